@@ -1,0 +1,56 @@
+# Bare `make` lists the targets. Each does its own set-up; any of them may run beside another.
+
+PYTHON ?= python3
+PORT ?= 8080
+ARGS ?=
+RUN := .venv/bin/python -P
+TEST := $(RUN) -m pytest -n auto --maxprocesses 4 --dist loadgroup
+
+# What another environment left in the shell must not reach this one.
+unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONSAFEPATH VIRTUAL_ENV MYPYPATH __PYVENV_LAUNCHER__
+
+.DEFAULT_GOAL := help
+.PHONY: help setup generate check-generated lint format test test-long demo mock build check-wheel clean
+
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
+
+setup: ## create or repair .venv (every target does it)
+	@"$(PYTHON)" -I .dev/bootstrap.py $(if $(filter file,$(origin PYTHON)),,--exact)
+
+demo: setup ## rename a conference on a local mock and see that nothing else changes
+	@$(RUN) -m signalwire_conferences_testing.demo $(ARGS)
+
+mock: setup ## serve the stateful mock on 127.0.0.1 (PORT=8080)
+	@$(RUN) -m signalwire_conferences_testing --port $(PORT) $(ARGS)
+
+test: setup ## run the tests, a few minutes at most (ARGS for pytest)
+	$(TEST) -m "not long" $(ARGS)
+
+test-long: setup ## run all tests with the long budget
+	SIGNALWIRE_CONFERENCES_LONG=1 $(TEST) $(ARGS)
+
+lint: setup ## check style and types
+	$(RUN) -m ruff check
+	$(RUN) -m ruff format --check
+	$(RUN) -m mypy
+
+format: setup ## bring the code into shape
+	$(RUN) -m ruff check --fix-only
+	$(RUN) -m ruff format
+
+generate: setup ## write generated/ from the contract
+	@$(RUN) openapi/generate.py
+
+check-generated: setup ## fail where generated/ is not what the contract gives
+	@$(RUN) openapi/generate.py --check
+
+build: setup ## build the wheel and the source distribution into dist/
+	@$(RUN) -m build --no-isolation .
+
+check-wheel: setup ## build, install into a clean environment and try it out
+	@$(RUN) .dev/check_wheel.py
+
+clean: ## remove what was made, except .venv
+	rm -rf dist .cache .hypothesis .schemathesis mutants
+	find generated overrides contract_tests openapi .dev -name __pycache__ -prune -exec rm -rf {} +
