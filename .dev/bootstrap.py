@@ -62,13 +62,14 @@ def main(arguments: list[str]) -> None:
 def run_newer_python(arguments: list[str]) -> None:
     """Hand over to a newer Python on the path, or say that there is none."""
     for minor in range(NEWEST[1], OLDEST[1] - 1, -1):
-        newer = shutil.which("python3.%d" % minor)
+        newer = shutil.which(f"python{OLDEST[0]}.{minor}")
         # A version manager's stand-in may be there and start nothing.
         if newer and subprocess.call([newer, "-I", "-c", ""], stderr=subprocess.DEVNULL) == 0:
-            os.execv(newer, [newer, "-I", __file__] + arguments)
+            os.execv(newer, [newer, "-I", __file__, *arguments])
+    here = ".".join(map(str, sys.version_info[:3]))
     give_up(
-        "Python %d.%d or newer is needed and this is %s (%s).\nInstall one, or name it: make PYTHON=/path/to/python3 ..."
-        % (*OLDEST, ".".join(map(str, sys.version_info[:3])), sys.executable)
+        f"Python {OLDEST[0]}.{OLDEST[1]} or newer is needed and this is {here} ({sys.executable}).\n"
+        "Install one, or name it: make PYTHON=/path/to/python3 ..."
     )
 
 
@@ -92,7 +93,7 @@ def finished() -> dict[str, str]:
 
 
 def this_python() -> str:
-    return "%d.%d" % sys.version_info[:2]
+    return "{}.{}".format(*sys.version_info)
 
 
 def is_current(exact: bool) -> bool:
@@ -106,26 +107,31 @@ def set_up(lock: int, exact: bool) -> None:
     STAMP.unlink(missing_ok=True)  # from here to the end an interruption means starting over
     want = wanted(this_python() if exact or not done else done["python"])
     if (done.get("python"), done.get("place")) != (want["python"], want["place"]):
-        say("creating .venv with Python %s" % want["python"])
+        want["python"] = this_python()
+        say(f"creating .venv with Python {want['python']}")
         if VENV.is_symlink():
             VENV.unlink()
         elif VENV.exists():
             shutil.rmtree(VENV)
         done = {}
-        run(lock, [sys.executable, "-I", "-m", "venv", str(VENV)], "Python's venv module failed; on Debian it is the package python3-venv.")
-    pip = [str(PYTHON), "-I", "-m", "pip", "-qq", "--disable-pip-version-check", "--no-input", "install", "--no-user"]
+        run(
+            lock,
+            [sys.executable, "-I", "-m", "venv", str(VENV)],
+            "Python's own venv module failed, see above. On Debian it is a package of its own, python3-venv.",
+        )
+    pip = [str(PYTHON), "-I", "-m", "pip", "-qq", "--disable-pip-version-check", "--no-input", "install"]
     if done.get("requirements") != want["requirements"]:
         say("installing the pinned packages (a minute or two; the only step that needs the network)")
         run(
             lock,
-            pip + ["--require-hashes", "--no-deps", "--requirement", str(REQUIREMENTS)],
-            "The packages could not be installed; pip says why above. The first set-up needs a package index:\n"
-            "the network, or one named in pip's configuration. Run the same command again to continue.",
+            [*pip, "--no-user", "--require-hashes", "--no-deps", "--requirement", str(REQUIREMENTS)],
+            "The packages could not be installed; pip says why above. The first set-up needs a package\n"
+            "index: the network, or one named in pip's configuration. The same command tries again.",
         )
     say("installing the project, editable")
     run(
         lock,
-        pip + ["--no-index", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)],
+        [*pip, "--no-user", "--no-index", "--no-deps", "--no-build-isolation", "--editable", str(ROOT)],
         "The project itself could not be installed; pip says why above.",
     )
     STAMP.write_text(json.dumps(want))

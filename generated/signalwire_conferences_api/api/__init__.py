@@ -1,0 +1,2 @@
+# Written by `make generate` from openapi/conferences.yaml. Do not edit.
+"""Contains methods for accessing the API"""

@@ -1,0 +1,164 @@
+# Written by `make generate` from openapi/conferences.yaml. Do not edit.
+"""The fields that a caller may give, as the contract has them."""
+
+from __future__ import annotations
+
+from datetime import date, datetime
+from typing import Literal, Required, TypedDict
+
+from .models import (
+    ConferenceSize,
+    VideoLayout,
+    VideoQuality,
+)
+
+
+class ConferenceChanges(TypedDict, total=False):
+    """What an update may change. `None` clears a field."""
+
+    display_name: str
+    "Name that people see."
+    description: str | None
+    "What the conference is for."
+    join_from: datetime | date | str | None
+    "New participants are let in from this time on."
+    join_until: datetime | date | str | None
+    "New participants are let in until this time; those inside may stay."
+    quality: VideoQuality | Literal["720p", "1080p"] | None
+    "Resolution of the conference."
+    layout: (
+        VideoLayout
+        | Literal[
+            "grid-responsive",
+            "grid-responsive-mobile",
+            "highlight-1-responsive",
+            "1x1",
+            "2x1",
+            "2x2",
+            "5up",
+            "3x3",
+            "4x4",
+            "5x5",
+            "6x6",
+            "8x8",
+            "10x10",
+        ]
+        | None
+    )
+    "Layout at the start."
+    size: ConferenceSize | Literal["small", "medium", "large"] | None
+    "How large the conference may become."
+    record_on_start: bool | None
+    "Recording starts with the session."
+    tone_on_entry_and_exit: bool | None
+    "A tone is played when somebody enters or leaves."
+    room_join_video_off: bool | None
+    "Participants join with video off, set for the room."
+    user_join_video_off: bool | None
+    "Participants join with video off, set by the user."
+    enable_room_previews: bool | None
+    "A preview video of the content is made."
+    enable_chat: bool | None
+    "Participants can use the group chat."
+    dark_primary: str | None
+    "CTA buttons and selected items, dark theme."
+    dark_background: str | None
+    "Main background, dark theme."
+    dark_foreground: str | None
+    "Main text and foreground, dark theme."
+    dark_success: str | None
+    "Success indications, dark theme."
+    dark_negative: str | None
+    "Error indications, dark theme."
+    light_primary: str | None
+    "CTA buttons and selected items, light theme."
+    light_background: str | None
+    "Main background, light theme."
+    light_foreground: str | None
+    "Main text and foreground, light theme."
+    light_success: str | None
+    "Success indications, light theme."
+    light_negative: str | None
+    "Error indications, light theme."
+
+
+class ConferenceFields(TypedDict, total=False):
+    """What a create may set. `None` leaves a field out."""
+
+    name: str | None
+    "Unique name in the space. The server makes one up where it is left out."
+    display_name: Required[str]
+    "Name that people see."
+    description: str | None
+    "What the conference is for."
+    join_from: datetime | date | str | None
+    "New participants are let in from this time on."
+    join_until: datetime | date | str | None
+    "New participants are let in until this time; those inside may stay."
+    quality: VideoQuality | Literal["720p", "1080p"] | None
+    "Resolution of the conference."
+    layout: (
+        VideoLayout
+        | Literal[
+            "grid-responsive",
+            "grid-responsive-mobile",
+            "highlight-1-responsive",
+            "1x1",
+            "2x1",
+            "2x2",
+            "5up",
+            "3x3",
+            "4x4",
+            "5x5",
+            "6x6",
+            "8x8",
+            "10x10",
+        ]
+        | None
+    )
+    "Layout at the start."
+    size: ConferenceSize | Literal["small", "medium", "large"] | None
+    "How large the conference may become."
+    record_on_start: bool | None
+    "Recording starts with the session."
+    enable_room_previews: bool | None
+    "A preview video of the content is made."
+    enable_chat: bool | None
+    "Participants can use the group chat."
+    dark_primary: str | None
+    "CTA buttons and selected items, dark theme."
+    dark_background: str | None
+    "Main background, dark theme."
+    dark_foreground: str | None
+    "Main text and foreground, dark theme."
+    dark_success: str | None
+    "Success indications, dark theme."
+    dark_negative: str | None
+    "Error indications, dark theme."
+    light_primary: str | None
+    "CTA buttons and selected items, light theme."
+    light_background: str | None
+    "Main background, light theme."
+    light_foreground: str | None
+    "Main text and foreground, light theme."
+    light_success: str | None
+    "Success indications, light theme."
+    light_negative: str | None
+    "Error indications, light theme."
+
+
+class ListQuery(TypedDict, total=False):
+    """What a list may be narrowed by."""
+
+    starts_after: str
+    "Only conferences whose `join_from` is at or after this time, an RFC 3339 date-time or a Unix timestamp in seconds. Our reading: a conference without `join_from` is left out."
+    ends_before: str
+    "Only conferences whose `join_until` is at or before this time, an RFC 3339 date-time or a Unix timestamp in seconds. Our reading: a conference without `join_until` is left out."
+    include_active_session: bool
+    "Whether the answer tells of the session that is under way, if there is one."
+    page_number: int
+    "Page to answer with. Above 0 it needs `page_token`."
+    page_size: int
+    "The most conferences on one page."
+    page_token: str
+    "Cursor taken from `links`; required where `page_number` is above 0."

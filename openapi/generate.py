@@ -1,0 +1,284 @@
+"""Write generated/signalwire_conferences_api from the contract, or check that it is what the contract gives.
+
+    generate.py            write it; a run that fails leaves the tree as it was
+    generate.py --check    compare; name every difference and exit with 1
+
+The bytes depend on the contract, generator.yaml, this program and the two tools at their pinned versions, and
+on nothing around them: no configuration of ruff, locale, hash seed or working directory.
+"""
+
+from __future__ import annotations
+
+import argparse
+import difflib
+import fcntl
+import importlib.metadata
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any, NoReturn
+
+from ruamel.yaml import YAML
+
+ROOT = Path(__file__).resolve().parent.parent
+CONTRACT = ROOT / "openapi" / "conferences.yaml"
+CONFIGURATION = ROOT / "openapi" / "generator.yaml"
+PINS = ROOT / ".dev" / "requirements.txt"
+SCRATCH = ROOT / ".cache"
+GENERATED = ROOT / "generated"
+PACKAGE = "signalwire_conferences_api"
+HANDWRITTEN = "README.md"
+
+HEADER = "# Written by `make generate` from openapi/conferences.yaml. Do not edit.\n"
+
+# Name of the TypedDict, schema of a request body, what it is for.
+BODIES = (
+    ("ConferenceChanges", "ConferenceUpdate", "What an update may change. `None` clears a field.", False),
+    ("ConferenceFields", "ConferenceCreate", "What a create may set. `None` leaves a field out.", True),
+)
+QUERIES = (("ListQuery", "list_video_conferences", "What a list may be narrowed by."),)
+
+SCALARS = {"boolean": "bool", "integer": "int", "null": "None", "number": "float", "string": "str"}
+FORMATS = {"date": "date", "date-time": "datetime"}
+
+Schema = Mapping[str, Any]
+
+
+def main() -> None:
+    """Write or check, one run at a time in one tree."""
+    parser = argparse.ArgumentParser(description="Write generated/ from the contract.")
+    parser.add_argument("--check", action="store_true", help="compare instead, exit with 1 on any difference")
+    check = parser.parse_args().check
+    # A polite kill unwinds like any other failure, so that nothing half-made stays behind.
+    signal.signal(signal.SIGTERM, lambda number, _: sys.exit(128 + number))
+    for distribution in ("openapi-python-client", "ruff"):
+        require_pin(distribution)
+    with Path(__file__).open() as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        with scratch_folder() as scratch:
+            fresh = scratch / PACKAGE
+            build(fresh)
+            if not check:
+                swap(fresh, GENERATED / PACKAGE, scratch / "old")
+            elif differences := list(compare(fresh)):
+                sys.stdout.writelines(differences)
+                fail("generated/ is not what the contract gives; `make generate` writes it")
+
+
+def require_pin(distribution: str) -> None:
+    """Fail where another version than the pinned one is installed: other versions write other bytes."""
+    pin = re.search(rf"^{re.escape(distribution)}==(\S+)", PINS.read_text("utf-8"), re.MULTILINE)
+    installed = importlib.metadata.version(distribution)
+    if not pin or pin[1] != installed:
+        wanted = pin[1] if pin else "pinned"
+        fail(f"{distribution} {installed} is installed, {wanted} is needed; `make setup` installs it")
+
+
+@contextmanager
+def scratch_folder() -> Iterator[Path]:
+    """A folder on the file system of the tree, so that a rename suffices to move things into place."""
+    SCRATCH.mkdir(exist_ok=True)
+    with tempfile.TemporaryDirectory(prefix="generate-", dir=SCRATCH) as folder:
+        yield Path(folder)
+
+
+def build(package: Path) -> None:
+    """Write the whole package, formatted."""
+    run(
+        "openapi_python_client",
+        "generate",
+        f"--path={CONTRACT}",
+        f"--config={CONFIGURATION}",
+        f"--output-path={package}",
+        "--meta=none",
+        "--fail-on-warning",
+        cwd=package.parent,
+    )
+    # The generator's own reader, so that the contract cannot mean two things.
+    contract = YAML(typ="safe", pure=True).load(CONTRACT.read_text("utf-8"))
+    write(package / "contract.json", json.dumps(contract, indent=1, ensure_ascii=False) + "\n")
+    write(package / "fields.py", fields_module(contract))
+    write(package / "py.typed", "")
+    run("ruff", "check", "--fix-only", "--select=F401,I", *RUFF, str(package), cwd=package.parent)
+    run("ruff", "format", *RUFF, str(package), cwd=package.parent)
+    for module in package.rglob("*.py"):
+        write(module, HEADER + module.read_text("utf-8"))
+
+
+RUFF = ("--isolated", "--no-cache", "--no-respect-gitignore", "--quiet", "--target-version=py311")
+
+
+def run(module: str, *arguments: str, cwd: Path) -> None:
+    """Run an installed tool with nothing of the caller's environment but where things are."""
+    environment = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
+    environment |= {
+        "PYTHONHASHSEED": "0",
+        "PYTHONUTF8": "1",
+        "LC_ALL": "C",
+        "COLUMNS": "100",
+        "NO_COLOR": "1",
+    }
+    done = subprocess.run(
+        [sys.executable, "-P", "-m", module, *arguments],
+        cwd=cwd,
+        env=environment,
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        encoding="utf-8",
+        check=False,
+    )
+    if done.returncode:
+        fail(f"{module} failed, the tree is as it was:\n{done.stdout}")
+
+
+def write(path: Path, text: str) -> None:
+    path.write_text(text, "utf-8", newline="\n")
+
+
+def fields_module(contract: Schema) -> str:
+    """The request bodies and queries as TypedDicts, which editors complete and type checkers enforce."""
+    schemas = contract["components"]["schemas"]
+    enumerations = ", ".join(name for name, schema in schemas.items() if "enum" in schema)
+    lines = [
+        '"""The fields that a caller may give, as the contract has them."""',
+        "from __future__ import annotations",
+        "from datetime import date, datetime",
+        "from typing import Literal, Required, TypedDict",
+        f"from .models import {enumerations}",
+    ]
+    for name, schema_name, purpose, whole in BODIES:
+        schema = schemas[schema_name]
+        lines += class_head(name, purpose)
+        for field, property_ in schema["properties"].items():
+            type_ = annotation(contract, property_)
+            if field not in schema.get("required", ()):
+                type_ += " | None"
+            elif whole:
+                type_ = f"Required[{type_}]"
+            lines += class_field(field, type_, property_)
+    for name, operation_id, purpose in QUERIES:
+        lines += class_head(name, purpose)
+        for parameter in query_parameters(contract, operation_id):
+            lines += class_field(parameter["name"], annotation(contract, parameter["schema"]), parameter)
+    return "\n".join(lines) + "\n"
+
+
+def class_head(name: str, purpose: str) -> list[str]:
+    return ["", "", f"class {name}(TypedDict, total=False):", f'    """{purpose}"""', ""]
+
+
+def class_field(name: str, type_: str, described: Schema) -> list[str]:
+    if not name.isidentifier():
+        fail(f"{name!r} cannot be the name of a keyword argument")
+    text = " ".join(described.get("description", "").split())
+    return [f"    {name}: {type_}", *([f"    {json.dumps(text, ensure_ascii=False)}"] if text else [])]
+
+
+def query_parameters(contract: Schema, operation_id: str) -> Iterator[Schema]:
+    for item in contract["paths"].values():
+        for operation in item.values():
+            if isinstance(operation, dict) and operation.get("operationId") == operation_id:
+                for parameter in (*item.get("parameters", ()), *operation.get("parameters", ())):
+                    resolved = resolve(contract, parameter)
+                    if resolved["in"] == "query":
+                        yield resolved
+
+
+def resolve(contract: Schema, value: Schema) -> Schema:
+    """What a local reference points at; anything else is itself."""
+    while "$ref" in value:
+        target: Any = contract
+        for key in value["$ref"].removeprefix("#/").split("/"):
+            target = target[key]
+        value = target
+    return value
+
+
+def annotation(contract: Schema, schema: Schema) -> str:
+    """The Python type of the values that a caller may give for a schema."""
+    # The plain types last: they are what the particular ones may also be written as.
+    members = dict.fromkeys(union(contract, schema))
+    return " | ".join(sorted(members, key=lambda member: member in SCALARS.values()))
+
+
+def union(contract: Schema, schema: Schema) -> Iterator[str]:
+    """The members of that type."""
+    resolved = resolve(contract, schema)
+    kinds = resolved.get("type", ())
+    if "enum" in resolved:
+        if "$ref" in schema:
+            yield schema["$ref"].rsplit("/", 1)[1]
+        yield f"Literal[{', '.join(json.dumps(value) for value in resolved['enum'])}]"
+    elif branches := resolved.get("anyOf", resolved.get("oneOf")):
+        for branch in branches:
+            yield from union(contract, branch)
+    elif kinds:
+        for kind in [kinds] if isinstance(kinds, str) else kinds:
+            if kind not in SCALARS:
+                fail(f"no Python type is known for {kind!r} in {json.dumps(resolved)}")
+            if kind == "string" and resolved.get("format") in FORMATS:
+                yield FORMATS[resolved["format"]]
+            yield SCALARS[kind]
+    else:
+        fail(f"no Python type is known for the schema {json.dumps(resolved)}")
+
+
+def swap(fresh: Path, place: Path, old: Path) -> None:
+    """Put the new package in the place of the old one, or leave the old one there."""
+    place.parent.mkdir(exist_ok=True)
+    had_one = place.exists()
+    if had_one:
+        place.rename(old)
+    try:
+        fresh.rename(place)
+    except BaseException:
+        if had_one:
+            old.rename(place)
+        raise
+
+
+def compare(fresh: Path) -> Iterator[str]:
+    """Each drifted, missing and stray file below generated/, drift as a diff."""
+    expected = {path.relative_to(fresh.parent): path for path in files(fresh)}
+    present = {path.relative_to(GENERATED): path for path in files(GENERATED)}
+    present.pop(Path(HANDWRITTEN), None)
+    for name in sorted(expected.keys() | present.keys()):
+        if name not in present:
+            yield f"missing: generated/{name}\n"
+        elif name not in expected:
+            yield f"stray: generated/{name}\n"
+        elif (ours := present[name].read_bytes()) != (theirs := expected[name].read_bytes()):
+            yield f"drifted: generated/{name}\n"
+            yield from difflib.unified_diff(
+                lines(ours),
+                lines(theirs),
+                f"generated/{name} (there)",
+                f"generated/{name} (from the contract)",
+            )
+
+
+def files(folder: Path) -> Iterator[Path]:
+    for path in folder.rglob("*"):
+        if (path.is_symlink() or not path.is_dir()) and "__pycache__" not in path.relative_to(folder).parts:
+            yield path
+
+
+def lines(content: bytes) -> list[str]:
+    # Escaped, so that a changed line ending or a stray byte shows.
+    return [ascii(line)[1:-1] + "\n" for line in content.decode("utf-8", "backslashreplace").split("\n")]
+
+
+def fail(text: str) -> NoReturn:
+    sys.exit(f"generate: {text}")
+
+
+if __name__ == "__main__":
+    main()
