@@ -149,7 +149,6 @@ def fields_module(contract: Schema) -> str:
     enumerations = ", ".join(name for name, schema in schemas.items() if "enum" in schema)
     lines = [
         '"""The fields that a caller may give, as the contract has them."""',
-        "from __future__ import annotations",
         "from datetime import date, datetime",
         "from typing import Literal, Required, TypedDict",
         f"from .models import {enumerations}",
@@ -272,8 +271,9 @@ def files(folder: Path) -> Iterator[Path]:
 
 
 def lines(content: bytes) -> list[str]:
-    # Escaped, so that a changed line ending or a stray byte shows.
-    return [ascii(line)[1:-1] + "\n" for line in content.decode("utf-8", "backslashreplace").split("\n")]
+    # A changed line ending has to show.
+    text = content.decode("utf-8", "backslashreplace").replace("\r", "\\r")
+    return [line + "\n" for line in text.split("\n")]
 
 
 def fail(text: str) -> NoReturn:

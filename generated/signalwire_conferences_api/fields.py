@@ -1,8 +1,6 @@
 # Written by `make generate` from openapi/conferences.yaml. Do not edit.
 """The fields that a caller may give, as the contract has them."""
 
-from __future__ import annotations
-
 from datetime import date, datetime
 from typing import Literal, Required, TypedDict
 
