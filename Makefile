@@ -3,8 +3,9 @@
 PYTHON ?= python3
 PORT ?= 8080
 ARGS ?=
-RUN := .venv/bin/python -P
-TEST := $(RUN) -m pytest -n auto --maxprocesses 4 --dist loadgroup
+RUN := .venv/bin/python
+MODULE := $(RUN) -P -m
+TEST := $(MODULE) pytest -n auto --maxprocesses 4 --dist loadgroup
 
 # What another environment left in the shell must not reach this one.
 unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONSAFEPATH VIRTUAL_ENV MYPYPATH __PYVENV_LAUNCHER__
@@ -19,10 +20,10 @@ setup: ## create or repair .venv (every target does it)
 	@"$(PYTHON)" -I .dev/bootstrap.py $(if $(filter file,$(origin PYTHON)),,--exact)
 
 demo: setup ## rename a conference on a local mock and see that nothing else changes
-	@$(RUN) -m signalwire_conferences_testing.demo $(ARGS)
+	@$(MODULE) signalwire_conferences_testing.demo $(ARGS)
 
 mock: setup ## serve the stateful mock on 127.0.0.1 (PORT=8080)
-	@$(RUN) -m signalwire_conferences_testing --port $(PORT) $(ARGS)
+	@$(MODULE) signalwire_conferences_testing --port $(PORT) $(ARGS)
 
 test: setup ## run the tests, a few minutes at most (ARGS for pytest)
 	$(TEST) -m "not long" $(ARGS)
@@ -31,13 +32,13 @@ test-long: setup ## run all tests with the long budget
 	SIGNALWIRE_CONFERENCES_LONG=1 $(TEST) $(ARGS)
 
 lint: setup ## check style and types
-	$(RUN) -m ruff check
-	$(RUN) -m ruff format --check
-	$(RUN) -m mypy
+	$(MODULE) ruff check
+	$(MODULE) ruff format --check
+	$(MODULE) mypy
 
 format: setup ## bring the code into shape
-	$(RUN) -m ruff check --fix-only
-	$(RUN) -m ruff format
+	$(MODULE) ruff check --fix-only
+	$(MODULE) ruff format
 
 generate: setup ## write generated/ from the contract
 	@$(RUN) openapi/generate.py
@@ -46,7 +47,7 @@ check-generated: setup ## fail where generated/ is not what the contract gives
 	@$(RUN) openapi/generate.py --check
 
 build: setup ## build the wheel and the source distribution into dist/
-	@$(RUN) -m build --no-isolation .
+	@$(MODULE) build --no-isolation .
 
 check-wheel: setup ## build, install into a clean environment and try it out
 	@$(RUN) .dev/check_wheel.py
