@@ -1,0 +1,60 @@
+"""Change SignalWire video conferences without resetting the settings that you did not name."""
+
+from importlib import metadata
+
+from .client import RestClient
+from .errors import (
+    ApiError,
+    AuthenticationError,
+    ConferencesError,
+    ConfigurationError,
+    Conflict,
+    ConflictError,
+    Difference,
+    InvalidChangeError,
+    InvalidResponseError,
+    NotFoundError,
+    PermissionDeniedError,
+    Problem,
+    RateLimitError,
+    ServerError,
+    TransportError,
+    UnsafeUpdateError,
+    ValidationError,
+    VerificationError,
+)
+from .journal import Entry
+from .plan import Change, ServerChoice, UpdatePlan
+from .results import Conference, ConferencePage, UpdateReport
+
+__version__ = metadata.version("signalwire-conferences")
+
+__all__ = [
+    "ApiError",
+    "AuthenticationError",
+    "Change",
+    "Conference",
+    "ConferencePage",
+    "ConferencesError",
+    "ConfigurationError",
+    "Conflict",
+    "ConflictError",
+    "Difference",
+    "Entry",
+    "InvalidChangeError",
+    "InvalidResponseError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "Problem",
+    "RateLimitError",
+    "RestClient",
+    "ServerChoice",
+    "ServerError",
+    "TransportError",
+    "UnsafeUpdateError",
+    "UpdatePlan",
+    "UpdateReport",
+    "ValidationError",
+    "VerificationError",
+    "__version__",
+]

@@ -1,0 +1,199 @@
+"""Inputs, checked against the contract before any request: all problems at once."""
+
+from __future__ import annotations
+
+import enum
+import uuid
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any, Final
+from urllib.parse import quote
+
+from . import contract
+from .contract import Field, Omission
+from .errors import InvalidChangeError, Problem
+from .values import plain
+
+__all__ = [
+    "CLEAR",
+    "Clear",
+    "checked_body",
+    "checked_changes",
+    "checked_create",
+    "checked_id",
+    "checked_query",
+    "checked_resets",
+    "path_of",
+]
+
+
+class Clear(enum.Enum):
+    """What a change of `None` means: leave the field out of the PUT."""
+
+    CLEAR = "clear"
+
+    def __repr__(self) -> str:
+        return "CLEAR"
+
+
+CLEAR: Final = Clear.CLEAR
+
+_CANNOT_CLEAR = "cannot be cleared: the PUT requires it"
+_CANNOT_BE_NULL = "must not be null; leave it out instead"
+
+
+def checked_changes(
+    changes: Mapping[str, Any], allow_reset: Iterable[str], conference_id: str
+) -> tuple[dict[str, Any], frozenset[str]]:
+    """The changes of an update as JSON values, `CLEAR` for `None`, and the fields allowed to be
+    reset.
+
+    Raises:
+        InvalidChangeError: unknown or read-only fields, wrong values; all in one.
+    """
+    known = contract.fields(contract.UPDATE)
+    problems: list[Problem] = []
+
+    def cleared(field: Field) -> Any:
+        if field.omission is Omission.REQUIRED:
+            problems.append(Problem(field.name, None, _CANNOT_CLEAR))
+        return CLEAR
+
+    asked = _checked(known, changes, cleared, problems)
+    resets = checked_resets(allow_reset, problems)
+    _refuse(problems, conference_id)
+    return asked, resets
+
+
+def checked_resets(allow_reset: Iterable[str], problems: list[Problem]) -> frozenset[str]:
+    """The names of `allow_reset`; a single name may stand alone."""
+    known = contract.fields(contract.UPDATE)
+    names = [allow_reset] if isinstance(allow_reset, str) else list(allow_reset)
+    problems += [
+        Problem("allow_reset", name, _unknown(name, known, "field")) for name in names if name not in known
+    ]
+    return frozenset(names)
+
+
+def checked_create(fields: Mapping[str, Any]) -> dict[str, Any]:
+    """The body of a create; `None` leaves a field out.
+
+    Raises:
+        InvalidChangeError: unknown fields, wrong values, a required one missing; all in one.
+    """
+    known = contract.fields(contract.CREATE)
+    given = {name: value for name, value in fields.items() if value is not None}
+    problems: list[Problem] = []
+    body = _checked(known, given, _never_null, problems)
+    _require(known, given, problems)
+    _refuse(problems, None)
+    return body
+
+
+def checked_body(body: Mapping[str, Any], conference_id: str) -> dict[str, Any]:
+    """The whole body of a deliberate replacement.
+
+    Raises:
+        InvalidChangeError: unknown or read-only fields, wrong values or null, no `display_name`.
+    """
+    known = contract.fields(contract.UPDATE)
+    problems: list[Problem] = []
+
+    def refused(field: Field) -> Any:
+        problems.append(Problem(field.name, None, _CANNOT_BE_NULL))
+
+    checked = _checked(known, body, refused, problems)
+    _require(known, body, problems)
+    _refuse(problems, conference_id)
+    return checked
+
+
+def checked_query(operation_id: str, query: Mapping[str, Any]) -> dict[str, Any]:
+    """The query of a list or a get; `None` leaves a parameter out.
+
+    Raises:
+        InvalidChangeError: unknown parameters, wrong values; all in one.
+    """
+    known = contract.query_fields(operation_id)
+    given = {name: value for name, value in query.items() if value is not None}
+    problems: list[Problem] = []
+    checked = _checked(known, given, _never_null, problems, "parameter")
+    _refuse(problems, None)
+    return checked
+
+
+def checked_id(conference_id: object) -> str:
+    """An id that stays inside its place in the path. Ids are opaque otherwise.
+
+    Raises:
+        InvalidChangeError: it is empty, no string, or could lead to another path.
+    """
+    text = str(conference_id) if isinstance(conference_id, uuid.UUID) else conference_id
+    rule = _id_rule(text)
+    if rule is not None or not isinstance(text, str):
+        raise InvalidChangeError([Problem("id", conference_id, rule or "must be a string")])
+    return text
+
+
+def path_of(operation_id: str, conference_id: str | None = None) -> str:
+    """The path of an operation, with the id quoted into it."""
+    path = contract.operation(operation_id).path
+    return path if conference_id is None else path.replace("{id}", quote(conference_id, safe=""))
+
+
+def _id_rule(text: object) -> str | None:
+    if not isinstance(text, str):
+        return "must be a string"
+    if not text.strip():
+        return "must not be empty"
+    if not text.strip("."):
+        return "must not consist of dots"
+    found = sorted({repr(mark) for mark in text if mark in "/\\?#" or not mark.isprintable()})
+    return f"must not hold {', '.join(found)}" if found else None
+
+
+def _never_null(field: Field) -> Any:
+    raise AssertionError(f"{field.name} was filtered out")
+
+
+def _checked(
+    known: Mapping[str, Field],
+    given: Mapping[str, Any],
+    on_null: Callable[[Field], Any],
+    problems: list[Problem],
+    noun: str = "field",
+) -> dict[str, Any]:
+    checked: dict[str, Any] = {}
+    for name, value in given.items():
+        field = known.get(name)
+        if field is None:
+            problems.append(Problem(str(name), value, _unknown(name, known, noun)))
+        elif value is None:
+            checked[name] = on_null(field)
+        else:
+            try:
+                checked[name] = plain(value)
+            except ValueError as error:
+                problems.append(Problem(name, value, f"{error}; {field.rule}"))
+                continue
+            if not field.accepts(checked[name]):
+                problems.append(Problem(name, value, field.rule))
+    return checked
+
+
+def _require(known: Mapping[str, Field], given: Mapping[str, Any], problems: list[Problem]) -> None:
+    problems.extend(
+        Problem(name, None, "is required")
+        for name, field in known.items()
+        if field.omission is Omission.REQUIRED and name not in given
+    )
+
+
+def _unknown(name: object, known: Mapping[str, Field], noun: str) -> str:
+    if noun == "field" and name in contract.answer_fields():
+        return "is read-only here"
+    return f"is no {noun}; there are {', '.join(known)}"
+
+
+def _refuse(problems: list[Problem], conference_id: str | None) -> None:
+    if problems:
+        raise InvalidChangeError(problems, conference_id=conference_id)

@@ -1,0 +1,250 @@
+"""The synchronous client: credentials, one httpx client, and the loop that carries steps out."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self, Unpack
+from uuid import UUID
+
+from attrs import evolve
+
+from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
+
+from . import operations
+from .changes import checked_changes, checked_id
+from .journal import Entry, inverse
+from .plan import UpdatePlan
+from .results import Conference, ConferencePage, view
+from .settings import Lock, settings
+from .transport import Transport
+from .update import SafeUpdate, Target
+
+__all__ = ["Conferences", "RestClient"]
+
+
+class RestClient:
+    """Client of a SignalWire space, in the manner of the vendor's SDK.
+
+    Safe to use from several threads. Close it, or use it as a context manager.
+
+    Args:
+        project: project id; else `SIGNALWIRE_PROJECT_ID`.
+        token: API token with the scope Video; else `SIGNALWIRE_API_TOKEN`.
+        host: `your-space.signalwire.com`; else `SIGNALWIRE_SPACE`. A loopback host speaks HTTP,
+            every other HTTPS.
+        timeout: seconds for one attempt, and the longest that any single wait may last.
+        retries: repeats of one request; 0 is none.
+        lock: from a conference id to a context manager, held from read to verification.
+        confirm: seconds after which an update looks once more whether its change is still there.
+        journal: path of a SQLite file for before-images; needed for `history` and `undo`.
+
+    Raises:
+        ConfigurationError: naming all that is missing or wrong.
+    """
+
+    def __init__(
+        self,
+        project: str | None = None,
+        token: str | None = None,
+        host: str | None = None,
+        *,
+        timeout: float = 30.0,
+        retries: int = 3,
+        lock: Lock | None = None,
+        confirm: float | None = None,
+        journal: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self._transport = Transport(
+            settings(
+                project=project,
+                token=token,
+                host=host,
+                timeout=timeout,
+                retries=retries,
+                lock=lock,
+                confirm=confirm,
+                journal=journal,
+            )
+        )
+        self.video = Video(Conferences(self._transport))
+
+    def __repr__(self) -> str:
+        return f"RestClient({self._transport.settings.shown})"
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    def close(self) -> None:
+        """Close connections and the journal. The client is of no use afterwards."""
+        self._transport.close()
+
+
+class Video:
+    """The video resources."""
+
+    def __init__(self, conferences: Conferences) -> None:
+        self.conferences = conferences
+
+
+class Conferences:
+    """The video conferences of a space. Reach it as `client.video.conferences`."""
+
+    def __init__(self, transport: Transport) -> None:
+        self._transport = transport
+        self._run = transport.run
+        self._policy = transport.settings.policy
+
+    def get(self, conference_id: str | UUID, /, *, include_active_session: bool = False) -> Conference:
+        """Read a conference.
+
+        Args:
+            conference_id: its id.
+            include_active_session: whether the answer tells of a session under way.
+
+        Raises:
+            InvalidChangeError: the id could lead to another path.
+            NotFoundError, ApiError, TransportError, InvalidResponseError: it could not be read.
+        """
+        query = {"include_active_session": True} if include_active_session else {}
+        return self._run(operations.get(conference_id, query, self._policy))
+
+    def list(self, **query: Unpack[ListQuery]) -> ConferencePage:
+        """Read one page of conferences. `paginate` reads them all.
+
+        Raises:
+            InvalidChangeError: a parameter is unknown or its value wrong.
+            ApiError, TransportError, InvalidResponseError: it could not be read.
+        """
+        return self._run(operations.page(query, self._policy))
+
+    def paginate(self, **query: Unpack[ListQuery]) -> Iterator[Conference]:
+        """All conferences, page by page as they are asked for, along the server's links.
+
+        Raises:
+            InvalidResponseError: a link leads to another host, or in a circle.
+        """
+        seen: set[str] = set()
+        page = self.list(**query)
+        while True:
+            yield from page.data
+            link = page.links.get("next")
+            if not link:
+                return
+            page = self._run(operations.follow(link, self._transport.settings.host, seen, self._policy))
+
+    def create(self, **fields: Unpack[ConferenceFields]) -> Conference:
+        """Create a conference. Never repeated where it may have been carried out.
+
+        Raises:
+            InvalidChangeError: all that is wrong with the fields, before any request.
+            ValidationError, ApiError, TransportError, InvalidResponseError: it failed.
+        """
+        return self._run(operations.create(fields, self._policy))
+
+    def delete(self, conference_id: str | UUID, /) -> None:
+        """Delete a conference.
+
+        Raises:
+            NotFoundError: there is none. A repetition that finds it gone has succeeded.
+            ApiError, TransportError: it failed.
+        """
+        self._run(operations.delete(conference_id, self._policy))
+
+    def replace(self, conference_id: str | UUID, body: Mapping[str, Any], /) -> Conference:
+        """PUT this body as it is: every writable field that it leaves out is reset.
+
+        Raises:
+            InvalidChangeError: all that is wrong with the body, before any request.
+            ApiError, TransportError, InvalidResponseError: it failed.
+        """
+        return self._run(operations.replace(self._target(conference_id), body))
+
+    def update(
+        self,
+        conference_id: str | UUID,
+        /,
+        *,
+        allow_reset: Iterable[str] = (),
+        **changes: Unpack[ConferenceChanges],
+    ) -> Conference:
+        """Change the fields that are named, and keep every other.
+
+        Args:
+            conference_id: the conference.
+            allow_reset: fields that may be lost, where a PUT cannot carry their value.
+            changes: field to new value; `None` clears.
+
+        Returns:
+            The conference as the server has it now; its `report` says how it went.
+
+        Raises:
+            InvalidChangeError: all that is wrong with the input, before any request.
+            UnsafeUpdateError: before the PUT, something cannot be carried over.
+            ConflictError: somebody else changed one of the named fields meanwhile.
+            VerificationError: after the PUT, the server did not keep what it had to.
+            InvalidResponseError: an answer that nothing safe can be built on.
+            ApiError, TransportError: the server refused, failed, or did not answer.
+        """
+        return self._updated(self._safe_update(conference_id, changes, allow_reset))
+
+    def plan(
+        self,
+        conference_id: str | UUID,
+        /,
+        *,
+        allow_reset: Iterable[str] = (),
+        **changes: Unpack[ConferenceChanges],
+    ) -> UpdatePlan[Conference]:
+        """Read the conference and tell what `update` would do; `.apply()` does it.
+
+        Raises:
+            InvalidChangeError: all that is wrong with the input, before any request.
+            NotFoundError, ApiError, TransportError, InvalidResponseError: it could not be read.
+        """
+        update = self._safe_update(conference_id, changes, allow_reset)
+        plan = self._run(update.plan())
+        return evolve(plan, apply=lambda: self._updated(evolve(update, base=plan.before)))
+
+    def history(self, conference_id: str | UUID, /) -> Sequence[Entry]:
+        """The updates that the journal knows, the latest first.
+
+        Raises:
+            ConferencesError: the client has no journal.
+        """
+        return self._transport.journal.history(checked_id(conference_id))
+
+    def undo(self, conference_id: str | UUID, /) -> Conference:
+        """Take the last change of the journal back, as a three-way merge. Undone twice is redone.
+
+        Raises:
+            ConferencesError: the client has no journal, or it knows no change of this conference.
+            ConflictError: the same fields were changed to something else since.
+            UnsafeUpdateError: a value from before cannot be sent.
+        """
+        target = self._target(conference_id)
+        return self._updated(inverse(target, self._transport.journal))
+
+    def _target(self, conference_id: str | UUID) -> Target:
+        return Target.of(conference_id, self._transport.settings)
+
+    def _safe_update(
+        self, conference_id: str | UUID, changes: Mapping[str, Any], allow_reset: Iterable[str]
+    ) -> SafeUpdate:
+        target = self._target(conference_id)
+        return SafeUpdate(target, *checked_changes(changes, allow_reset, target.conference_id))
+
+    def _updated(self, update: SafeUpdate) -> Conference:
+        body, report = self._run(update.steps())
+        conference = view(Conference, body)
+        conference.report = report
+        return conference

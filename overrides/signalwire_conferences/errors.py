@@ -1,0 +1,311 @@
+"""Every error of the package, one base to catch.
+
+    ConferencesError
+    ├── ConfigurationError        the client cannot be built as asked
+    ├── InvalidChangeError        before any request: an input is wrong
+    ├── UnsafeUpdateError         before the PUT: something cannot be carried over
+    ├── ConflictError             somebody else changed the same field
+    ├── VerificationError         after the PUT: the server did not keep what it had to keep
+    ├── InvalidResponseError      an answer that nothing safe can be built on
+    ├── ApiError                  the server refused or failed
+    │   ├── AuthenticationError   401
+    │   ├── PermissionDeniedError 403
+    │   ├── NotFoundError         404
+    │   ├── ValidationError       422
+    │   ├── RateLimitError        429
+    │   └── ServerError           5xx
+    └── TransportError            no answer came
+
+A message says what happened, to which conference, what state the conference is in as far as that
+is known, and what to do next.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from attrs import frozen
+
+__all__ = [
+    "ApiError",
+    "AuthenticationError",
+    "ConferencesError",
+    "ConfigurationError",
+    "Conflict",
+    "ConflictError",
+    "Difference",
+    "InvalidChangeError",
+    "InvalidResponseError",
+    "NotFoundError",
+    "PermissionDeniedError",
+    "Problem",
+    "RateLimitError",
+    "ServerError",
+    "TransportError",
+    "UnsafeUpdateError",
+    "ValidationError",
+    "VerificationError",
+    "shown",
+]
+
+_LONGEST_SHOWN = 80
+
+
+def shown(value: object) -> str:
+    """A value as a message shows it: its repr, cut where it is long."""
+    if isinstance(value, str) and len(value) > _LONGEST_SHOWN:
+        return f"{value[:_LONGEST_SHOWN]!r}… ({len(value)} characters)"
+    text = repr(value)
+    return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+def _bullets(lines: Sequence[str]) -> str:
+    return "".join(f"\n  - {line}" for line in lines)
+
+
+class ConferencesError(Exception):
+    """Base of all errors of this package.
+
+    Attributes:
+        message: what happened, and to which conference.
+        conference_id: the conference that the call was about, `None` where it was about none.
+        state: what is known of the conference now; empty where there is nothing to say.
+        advice: what to do next; may be empty.
+    """
+
+    def __init__(
+        self, message: str, *, conference_id: str | None = None, state: str = "", advice: str = ""
+    ) -> None:
+        super().__init__(message)
+        self.message = message
+        self.conference_id = conference_id
+        self.state = state
+        self.advice = advice
+
+    def __str__(self) -> str:
+        return " ".join(part for part in (self.message, self.state, self.advice) if part)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Keyword-only parameters defeat the default way of pickling, and an error that cannot be
+        # unpickled hangs a pool of processes.
+        return _restored, (type(self), self.args, self.__dict__)
+
+
+def _restored(
+    kind: type[ConferencesError], args: tuple[Any, ...], attributes: dict[str, Any]
+) -> ConferencesError:
+    error = kind.__new__(kind, *args)
+    error.__dict__.update(attributes)
+    return error
+
+
+class ConfigurationError(ConferencesError, ValueError):
+    """The client cannot be built as asked; the message names everything that is wrong."""
+
+
+@frozen
+class Problem:
+    """One thing wrong with an input.
+
+    Attributes:
+        field: name of the field or parameter.
+        value: what was given.
+        rule: what it breaks.
+    """
+
+    field: str
+    value: Any
+    rule: str
+
+    def __str__(self) -> str:
+        return f"{self.field}={shown(self.value)}: {self.rule}"
+
+
+class InvalidChangeError(ConferencesError, ValueError):
+    """An input is wrong. Raised before any request, with all problems at once.
+
+    Attributes:
+        problems: every problem found.
+    """
+
+    def __init__(self, problems: Sequence[Problem], *, conference_id: str | None = None) -> None:
+        self.problems = tuple(problems)
+        about = f" for conference {conference_id!r}" if conference_id is not None else ""
+        super().__init__(
+            f"Invalid input{about}; no request was sent:{_bullets([str(p) for p in problems])}",
+            conference_id=conference_id,
+        )
+
+
+class UnsafeUpdateError(ConferencesError):
+    """The PUT would lose something that was not named in the call, so it was not sent.
+
+    Attributes:
+        at_risk: field name -> what would become of it, in words.
+    """
+
+    def __init__(self, conference_id: str, at_risk: Mapping[str, str], advice: str) -> None:
+        self.at_risk = dict(at_risk)
+        lines = [f"{field}: {what}" for field, what in self.at_risk.items()]
+        super().__init__(
+            f"Conference {conference_id!r} cannot be updated without a loss:{_bullets(lines)}\n",
+            conference_id=conference_id,
+            state="No PUT was sent; the conference is unchanged.",
+            advice=advice,
+        )
+
+
+@frozen
+class Conflict:
+    """A field that somebody else changed to something else.
+
+    Attributes:
+        field: its name.
+        before: value when we read it.
+        theirs: value on the server now.
+        ours: value that was asked for.
+    """
+
+    field: str
+    before: Any
+    theirs: Any
+    ours: Any
+
+    def __str__(self) -> str:
+        return (
+            f"{self.field}\n"
+            f"    <<<<<<< ours\n      {shown(self.ours)}\n"
+            f"    ||||||| before\n      {shown(self.before)}\n"
+            f"    =======\n      {shown(self.theirs)}\n"
+            f"    >>>>>>> theirs"
+        )
+
+
+class ConflictError(ConferencesError):
+    """Somebody else changed a field that this call changes too.
+
+    Attributes:
+        conflicts: each such field with the value before, theirs and ours.
+    """
+
+    def __init__(
+        self, conference_id: str, conflicts: Sequence[Conflict], *, state: str, advice: str = ""
+    ) -> None:
+        self.conflicts = tuple(conflicts)
+        super().__init__(
+            f"Conference {conference_id!r} was changed by somebody else:"
+            f"{_bullets([str(c) for c in conflicts])}\n",
+            conference_id=conference_id,
+            state=state,
+            advice=advice or "Look at both values, then call again with the one that is to stay.",
+        )
+
+
+@frozen
+class Difference:
+    """A field whose value after the PUT is not what it had to be.
+
+    Attributes:
+        field: its name.
+        expected: what it had to be.
+        actual: what the server answered.
+    """
+
+    field: str
+    expected: Any
+    actual: Any
+
+    def __str__(self) -> str:
+        return f"{self.field}: expected {shown(self.expected)}, the server has {shown(self.actual)}"
+
+
+class VerificationError(ConferencesError):
+    """The PUT was carried out, and the server did not keep what it had to keep.
+
+    Attributes:
+        differences: each field with what was expected and what came.
+        before: the whole conference as it was read before the PUT, JSON as the server sent it.
+    """
+
+    def __init__(
+        self, conference_id: str, differences: Sequence[Difference], before: Mapping[str, Any]
+    ) -> None:
+        self.differences = tuple(differences)
+        self.before = dict(before)
+        super().__init__(
+            f"The server did not keep conference {conference_id!r} as it had to:"
+            f"{_bullets([str(d) for d in differences])}\n",
+            conference_id=conference_id,
+            state="The PUT was answered with success, so this is how the conference is now.",
+            advice="What it was before the PUT is in this error's `before`.",
+        )
+
+
+class InvalidResponseError(ConferencesError):
+    """An answer of success that nothing safe can be built on: no JSON object, another conference,
+    a field missing.
+    """
+
+
+class ApiError(ConferencesError):
+    """The server answered with an error status.
+
+    Attributes:
+        status_code: HTTP status.
+        errors: the entries of a 422 body, or an empty list; JSON as the server sent it.
+        reason: the text of `{"error": ...}`, or `None`.
+        request_id: the server's id of the request, where it sent one.
+        retry_after: seconds that the server asks to wait, or `None`.
+        body: the answer's body, decoded where it is JSON, else its text.
+    """
+
+    def __init__(
+        self,
+        message: str,
+        *,
+        status_code: int,
+        errors: Sequence[Any] = (),
+        reason: str | None = None,
+        request_id: str | None = None,
+        retry_after: float | None = None,
+        body: Any = None,
+        conference_id: str | None = None,
+        state: str = "",
+        advice: str = "",
+    ) -> None:
+        self.status_code = status_code
+        self.errors = list(errors)
+        self.reason = reason
+        self.request_id = request_id
+        self.retry_after = retry_after
+        self.body = body
+        super().__init__(message, conference_id=conference_id, state=state, advice=advice)
+
+
+class AuthenticationError(ApiError):
+    """401: the credentials are missing or wrong."""
+
+
+class PermissionDeniedError(ApiError):
+    """403: the token lacks the scope Video."""
+
+
+class NotFoundError(ApiError):
+    """404: there is no such conference in this space."""
+
+
+class ValidationError(ApiError):
+    """422: the server refused the values; `errors` has an entry for each."""
+
+
+class RateLimitError(ApiError):
+    """429: the rate limit of the space is used up."""
+
+
+class ServerError(ApiError):
+    """5xx: the server failed."""
+
+
+class TransportError(ConferencesError):
+    """No answer came: connection refused or dropped, or a time-out."""

@@ -1,0 +1,229 @@
+"""Before-images in SQLite: one file, several processes, written before the PUT leaves."""
+
+from __future__ import annotations
+
+import datetime
+import json
+import os
+import sqlite3
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Literal
+
+from attrs import frozen
+
+from .changes import CLEAR
+from .contract import UPDATE, Omission, fields
+from .errors import ConferencesError, UnsafeUpdateError
+from .plan import Change
+from .update import Record, SafeUpdate, Settle, Target
+
+__all__ = ["Entry", "Journal", "inverse", "opened"]
+
+_KEPT_DAYS = 90
+_KEPT_ENTRIES = 10_000
+_PRUNED_EVERY = 100  # entries
+_BUSY_TIMEOUT = 30.0  # seconds to wait for another process that writes
+_SCHEMA = """
+CREATE TABLE IF NOT EXISTS entries (
+    entry INTEGER PRIMARY KEY AUTOINCREMENT,
+    host TEXT NOT NULL,
+    conference_id TEXT NOT NULL COLLATE NOCASE,
+    recorded_at TEXT NOT NULL,
+    before TEXT NOT NULL,
+    after TEXT NOT NULL,
+    outcome TEXT NOT NULL DEFAULT 'unknown'
+) STRICT;
+CREATE INDEX IF NOT EXISTS by_conference ON entries (host, conference_id, entry);
+"""
+
+Outcome = Literal["applied", "not applied", "unknown"]
+
+
+@frozen
+class Entry:
+    """An update that the journal knows.
+
+    Attributes:
+        recorded_at: when the before-image was put on disk, UTC.
+        changes: field -> value before and after, JSON.
+        outcome: "applied", "not applied", or "unknown" where the process ended before it was told.
+        before: the whole conference as it was, JSON as the server sent it.
+    """
+
+    recorded_at: datetime.datetime
+    changes: Mapping[str, Change]
+    outcome: Outcome
+    before: Mapping[str, Any]
+
+
+class Journal:
+    """The journal of one host in a SQLite file that others may share.
+
+    Entries older than 90 days, or beyond the last 10,000, are pruned.
+
+    Args:
+        path: the file; made, for its owner only, where there is none.
+        host: the space; entries of other hosts are left alone.
+
+    Raises:
+        ConferencesError: the file cannot be opened, or is something else.
+    """
+
+    def __init__(self, path: Path, host: str) -> None:
+        self._path = path
+        self._host = host
+        self._lock = threading.Lock()
+        self._connection: sqlite3.Connection | None = None
+        self._process = os.getpid()
+        with self._lock:
+            self._prune(self._open())
+
+    @staticmethod
+    def required(journal: Journal | None) -> Journal:
+        """The journal, if there is one.
+
+        Raises:
+            ConferencesError: there is none.
+        """
+        if journal is None:
+            raise ConferencesError(
+                "This client has no journal.",
+                advice="Build it with journal='conferences.sqlite' to have history and undo.",
+            )
+        return journal
+
+    def close(self) -> None:
+        """Close the file."""
+        with self._lock:
+            if self._connection is not None and self._process == os.getpid():
+                self._connection.close()
+            self._connection = None
+
+    def carry_out(self, step: Record | Settle) -> int | None:
+        """Put a before-image on disk and return its number, or note what came of one."""
+        if isinstance(step, Settle):
+            self._settle(step)
+            return None
+        row = (self._host, step.conference_id, _now(), _text(step.before), _text(step.after))
+        number = self._write(
+            "INSERT INTO entries (host, conference_id, recorded_at, before, after) VALUES (?, ?, ?, ?, ?)",
+            row,
+            step.conference_id,
+            "No PUT was sent; the conference is unchanged by this call.",
+        )
+        if number % _PRUNED_EVERY == 0:
+            with self._lock:
+                self._prune(self._open())
+        return number
+
+    def history(self, conference_id: str) -> list[Entry]:
+        """The entries of a conference, the latest first."""
+        with self._lock:
+            rows = self._open().execute(
+                "SELECT recorded_at, before, after, outcome FROM entries"
+                " WHERE host = ? AND conference_id = ? ORDER BY entry DESC",
+                (self._host, conference_id),
+            )
+            return [_entry(*row) for row in rows]
+
+    def _settle(self, step: Settle) -> None:
+        self._write(
+            "UPDATE entries SET outcome = ?, after = coalesce(?, after) WHERE entry = ?",
+            (
+                "applied" if step.applied else "not applied",
+                None if step.after is None else _text(step.after),
+                step.entry,
+            ),
+            None,
+            "The PUT was answered; the journal keeps it as of unknown outcome.",
+        )
+
+    def _write(self, statement: str, values: tuple[Any, ...], conference_id: str | None, state: str) -> int:
+        with self._lock:
+            try:
+                with self._open() as connection:
+                    return connection.execute(statement, values).lastrowid or 0
+            except sqlite3.Error as error:
+                raise ConferencesError(
+                    f"The journal {str(self._path)!r} cannot be written: {error}.",
+                    conference_id=conference_id,
+                    state=state,
+                ) from error
+
+    def _open(self) -> sqlite3.Connection:
+        # A connection must not be used in a forked process.
+        if self._connection is None or self._process != os.getpid():
+            try:
+                self._connection = self._opened()
+            except (sqlite3.Error, OSError) as error:
+                raise ConferencesError(
+                    f"The journal {str(self._path)!r} cannot be opened: {error}.",
+                    advice="Name a file in a folder that exists, made by this package or by none.",
+                ) from error
+            self._process = os.getpid()
+        return self._connection
+
+    def _opened(self) -> sqlite3.Connection:
+        # SQLite would make it readable for all; its side files take the mode of this one.
+        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        connection = sqlite3.connect(
+            self._path, timeout=_BUSY_TIMEOUT, check_same_thread=False, isolation_level="IMMEDIATE"
+        )
+        connection.execute("PRAGMA synchronous = EXTRA")
+        connection.executescript(_SCHEMA)
+        return connection
+
+    def _prune(self, connection: sqlite3.Connection) -> None:
+        oldest = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=_KEPT_DAYS)
+        with connection:
+            connection.execute(
+                "DELETE FROM entries WHERE recorded_at < ? OR entry <= (SELECT max(entry) FROM entries) - ?",
+                (oldest.isoformat(), _KEPT_ENTRIES),
+            )
+
+
+def opened(path: Path | None, host: str) -> Journal | None:
+    """The journal of a client, if it is to have one."""
+    return None if path is None else Journal(path, host)
+
+
+def inverse(target: Target, journal: Journal) -> SafeUpdate:
+    """The update that takes the last change back.
+
+    Raises:
+        ConferencesError: the journal knows no change of this conference.
+        UnsafeUpdateError: a value from before cannot be sent.
+    """
+    last = next((e for e in journal.history(target.conference_id) if e.outcome != "not applied"), None)
+    if last is None:
+        raise ConferencesError(
+            f"The journal knows no change of conference {target.conference_id!r} to undo.",
+            conference_id=target.conference_id,
+        )
+    before = {name: change.before for name, change in last.changes.items()}
+    after = {name: change.after for name, change in last.changes.items()}
+    lost = {
+        name: "was null before, which a PUT cannot bring back"
+        for name, value in before.items()
+        if value is None and fields(UPDATE)[name].omission is not Omission.NULL
+    }
+    if lost:
+        raise UnsafeUpdateError(target.conference_id, lost, "Name a value for it in an update.")
+    asked = {name: CLEAR if value is None else value for name, value in before.items()}
+    return SafeUpdate(target, asked, base={**last.before, **after})
+
+
+def _entry(recorded_at: str, before: str, after: str, outcome: Outcome) -> Entry:
+    image = json.loads(before)
+    changes = {name: Change(image.get(name), value) for name, value in json.loads(after).items()}
+    return Entry(datetime.datetime.fromisoformat(recorded_at), changes, outcome, image)
+
+
+def _text(value: Mapping[str, Any]) -> str:
+    return json.dumps(value)
+
+
+def _now() -> str:
+    return datetime.datetime.now(datetime.UTC).isoformat()

@@ -1,0 +1,160 @@
+"""The operations beside the update, as generators of steps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+from urllib.parse import urljoin, urlsplit
+
+from .changes import checked_body, checked_create, checked_id, checked_query, path_of
+from .errors import ConferencesError, InvalidResponseError, NotFoundError, RateLimitError
+from .exchange import (
+    Answer,
+    NoAnswer,
+    Policy,
+    Request,
+    Steps,
+    decoded,
+    is_unsettled,
+    pause,
+    repeated,
+)
+from .plan import changed_fields, expected_after
+from .results import Conference, ConferencePage, view
+from .update import Record, Settle, Target, put_of, read
+from .values import encode_json
+from .verify import checked_conference
+
+__all__ = ["create", "delete", "follow", "get", "page", "replace"]
+
+_CREATE, _LIST = "create_video_conference", "list_video_conferences"
+_GET, _DELETE = "get_video_conference", "delete_video_conference"
+
+
+def get(conference_id: object, query: Mapping[str, Any], policy: Policy) -> Steps[Conference]:
+    """Read one conference."""
+    name = checked_id(conference_id)
+    request = Request("GET", path_of(_GET, name), checked_query(_GET, query), about=name)
+    body, _ = yield from repeated(request, policy)
+    return view(Conference, checked_conference(body, name, f"GET {request.path}"))
+
+
+def page(query: Mapping[str, Any], policy: Policy) -> Steps[ConferencePage]:
+    """Read one page."""
+    return (yield from _page(Request("GET", path_of(_LIST), checked_query(_LIST, query)), policy))
+
+
+def follow(link: object, host: str, seen: set[str], policy: Policy) -> Steps[ConferencePage]:
+    """Read the page of a link of a page before.
+
+    Args:
+        link: absolute or path-only.
+        host: the client's own; no other gets a request.
+        seen: links followed so far; this one is added.
+        policy: repeats and waits.
+
+    Raises:
+        InvalidResponseError: the link is no string, leads elsewhere, or was followed before.
+    """
+    target = _own_path(link, host)
+    if target in seen:
+        raise InvalidResponseError(f"The list leads in a circle: {target!r} was followed before.")
+    seen.add(target)
+    return (yield from _page(Request("GET", target), policy))
+
+
+def create(fields: Mapping[str, Any], policy: Policy) -> Steps[Conference]:
+    """Create a conference. Not repeated after an unknown outcome: that could make two."""
+    request = Request("POST", path_of(_CREATE), content=encode_json(checked_create(fields)))
+    outcome, body = yield from _sent_once(request, policy)
+    if isinstance(body, ConferencesError):
+        raise _with_state(outcome, body, "conference was created", "Look for it with `list`")
+    return view(Conference, checked_conference(body, None, "the create"))
+
+
+def delete(conference_id: object, policy: Policy) -> Steps[None]:
+    """Delete a conference. A repetition that finds it gone has succeeded."""
+    name = checked_id(conference_id)
+    request = Request("DELETE", path_of(_DELETE, name), about=name)
+    for attempt in range(policy.retries + 1):
+        outcome = yield request
+        if isinstance(outcome, Answer) and 200 <= outcome.status < 300:
+            return
+        error = decoded(outcome, request)
+        if attempt and isinstance(error, NotFoundError):
+            return
+        if attempt == policy.retries or not is_unsettled(outcome):
+            raise _with_state(outcome, error, "conference was deleted", "Read it")
+        yield pause(attempt, outcome, policy, error)
+
+
+def replace(target: Target, body: Mapping[str, Any]) -> Steps[Conference]:
+    """PUT this body as it is: what it leaves out is reset. Not repeated after an unknown outcome,
+    so that it overwrites what somebody wrote meanwhile at most once.
+    """
+    checked = checked_body(body, target.conference_id)
+    request = put_of(target.conference_id, checked)
+    entry = None
+    if target.journaled:
+        image = yield from read(target)
+        expected = changed_fields(image.body, expected_after(checked))
+        entry = yield Record(target.conference_id, image.body, expected)
+    outcome, answer = yield from _sent_once(request, target.policy)
+    if isinstance(answer, ConferencesError):
+        if entry is not None and not is_unsettled(outcome):
+            yield Settle(entry, applied=False)
+        raise _with_state(outcome, answer, "PUT was carried out", "Read the conference")
+    checked_conference(answer, target.conference_id, f"PUT {request.path}")
+    if entry is not None:
+        yield Settle(entry, applied=True, after=changed_fields(image.body, answer))
+    return view(Conference, answer)
+
+
+def _page(request: Request, policy: Policy) -> Steps[ConferencePage]:
+    what = f"GET {request.path}"
+    body, _ = yield from repeated(request, policy)
+    if not isinstance(body, dict) or not isinstance(body.get("data"), list):
+        raise InvalidResponseError(f"The answer to {what} is no page: it has no list `data`.")
+    if not isinstance(body.get("links"), dict):
+        raise InvalidResponseError(f"The answer to {what} is no page: it has no `links`.")
+    for number, item in enumerate(body["data"]):
+        checked_conference(item, None, f"{what}, item {number}")
+    return view(ConferencePage, body)
+
+
+def _own_path(link: object, host: str) -> str:
+    """Path and query of a link, if it stays on this host."""
+    if not isinstance(link, str):
+        raise InvalidResponseError(f"The link to the next page is no string but {link!r}.")
+    # The scheme does not matter: a server behind a proxy may not know its own.
+    own = urlsplit(urljoin(f"https://{host}{path_of(_LIST)}", link))
+    if own.netloc.lower() != host.lower():
+        raise InvalidResponseError(f"The link to the next page leads to another host: {link!r}.")
+    return f"{own.path}?{own.query}" if own.query else own.path
+
+
+def _sent_once(request: Request, policy: Policy) -> Steps[tuple[Answer | NoAnswer, Any]]:
+    """Send, and repeat only what the server certainly did not carry out: 429, or never sent.
+
+    Returns:
+        The last outcome, and what `decoded` makes of it.
+    """
+    for attempt in range(policy.retries + 1):
+        outcome = yield request
+        body = decoded(outcome, request)
+        repeatable = outcome.status == 429 if isinstance(outcome, Answer) else not outcome.sent
+        if not isinstance(body, ConferencesError) or not repeatable or attempt == policy.retries:
+            break
+        yield pause(attempt, outcome, policy, body)
+    return outcome, body
+
+
+def _with_state(
+    outcome: Answer | NoAnswer, error: ConferencesError, what: str, advice: str
+) -> ConferencesError:
+    if isinstance(outcome, NoAnswer) and not outcome.sent:
+        return error
+    if is_unsettled(outcome) and not isinstance(error, RateLimitError):
+        error.state = f"It is unknown whether the {what}."
+        error.advice = f"{advice} before you call again."
+    return error

@@ -1,0 +1,192 @@
+"""The two loops that carry steps out: requests with httpx, once each, and nothing decided here."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AsyncExitStack, ExitStack
+from importlib import metadata
+from typing import Any, TypeVar
+
+import anyio
+import httpx
+
+from .exchange import Acquire, Answer, NoAnswer, Release, Request, Steps, Wait
+from .journal import Journal, opened
+from .settings import AsyncLock, Lock, Settings
+from .update import Record, Settle
+
+__all__ = ["AsyncTransport", "Transport"]
+
+T = TypeVar("T")
+
+_NEVER_SENT = (
+    httpx.ConnectError,
+    httpx.ConnectTimeout,
+    httpx.PoolTimeout,
+    httpx.ProxyError,
+    httpx.UnsupportedProtocol,
+)
+
+
+class Transport:
+    """Carries steps out with blocking calls. Safe to use from several threads."""
+
+    def __init__(self, settings: Settings[Lock]) -> None:
+        self.settings = settings
+        self._journal = opened(settings.journal, settings.host)
+        self._http = httpx.Client(**_options(settings))
+
+    @property
+    def journal(self) -> Journal:
+        """The journal, if there is one; else this raises `ConferencesError`."""
+        return Journal.required(self._journal)
+
+    def close(self) -> None:
+        """Close connections and the journal."""
+        self._http.close()
+        if self._journal is not None:
+            self._journal.close()
+
+    def run(self, steps: Steps[T]) -> T:
+        """Carry out the steps of an operation."""
+        outcome: Any = None
+        with ExitStack() as held:
+            while True:
+                try:
+                    step = steps.send(outcome)
+                except StopIteration as finished:
+                    result: T = finished.value
+                    return result
+                outcome = self._carry_out(step, held)
+
+    def _carry_out(self, step: object, held: ExitStack) -> Any:
+        match step:
+            case Request():
+                return self._send(step)
+            case Wait(seconds):
+                return time.sleep(seconds)
+            case Acquire(conference_id):
+                return held.enter_context(self.settings.required_lock(conference_id))
+            case Release():
+                return held.close()
+            case Record() | Settle():
+                return self.journal.carry_out(step)
+        raise TypeError(f"no step: {step!r}")
+
+    def _send(self, request: Request) -> Answer | NoAnswer:
+        deadline = time.monotonic() + self.settings.timeout
+        chunks = []
+        try:
+            with self._http.stream(**_arguments(request)) as response:
+                for chunk in response.iter_bytes():
+                    chunks.append(chunk)
+                    # httpx limits each read alone, which a slow drip never reaches.
+                    if time.monotonic() > deadline:
+                        return _timed_out(self.settings.timeout)
+        except httpx.RequestError as error:
+            return _no_answer(error)
+        return _answer(response, b"".join(chunks))
+
+
+class AsyncTransport:
+    """Carries steps out with `await`, on asyncio or trio."""
+
+    def __init__(self, settings: Settings[AsyncLock]) -> None:
+        self.settings = settings
+        self._journal = opened(settings.journal, settings.host)
+        self._http = httpx.AsyncClient(**_options(settings))
+
+    @property
+    def journal(self) -> Journal:
+        """The journal, if there is one; else this raises `ConferencesError`."""
+        return Journal.required(self._journal)
+
+    async def close(self) -> None:
+        """Close connections and the journal."""
+        await self._http.aclose()
+        if self._journal is not None:
+            self._journal.close()
+
+    async def run(self, steps: Steps[T]) -> T:
+        """Carry out the steps of an operation. Cancelled at any time, it gives the lock back."""
+        outcome: Any = None
+        held = AsyncExitStack()
+        try:
+            while True:
+                try:
+                    step = steps.send(outcome)
+                except StopIteration as finished:
+                    result: T = finished.value
+                    return result
+                outcome = await self._carry_out(step, held)
+        finally:
+            # Giving a lock back may take a request of its own, which a cancelled task could not
+            # send any more.
+            with anyio.CancelScope(shield=True):
+                await held.aclose()
+
+    async def _carry_out(self, step: object, held: AsyncExitStack) -> Any:
+        match step:
+            case Request():
+                return await self._send(step)
+            case Wait(seconds):
+                return await anyio.sleep(seconds)
+            case Acquire(conference_id):
+                lock = self.settings.required_lock(conference_id)
+                return await held.enter_async_context(lock)
+            case Release():
+                return await held.aclose()
+            case Record() | Settle():
+                return await anyio.to_thread.run_sync(self.journal.carry_out, step)
+        raise TypeError(f"no step: {step!r}")
+
+    async def _send(self, request: Request) -> Answer | NoAnswer:
+        try:
+            with anyio.fail_after(self.settings.timeout):
+                response = await self._http.request(**_arguments(request))
+        except httpx.RequestError as error:
+            return _no_answer(error)
+        except TimeoutError:
+            return _timed_out(self.settings.timeout)
+        return _answer(response, response.content)
+
+
+def _options(settings: Settings[Any]) -> dict[str, Any]:
+    return {
+        "base_url": settings.base_url,
+        "auth": httpx.BasicAuth(settings.project, settings.token),
+        "timeout": settings.timeout,
+        "headers": {
+            "Accept": "application/json",
+            "User-Agent": f"signalwire-conferences/{metadata.version('signalwire-conferences')}",
+        },
+        # A loopback host speaks plain HTTP and is no business of a proxy; and to load the
+        # certificates that it does not need takes longer than an update.
+        "verify": not settings.is_loopback,
+        "trust_env": not settings.is_loopback,
+    }
+
+
+def _arguments(request: Request) -> dict[str, Any]:
+    headers = dict(request.headers)
+    if request.content is not None:
+        headers["Content-Type"] = "application/json"
+    return {
+        "method": request.method,
+        "url": request.path,
+        "params": request.query or None,
+        "content": request.content,
+        "headers": headers,
+    }
+
+
+def _answer(response: httpx.Response, content: bytes) -> Answer:
+    return Answer(response.status_code, dict(response.headers), content, time.time())
+
+
+def _no_answer(error: httpx.RequestError) -> NoAnswer:
+    return NoAnswer(error, sent=not isinstance(error, _NEVER_SENT))
+
+
+def _timed_out(seconds: float) -> NoAnswer:
+    return NoAnswer(httpx.ReadTimeout(f"the answer took longer than {seconds:g} s"), sent=True)

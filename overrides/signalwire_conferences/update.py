@@ -1,0 +1,352 @@
+"""The safe update, written once: a generator of steps that knows no network, no clock, no lock.
+
+Read; merge the asked changes onto what was read; refuse what would be lost; write; compare the
+answer with what had to come of it. A PUT whose outcome is unknown is never blindly repeated: the
+conference is read again, and the update is finished, or rebased and written, or ends in a conflict.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+from attrs import define, field, frozen
+
+from .changes import CLEAR, checked_id, path_of
+from .errors import (
+    ConferencesError,
+    Conflict,
+    ConflictError,
+    Difference,
+    NotFoundError,
+    RateLimitError,
+    VerificationError,
+)
+from .exchange import (
+    Acquire,
+    Answer,
+    NoAnswer,
+    Policy,
+    Release,
+    Request,
+    Steps,
+    Wait,
+    decoded,
+    is_unsettled,
+    no_object,
+    pause,
+    repeated,
+)
+from .plan import Change, ServerChoice, UpdatePlan, changed_fields, merge
+from .results import UpdateReport
+from .settings import Settings
+from .values import encode_json
+from .verify import checked_conference, is_same_id, survival, verify
+
+__all__ = ["Image", "Record", "SafeUpdate", "Settle", "Target", "put_of", "read"]
+
+_GET: Final = "get_video_conference"
+_PUT: Final = "update_video_conference"
+_MOST_REBASES: Final = 16  # after a 412; each means that another writer got through
+_MOST_REDOS: Final = 5  # of a change that `confirm` found overwritten
+
+_UNCHANGED: Final = "The conference is unchanged by this call."
+_UNKNOWN: Final = "A PUT was sent, and it is unknown whether it was carried out."
+_PUT_OFF: Final = "The server put the PUT off, so it was most likely not carried out."
+_CARRIED_OUT: Final = "The change was carried out and verified before."
+
+
+@frozen
+class Target:
+    """What an update is about, and how it is to go.
+
+    Attributes:
+        conference_id: the conference.
+        policy: repeats and waits.
+        locked: whether there is a lock to hold from read to verification.
+        confirm: seconds after which to look again, or `None`.
+        journaled: whether before-images are kept.
+    """
+
+    conference_id: str
+    policy: Policy
+    locked: bool = False
+    confirm: float | None = None
+    journaled: bool = False
+
+    @classmethod
+    def of(cls, conference_id: object, settings: Settings[Any]) -> Target:
+        """The target that a client with these settings means.
+
+        Raises:
+            InvalidChangeError: the id could lead to another path.
+        """
+        return cls(
+            checked_id(conference_id),
+            settings.policy,
+            locked=settings.lock is not None,
+            confirm=settings.confirm,
+            journaled=settings.journal is not None,
+        )
+
+
+@frozen
+class Record:
+    """Step: put the before-image on disk, and answer with the entry's number."""
+
+    conference_id: str
+    before: Mapping[str, Any]
+    after: Mapping[str, Any]
+
+
+@frozen
+class Settle:
+    """Step: note in the journal what came of a PUT; `after`: the fields that it changed."""
+
+    entry: int
+    applied: bool
+    after: Mapping[str, Any] | None = None
+
+
+@frozen
+class Image:
+    """A conference as read, and its ETag where the server sent a strong one."""
+
+    body: dict[str, Any]
+    etag: str | None
+
+
+def read(target: Target) -> Steps[Image]:
+    """Read the conference.
+
+    Raises:
+        ApiError, TransportError, InvalidResponseError: it could not be read.
+    """
+    request = Request("GET", path_of(_GET, target.conference_id), about=target.conference_id)
+    body, answer = yield from repeated(request, target.policy)
+    image = checked_conference(body, target.conference_id, f"GET {request.path}")
+    etag = answer.headers.get("etag", "")
+    # `If-Match` compares strongly (RFC 9110, 13.1.1): a weak one never matches.
+    return Image(image, etag if etag.startswith('"') else None)
+
+
+def put_of(conference_id: str, body: Mapping[str, Any], etag: str | None = None) -> Request:
+    """The PUT of a body."""
+    return Request(
+        "PUT",
+        path_of(_PUT, conference_id),
+        content=encode_json(body),
+        headers={"If-Match": etag} if etag is not None else {},
+        about=conference_id,
+    )
+
+
+@define
+class SafeUpdate:
+    """One update under way.
+
+    Attributes:
+        target: what, and how.
+        asked: field -> JSON value, or `CLEAR`.
+        resets: fields that may be lost.
+        base: the before-image that the changes were asked against; what is read first, if `None`.
+    """
+
+    target: Target
+    asked: dict[str, Any]
+    resets: frozenset[str] = frozenset()
+    base: Mapping[str, Any] | None = None
+    _puts: int = 0
+    _carried_out: bool = False
+    _unsettled: ConferencesError | None = None
+    _entry: int | None = None
+    _written_over: Mapping[str, Any] | None = None
+    _changes: dict[str, Change] = field(factory=dict)
+    _noticed: Mapping[str, Change] = field(factory=dict)
+
+    def plan(self) -> Steps[UpdatePlan[Any]]:
+        """Read once, and tell what the update would do."""
+        image = yield from self._read()
+        return self._merged(image)
+
+    def steps(self) -> Steps[tuple[dict[str, Any], UpdateReport]]:
+        """Carry the update out.
+
+        Returns:
+            The conference as the server has it now, and how it went.
+
+        Raises:
+            UnsafeUpdateError: before the PUT, something cannot be carried over.
+            ConflictError: somebody else changed one of the asked fields.
+            VerificationError: after the PUT, the server did not keep what it had to.
+            InvalidResponseError: there is nothing to build on.
+            ApiError, TransportError: the server refused, failed, or did not answer.
+        """
+        for _ in range(_MOST_REDOS + 1):
+            if self.target.locked:
+                yield Acquire(self.target.conference_id)
+            body = yield from self._settled()
+            if self.target.locked:
+                yield Release()
+            if self.target.confirm is None or not self._changes:
+                return body, self._report(body)
+            yield Wait(self.target.confirm)
+            image = yield from self._read()
+            rest = self._merged(image)
+            self._refuse(rest.conflicts)
+            if not rest.changes:
+                return image.body, self._report(image.body)
+        overwritten = [
+            Conflict(name, change.before, change.before, change.after)
+            for name, change in rest.changes.items()
+        ]
+        raise self._conflict(overwritten, "Somebody keeps writing the old value; find out who.")
+
+    def _settled(self) -> Steps[dict[str, Any]]:
+        """Read and PUT, until it is known what the server made of it."""
+        attempt = rebases = 0
+        refused_etag = None
+        while True:
+            image = yield from self._read()
+            plan = self._merged(image)
+            self._refuse(plan.conflicts)
+            if not plan.changes:
+                yield from self._found_carried_out(image)
+                return image.body
+            if self._unsettled is not None and attempt > self.target.policy.retries:
+                self._unsettled.state = "Read again since, the conference lacks the change."
+                raise self._unsettled
+            plan.refuse_losses()
+            request = put_of(self.target.conference_id, plan.body, image.etag)
+            outcome = yield from self._put(plan, request)
+            answer = decoded(outcome, request)
+            if isinstance(answer, dict):
+                return (yield from self._verified(plan, answer))
+            error = answer if isinstance(answer, ConferencesError) else no_object(request)
+            if image.etag is not None and _is_refused_match(outcome):
+                rebases += 1
+                if image.etag == refused_etag or rebases > _MOST_REBASES:
+                    error.state = self._state
+                    raise error
+                refused_etag = image.etag
+            elif not is_unsettled(outcome):
+                if self._unsettled is None:
+                    yield from self._settle(applied=False)
+                error.state = self._state
+                raise error
+            else:
+                self._unsettled = self._unknown(error)
+                yield pause(attempt, outcome, self.target.policy, self._unsettled)
+                attempt += 1
+
+    def _read(self) -> Steps[Image]:
+        """Read; where it fails, the error says what is known of the PUTs before it."""
+        try:
+            image = yield from read(self.target)
+        except NotFoundError as error:
+            error.state = f"{self._state} The conference is gone." if self._puts else _UNCHANGED
+            raise
+        except ConferencesError as error:
+            if self._unsettled is None:
+                error.state = self._state
+                raise
+            self._unsettled.state = f"{_UNKNOWN} Reading it again failed too: {error.message}"
+            raise self._unsettled from error
+        if self.base is None:
+            self.base = image.body
+        return image
+
+    def _merged(self, image: Image) -> UpdatePlan[Any]:
+        return merge(
+            self.target.conference_id,
+            self.base or image.body,
+            image.body,
+            self.asked,
+            self.resets,
+            sent=self._unsettled is not None,
+        )
+
+    def _put(self, plan: UpdatePlan[Any], request: Request) -> Steps[Answer | NoAnswer]:
+        if self.target.journaled:
+            # Whatever went out before, the conference was read since and lacks the change.
+            yield from self._settle(applied=False)
+            after = {name: _assumed(change.after) for name, change in plan.changes.items()}
+            self._entry = yield Record(self.target.conference_id, plan.before, after)
+        for name, change in plan.changes.items():
+            self._changes.setdefault(name, change)
+        if self._written_over is None:
+            self._written_over = plan.before
+        self._puts += 1
+        outcome: Answer | NoAnswer = yield request
+        return outcome
+
+    def _verified(self, plan: UpdatePlan[Any], answer: dict[str, Any]) -> Steps[dict[str, Any]]:
+        """Compare the answer to the PUT with what had to come of it."""
+        verdict = verify(plan.before, plan.body, answer)
+        after = None
+        if is_same_id(plan.before["id"], answer.get("id")):
+            after = changed_fields(plan.before, answer)
+        yield from self._settle(applied=True, after=after)
+        self._refuse_differences(verdict.differences, plan.before)
+        self._carried_out, self._unsettled, self._noticed = True, None, verdict.noticed
+        for name, value in self.asked.items():
+            if value is CLEAR:
+                # From here on it is the value that the server chose which has to stay.
+                self.asked[name] = CLEAR if answer[name] is None else answer[name]
+        return answer
+
+    def _found_carried_out(self, image: Image) -> Steps[None]:
+        """The conference is as asked. If a PUT went out, it was carried out."""
+        if self._unsettled is None:
+            return
+        yield from self._settle(applied=True)
+        verdict = survival(self._written_over or image.body, image.body)
+        self._refuse_differences(verdict.differences, self._written_over or image.body)
+        self._carried_out, self._unsettled, self._noticed = True, None, verdict.noticed
+
+    def _settle(self, *, applied: bool, after: Mapping[str, Any] | None = None) -> Steps[None]:
+        if self._entry is not None:
+            yield Settle(self._entry, applied, after)
+            self._entry = None
+
+    @property
+    def _state(self) -> str:
+        if self._carried_out:
+            return _CARRIED_OUT
+        return _UNCHANGED if self._unsettled is None else _UNKNOWN
+
+    def _unknown(self, error: ConferencesError) -> ConferencesError:
+        """The error of a PUT of unknown outcome, with what it means for the conference."""
+        put_off = isinstance(error, RateLimitError) and self._unsettled is None
+        error.state = _PUT_OFF if put_off else _UNKNOWN
+        error.advice = error.advice or "Read the conference before you call again."
+        return error
+
+    def _refuse(self, conflicts: Sequence[Conflict]) -> None:
+        if conflicts:
+            raise self._conflict(conflicts)
+
+    def _conflict(self, conflicts: Sequence[Conflict], advice: str = "") -> ConflictError:
+        return ConflictError(self.target.conference_id, conflicts, state=self._state, advice=advice)
+
+    def _refuse_differences(self, differences: Sequence[Difference], before: Mapping[str, Any]) -> None:
+        if differences:
+            raise VerificationError(self.target.conference_id, differences, before)
+
+    def _report(self, body: dict[str, Any]) -> UpdateReport:
+        base = self.base or body
+        changes = {name: Change(change.before, body[name]) for name, change in self._changes.items()}
+        others = {
+            name: Change(base[name], value)
+            for name, value in changed_fields(base, body).items()
+            if name not in changes
+        }
+        return UpdateReport(changes, bool(changes), self._puts, others, self._noticed)
+
+
+def _is_refused_match(outcome: Answer | NoAnswer) -> bool:
+    return isinstance(outcome, Answer) and outcome.status == 412
+
+
+def _assumed(after: Any) -> Any:
+    return after.assumed if isinstance(after, ServerChoice) else after

@@ -1,0 +1,129 @@
+"""JSON values as this API means them: decoding, encoding, and when two values are the same."""
+
+from __future__ import annotations
+
+import datetime
+import enum
+import json
+import re
+import uuid
+from typing import Any, NoReturn
+
+from .contract import Kind
+
+__all__ = ["decode_json", "encode_json", "instant", "plain", "same"]
+
+_INSTANT = re.compile(
+    r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
+    r"(?:[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?(?:[Zz]|([+-])([0-9]{2}):([0-9]{2})))?"
+)
+_GREGORIAN_CYCLE_DAYS = 146097  # the calendar repeats every 400 years
+_UTC = datetime.UTC
+
+
+def instant(text: object) -> tuple[int, str] | None:
+    """The instant that an RFC 3339 date-time, or a date alone, names.
+
+    Returns:
+        Seconds (days counted from the year 1) and the digits of the fraction without trailing
+        zeros; `None` for everything that names no instant. A leap second is the same instant as
+        the second after it.
+    """
+    match = _INSTANT.fullmatch(text) if isinstance(text, str) else None
+    if match is None:
+        return None
+    year, month, day = (int(part) for part in match.group(1, 2, 3))
+    try:
+        # `datetime.date` has no year 0; the year 400 has the same calendar.
+        days = datetime.date(year or 400, month, day).toordinal()
+    except ValueError:
+        return None
+    days -= 0 if year else _GREGORIAN_CYCLE_DAYS
+    hour, minute, second, offset_hour, offset_minute = (
+        int(part or 0) for part in match.group(4, 5, 6, 9, 10)
+    )
+    if hour > 23 or minute > 59 or second > 60 or offset_hour > 23 or offset_minute > 59:
+        return None
+    offset = (offset_hour * 60 + offset_minute) * (-60 if match.group(8) == "-" else 60)
+    seconds = days * 86400 + hour * 3600 + minute * 60 + second - offset
+    return seconds, (match.group(7) or "").rstrip("0")
+
+
+def same(kind: Kind, one: Any, other: Any) -> bool:
+    """Whether two JSON values mean the same for a field of this kind: instants as instants,
+    colours and UUIDs without regard to case, all else exactly (`1` is not `true`).
+    """
+    if kind is Kind.INSTANT:
+        ours, theirs = instant(one), instant(other)
+        if ours is not None and theirs is not None:
+            return ours == theirs
+    if kind in (Kind.COLOR, Kind.UUID) and isinstance(one, str) and isinstance(other, str):
+        return one.lower() == other.lower()
+    return _identical(one, other)
+
+
+def _identical(one: Any, other: Any) -> bool:
+    """Equality of JSON values. Python's own `==` takes `True` for `1`."""
+    if isinstance(one, bool) or isinstance(other, bool):
+        return one is other
+    if isinstance(one, dict) and isinstance(other, dict):
+        return one.keys() == other.keys() and all(_identical(one[key], other[key]) for key in one)
+    if isinstance(one, list) and isinstance(other, list):
+        return len(one) == len(other) and all(map(_identical, one, other))
+    return bool(one == other)
+
+
+def plain(value: Any) -> Any:
+    """A Python value as the JSON value that is sent for it.
+
+    Aware date-times become UTC with `Z`; strings stay as given.
+
+    Raises:
+        ValueError: it has no meaning in JSON, or none without a guess; the text is the rule.
+    """
+    if isinstance(value, enum.Enum):
+        value = value.value
+    if isinstance(value, datetime.datetime):
+        if value.utcoffset() is None:
+            raise ValueError("a date-time needs a time zone; this one is naive")
+        try:
+            return value.astimezone(_UTC).isoformat().replace("+00:00", "Z")
+        except OverflowError:
+            raise ValueError("in UTC this date-time is outside the years 1 to 9999") from None
+    if isinstance(value, datetime.date):
+        return value.isoformat()
+    if isinstance(value, uuid.UUID):
+        return str(value)
+    if isinstance(value, str):
+        text = str(value)
+        try:
+            text.encode()
+        except UnicodeEncodeError:
+            raise ValueError("holds a lone surrogate, which is no character") from None
+        return text
+    if value is None or isinstance(value, bool | int | float):
+        return value
+    raise ValueError(f"a value of type {type(value).__name__} cannot be sent")
+
+
+def _no_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is no JSON")
+
+
+def decode_json(content: bytes) -> Any:
+    """The JSON value of a body.
+
+    Raises:
+        ValueError: it is no JSON, or nested or long beyond reason.
+    """
+    try:
+        return json.loads(content.decode(), parse_constant=_no_constant)
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def encode_json(value: Any) -> bytes:
+    """A JSON value as a body. All in ASCII, so that a lone surrogate that the server sent goes
+    back as it came.
+    """
+    return json.dumps(value, allow_nan=False).encode()
