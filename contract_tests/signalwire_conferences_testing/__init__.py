@@ -1,0 +1,1 @@
+"""Test kit for the conference resource: a stateful mock, and checks of the contract."""

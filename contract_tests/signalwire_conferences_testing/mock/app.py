@@ -1,0 +1,255 @@
+"""The mock as an ASGI application: credentials, routes, faults, the log of requests."""
+
+from __future__ import annotations
+
+import asyncio
+import base64
+import functools
+import hmac
+import logging
+import re
+import uuid
+from collections.abc import Awaitable, Mapping, MutableSequence
+from typing import Any
+
+import httpx
+from attrs import define
+from starlette.datastructures import Headers
+from starlette.requests import ClientDisconnect, Request
+from starlette.types import Receive, Scope, Send
+
+from signalwire_conferences import contract
+
+from .exchange import Call, Dropped, Reply, refused
+from .faults import Faults
+from .operations import Operations
+from .store import Store
+
+__all__ = ["CLOSE", "App", "LoggedRequest", "create_app"]
+
+#: ASGI extension: closes the connection of the request, what was sent goes out first.
+CLOSE = "signalwire_conferences.close"
+
+_log = logging.getLogger(__name__)
+
+
+@define
+class LoggedRequest:
+    """A request as the mock saw it, in the order of arrival. Credentials are not kept.
+
+    Attributes:
+        method: HTTP method.
+        path: path as decoded from the URL.
+        query: query string as sent.
+        content: body, in bytes.
+        request_id: the answer's `X-Request-Id`.
+        status: HTTP status of the answer, `None` as long as or where there is none.
+    """
+
+    method: str
+    path: str
+    query: str
+    content: bytes
+    request_id: str
+    status: int | None = None
+
+    @property
+    def body(self) -> Any:
+        """The JSON value of the body, `None` where it has none."""
+        return Reply(content=self.content).value()
+
+
+def create_app(
+    store: Store | None = None,
+    *,
+    project: str,
+    token: str,
+    faults: Faults | None = None,
+    requests: MutableSequence[LoggedRequest] | None = None,
+    etag: bool = False,
+    absolute_links: bool = False,
+) -> App:
+    """The mock as an ASGI application, for any server or for `httpx.ASGITransport`.
+
+    Where there is no socket to close, a fault that drops the connection raises what httpx raises
+    for it.
+
+    Args:
+        store: the conferences; by default the contract's own example.
+        project: user name that is accepted.
+        token: password that is accepted.
+        faults: rules for what goes wrong.
+        requests: where every request is appended, `None` to keep none.
+        etag: whether to answer with an `ETag` and heed `If-Match`.
+        absolute_links: whether links to pages name the host or the path alone.
+    """
+    operations = Operations(store or Store(), absolute_links=absolute_links)
+    return App(
+        operations,
+        credentials=(project, token),
+        faults=faults or Faults(operations.store),
+        requests=requests,
+        etag=etag,
+    )
+
+
+class App:
+    """The ASGI application; `create_app` makes one.
+
+    Attributes:
+        operations: what answers the requests.
+        faults: rules for what goes wrong.
+        etag: whether to answer with an `ETag` and heed `If-Match`.
+    """
+
+    def __init__(
+        self,
+        operations: Operations,
+        *,
+        credentials: tuple[str, str],
+        faults: Faults,
+        requests: MutableSequence[LoggedRequest] | None = None,
+        etag: bool = False,
+    ) -> None:
+        self.operations = operations
+        self.faults = faults
+        self.etag = etag
+        self._requests = requests
+        pair = ":".join(credentials)
+        # RFC 7617 leaves the encoding open; clients use either.
+        encodings = (pair.encode(), pair.encode("latin-1", "replace"))
+        self._accepted = [base64.b64encode(encoded) for encoded in encodings]
+        self._tasks: set[asyncio.Future[Any]] = set()
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Serves one request, or the life of the application."""
+        if scope["type"] == "lifespan":
+            await _live(receive, send)
+        elif scope["type"] == "http":
+            await self._serve(scope, receive, send)
+
+    async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
+        request = Request(scope, receive)
+        try:
+            content = await request.body()
+        except ClientDisconnect:
+            return
+        entry = LoggedRequest(
+            request.method,
+            scope["path"],
+            scope["query_string"].decode("latin-1"),
+            content,
+            str(uuid.uuid4()),
+        )
+        if self._requests is not None:
+            self._requests.append(entry)
+        try:
+            reply = await self._reply(request, content, receive)
+        except Dropped:
+            await _close(scope, receive, "Server disconnected without sending a response.")
+            return
+        except Exception:  # noqa: BLE001 - a server answers whatever happens
+            _log.exception("the mock failed")
+            reply = refused(500).reply
+        reply.headers["x-request-id"] = entry.request_id
+        entry.status = reply.status
+        await _send(reply, scope, receive, send)
+
+    async def _reply(self, request: Request, content: bytes, receive: Receive) -> Reply:
+        if not self._authenticated(request.headers):
+            return refused(401, {"www-authenticate": 'Basic realm="SignalWire"'}).reply
+        path: str = request.scope["path"]
+        conference_id, methods = _route(path)
+        # HEAD is a GET whose body stays here.
+        method = "GET" if request.method == "HEAD" else request.method
+        call = Call(
+            method=method,
+            path=path,
+            conference_id=conference_id,
+            operation_id=methods.get(method),
+            query=request.query_params.multi_items(),
+            headers=request.headers,
+            content=content,
+            base_url=f"{request.scope['scheme']}://{request.headers.get('host', '')}",
+            etag=self.etag,
+            disconnected=functools.partial(_disconnected, receive),
+            background=self._run,
+        )
+
+        def perform() -> Reply:
+            if not methods:
+                return refused(404).reply
+            if call.operation_id is None:
+                allowed = [*methods, *(["HEAD"] if "GET" in methods else [])]
+                return refused(405, {"allow": ", ".join(allowed)}).reply
+            return self.operations.perform(call)
+
+        return await self.faults.run(call, perform)
+
+    def _authenticated(self, headers: Headers) -> bool:
+        given = headers.getlist("authorization")
+        scheme, _, pair = given[0].partition(" ") if len(given) == 1 else ("", "", "")
+        encoded = pair.strip(" ").encode("latin-1")
+        # Every comparison is made, so that the time tells nothing.
+        matches = [hmac.compare_digest(encoded, accepted) for accepted in self._accepted]
+        return scheme.lower() == "basic" and any(matches)
+
+    def _run(self, work: Awaitable[Any]) -> None:
+        task = asyncio.ensure_future(work)
+        self._tasks.add(task)
+        task.add_done_callback(self._tasks.discard)
+
+
+@functools.cache
+def _routes() -> list[tuple[re.Pattern[str], Mapping[str, str]]]:
+    """Path pattern -> method -> operation id, from the contract."""
+    routes: list[tuple[re.Pattern[str], Mapping[str, str]]] = []
+    for path, item in contract.document()["paths"].items():
+        said = {key: value for key, value in item.items() if "operationId" in value}
+        methods = {method.upper(): operation["operationId"] for method, operation in said.items()}
+        pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path))
+        routes.append((re.compile(pattern), methods))
+    return routes
+
+
+def _route(path: str) -> tuple[str | None, Mapping[str, str]]:
+    """The id in a path, and the operation of each method; none where the path is unknown."""
+    for pattern, methods in _routes():
+        match = pattern.fullmatch(path)
+        if match:
+            return match.groupdict().get("id"), methods
+    return None, {}
+
+
+async def _send(reply: Reply, scope: Scope, receive: Receive, send: Send) -> None:
+    headers = dict(reply.headers)
+    if reply.status != 204:
+        headers["content-length"] = str(len(reply.content))
+    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+    await send({"type": "http.response.start", "status": reply.status, "headers": raw})
+    content = b"" if scope["method"] == "HEAD" else reply.content[: reply.cut]
+    cut = reply.cut is not None
+    await send({"type": "http.response.body", "body": content, "more_body": cut})
+    if cut:
+        await _close(scope, receive, "peer closed connection without sending complete message body")
+
+
+async def _close(scope: Scope, receive: Receive, message: str) -> None:
+    close = scope.get("extensions", {}).get(CLOSE)
+    if close is None:
+        raise httpx.RemoteProtocolError(message)
+    close()
+    await _disconnected(receive)
+
+
+async def _disconnected(receive: Receive) -> None:
+    while (await receive())["type"] != "http.disconnect":
+        pass
+
+
+async def _live(receive: Receive, send: Send) -> None:
+    while True:
+        event = (await receive())["type"]
+        await send({"type": f"{event}.complete"})
+        if event == "lifespan.shutdown":
+            return

@@ -1,0 +1,110 @@
+"""What a request may say, read from the contract: one entry of a 422 for each failed attribute."""
+
+from __future__ import annotations
+
+import functools
+import re
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any
+
+from signalwire_conferences import contract
+from signalwire_conferences.contract import Field, Kind, Omission
+from signalwire_conferences.values import instant
+
+from . import times
+
+__all__ = ["Entry", "body", "entry", "moment", "query"]
+
+#: An item of a 422 answer's `errors`.
+Entry = dict[str, Any]
+
+_INTEGER = re.compile(r"-?[0-9]{1,18}")
+_BOOLEANS = {"true": True, "false": False}
+
+
+def entry(attribute: str, rule: str) -> Entry:
+    """The entry that says which rule an attribute breaks."""
+    return {**_entry_example(), "message": f"{attribute} {rule}", "attribute": attribute}
+
+
+@functools.cache
+def _entry_example() -> Mapping[str, Any]:
+    documented = contract.resolve({"$ref": "#/components/schemas/ValidationErrors"})
+    example: dict[str, Any] = documented["examples"][0]["errors"][0]
+    return example
+
+
+def body(schema: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Entry]]:
+    """What a request body makes of a conference, and the entries of all that is wrong with it.
+
+    Properties that the contract does not know are ignored; those left out have the value that
+    the contract gives them, times are normalised.
+    """
+    result: dict[str, Any] = {}
+    problems: list[Entry] = []
+    for name, field in contract.fields(schema).items():
+        if name not in given:
+            if field.omission is Omission.REQUIRED:
+                problems.append(entry(name, "must be present"))
+            result[name] = field.default
+            continue
+        try:
+            result[name] = _taken(field, given[name])
+        except ValueError as error:
+            problems.append(entry(name, str(error)))
+    return result, problems
+
+
+def _taken(field: Field, value: Any) -> Any:
+    """A value of a body as it is stored; a `ValueError` with the rule that it breaks."""
+    if not _accepted(field, value):
+        raise ValueError(field.rule)
+    return times.normalised(value) if field.kind is Kind.INSTANT else value
+
+
+def _accepted(field: Field, value: Any) -> bool:
+    try:
+        return field.accepts(value)
+    except UnicodeEncodeError:  # a lone surrogate is no character
+        return False
+
+
+def query(
+    operation_id: str, given: Sequence[tuple[str, str]]
+) -> tuple[dict[str, Any], list[Entry]]:
+    """The values of an operation's query parameters, defaults included, and what is wrong.
+
+    Parameters that the contract does not know are ignored.
+    """
+    result: dict[str, Any] = {}
+    problems: list[Entry] = []
+    for name, field in contract.query_fields(operation_id).items():
+        texts = [text for key, text in given if key == name]
+        values = (
+            [value for value in _readings(texts[0]) if _accepted(field, value)] if texts else []
+        )
+        if len(texts) > 1:
+            problems.append(entry(name, "must be given once"))
+        elif texts and not values:
+            problems.append(entry(name, field.rule))
+        else:
+            result[name] = values[0] if values else field.default
+    return result, problems
+
+
+def _readings(text: str) -> Iterable[Any]:
+    """The JSON values that a parameter's text may stand for; the contract's type decides."""
+    yield text
+    if text in _BOOLEANS:
+        yield _BOOLEANS[text]
+    if _INTEGER.fullmatch(text):
+        yield int(text)
+
+
+def moment(text: str) -> times.Instant | None:
+    """The instant that a list filter names: a Unix timestamp, or what a body may say too."""
+    stamp = times.from_unix(text)
+    if stamp is not None:
+        return stamp
+    time_field = contract.fields(contract.UPDATE)["join_from"]
+    return instant(text) if _accepted(time_field, text) else None

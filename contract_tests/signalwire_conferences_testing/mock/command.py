@@ -1,0 +1,117 @@
+"""The command line of the mock."""
+
+from __future__ import annotations
+
+import argparse
+import os
+import secrets
+import shlex
+import signal
+import sys
+import threading
+from collections.abc import Sequence
+
+from . import preload, specs
+from .faults import Rule
+from .server import HOST, MockServer
+from .store import Store
+
+__all__ = ["main"]
+
+_PROJECT, _TOKEN = "SIGNALWIRE_PROJECT_ID", "SIGNALWIRE_API_TOKEN"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Serves the mock until interrupted or terminated.
+
+    Returns:
+        The exit code: 0, or 2 where it cannot be started.
+    """
+    given = _parser().parse_args(arguments)
+    stop = threading.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        server = _server(given)
+        server.start()
+    except ValueError as error:
+        print(error, file=sys.stderr)
+        return 2
+    except OSError as error:
+        print(f"{HOST}:{given.port} is not to be had: {error.strerror}", file=sys.stderr)
+        return 2
+    _announce(server)
+    stop.wait()
+    server.stop()
+    for rule in server.faults.pending:
+        print(f"This fault did not happen as often as asked: {rule}")
+    return 0
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="python -m signalwire_conferences_testing",
+        description=f"Serves a stateful mock of the conference resource on {HOST}.\n\n"
+        f"It accepts the credentials in {_PROJECT} and {_TOKEN};\n"
+        "what is unset there is made up and printed.",
+        epilog=specs.help_text(),
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--port", default="0", help="port to listen on (a free one)")
+    parser.add_argument(
+        "--load",
+        metavar="FILE",
+        help="JSON file with a list of conferences, each as much of it as matters "
+        "(the example of the contract)",
+    )
+    parser.add_argument(
+        "--fault",
+        metavar="SPEC",
+        action="append",
+        default=[],
+        help="what is to go wrong, see below",
+    )
+    parser.add_argument("--etag", action="store_true", help="answer with ETag and heed If-Match")
+    return parser
+
+
+def _server(given: argparse.Namespace) -> MockServer:
+    """The server as asked; a `ValueError` names everything that is wrong."""
+    problems: list[str] = []
+    rules: list[Rule] = []
+    store = None
+    try:
+        rules = specs.rules(given.fault)
+    except ValueError as error:
+        problems.append(str(error))
+    try:
+        store = Store(preload.read_file(given.load)) if given.load is not None else Store()
+    except ValueError as error:
+        problems.append(f"--load: {error}")
+    if not given.port.isascii() or not given.port.isdigit() or int(given.port) > 65535:
+        problems.append(f"--port {given.port}: is no port from 0 to 65535")
+    if problems or store is None:
+        raise ValueError("\n".join(problems))
+    server = MockServer(
+        store,
+        project=os.environ.get(_PROJECT) or "mock-project",
+        token=os.environ.get(_TOKEN) or secrets.token_hex(16),
+        etag=given.etag,
+        port=int(given.port),
+        keep_requests=False,
+    )
+    for rule in rules:
+        server.faults.put(rule)
+    return server
+
+
+def _announce(server: MockServer) -> None:
+    print(f"Mock of the conference resource: {server.url}")
+    for conference_id in server.store:
+        print(f"  conference {conference_id}")
+    said = {_PROJECT: server.project, _TOKEN: server.token}
+    # What came from the environment is known there and stays there.
+    made = {name: value for name, value in said.items() if not os.environ.get(name)}
+    line = {**made, "SIGNALWIRE_SPACE": server.host}
+    print("  export " + " ".join(f"{name}={shlex.quote(value)}" for name, value in line.items()))
+    print("Stop it with Ctrl-C.", flush=True)

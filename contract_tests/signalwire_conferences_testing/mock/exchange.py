@@ -1,0 +1,112 @@
+"""One request and its answer, without HTTP: what operations and faults work on."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from http import HTTPStatus
+from typing import Any
+
+from attrs import Factory, define, field
+
+from signalwire_conferences.values import encode_json
+
+from .checks import Entry
+
+__all__ = ["Adjust", "Call", "Dropped", "Refused", "Reply", "invalid", "refused"]
+
+#: Changes what a write stores: called with the fields before it and the fields about to be
+#: stored, and edits the latter.
+Adjust = Callable[[Mapping[str, Any], MutableMapping[str, Any]], None]
+
+
+@define
+class Reply:
+    """An answer.
+
+    Attributes:
+        status: HTTP status.
+        content: body, in bytes.
+        headers: header fields; the content length is added when the answer is sent.
+        cut: bytes of the body after which the connection is closed, `None` to send it whole.
+    """
+
+    status: int = 200
+    content: bytes = b""
+    headers: dict[str, str] = field(factory=dict)
+    cut: int | None = None
+
+    @classmethod
+    def json(cls, value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
+        """An answer with this JSON value as its body."""
+        return cls(
+            status, encode_json(value), {"content-type": "application/json", **(headers or {})}
+        )
+
+    def value(self) -> Any:
+        """The body's JSON value, `None` where there is none."""
+        try:
+            return json.loads(self.content)
+        except ValueError:
+            return None
+
+
+@define
+class Call:
+    """A request whose credentials are right.
+
+    Attributes:
+        method: HTTP method.
+        path: path as decoded from the URL.
+        conference_id: id in the path, `None` where the path has none.
+        operation_id: operation of the contract, `None` where the path or the method has none.
+        query: query parameters in order.
+        headers: header fields by lower-case name.
+        content: body, in bytes.
+        base_url: scheme and authority that the client used.
+        etag: whether the server answers with an `ETag` and heeds `If-Match`.
+        stale: whether a read answers with the state before the last write.
+        adjust: changes to what a write stores.
+        disconnected: returns when the client has gone.
+        background: runs a coroutine function after this request, until the server stops.
+    """
+
+    method: str
+    path: str
+    conference_id: str | None
+    operation_id: str | None
+    query: Sequence[tuple[str, str]]
+    headers: Mapping[str, str]
+    content: bytes
+    base_url: str
+    etag: bool
+    disconnected: Callable[[], Awaitable[None]]
+    background: Callable[[Awaitable[Any]], None]
+    stale: bool = False
+    adjust: list[Adjust] = Factory(list)
+
+
+class Dropped(Exception):  # noqa: N818 - it is an outcome, not an error of the mock
+    """The connection is to be closed without an answer."""
+
+
+class Refused(Exception):  # noqa: N818 - likewise
+    """The request is refused; nothing was changed.
+
+    Attributes:
+        reply: the answer.
+    """
+
+    def __init__(self, reply: Reply) -> None:
+        self.reply = reply
+        super().__init__(reply.status)
+
+
+def refused(status: int, headers: Mapping[str, str] | None = None) -> Refused:
+    """A refusal with the error body of this status."""
+    return Refused(Reply.json({"error": HTTPStatus(status).phrase}, status, headers))
+
+
+def invalid(entries: Sequence[Entry]) -> Refused:
+    """A 422 with an entry for each failed attribute."""
+    return Refused(Reply.json({"errors": list(entries)}, 422))

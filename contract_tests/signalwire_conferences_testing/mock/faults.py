@@ -1,0 +1,149 @@
+"""Which requests go wrong, and the record of those that did."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable
+
+from attrs import define, frozen
+
+from .exchange import Call, Reply
+from .kinds import Fault
+from .steps import Proceed
+from .store import Store
+
+__all__ = ["Faults", "Fired", "Rule"]
+
+
+@define(eq=False)
+class Rule:
+    """A fault and the requests that it is for.
+
+    Attributes:
+        fault: what goes wrong.
+        method: HTTP method of the requests counted, `None` for any.
+        conference_id: id in their path, `None` for any or none.
+        where: a further condition on them, `None` for none.
+        at: the first of them to go wrong, counted from 1 since the rule was added.
+        times: how many go wrong from there on, `None` for all.
+        seen: requests counted so far.
+    """
+
+    fault: Fault
+    method: str | None = None
+    conference_id: str | None = None
+    where: Callable[[Call], bool] | None = None
+    at: int = 1
+    times: int | None = 1
+    seen: int = 0
+
+    def counts(self, call: Call) -> bool:
+        """Counts a request; whether it is one to go wrong."""
+        matches = (
+            self.method in (None, call.method)
+            and self.conference_id in (None, call.conference_id)
+            and (self.where is None or self.where(call))
+        )
+        if not matches:
+            return False
+        self.seen += 1
+        return self.at <= self.seen and (self.times is None or self.seen < self.at + self.times)
+
+    @property
+    def fired(self) -> int:
+        """How many requests went wrong so far."""
+        due = max(self.seen - self.at + 1, 0)
+        return due if self.times is None else min(due, self.times)
+
+    def __str__(self) -> str:
+        about = f":{self.conference_id}" if self.conference_id else ""
+        times = "*" if self.times is None else self.times
+        return f"{self.method or '*'}{about} {self.at}x{times} {self.fault}"
+
+
+@frozen
+class Fired:
+    """A request that went wrong.
+
+    Attributes:
+        rule: the rule that made it so.
+        method: HTTP method of the request.
+        path: path of the request.
+    """
+
+    rule: Rule
+    method: str
+    path: str
+
+
+class Faults:
+    """The rules of a mock. Several that are due for the same request act one around the other,
+    the first outermost.
+
+    Attributes:
+        fired: every fault that happened, in order.
+    """
+
+    def __init__(self, store: Store) -> None:
+        self.fired: list[Fired] = []
+        self._store = store
+        self._rules: list[Rule] = []
+        self._lock = threading.Lock()
+
+    def add(
+        self,
+        fault: Fault,
+        method: str | None = None,
+        *,
+        conference_id: str | None = None,
+        at: int = 1,
+        times: int | None = 1,
+        where: Callable[[Call], bool] | None = None,
+    ) -> Rule:
+        """Adds a rule; see `Rule` for its parts. Requests with wrong credentials do not count.
+
+        Raises:
+            ValueError: `at` or `times` is below 1.
+        """
+        if at < 1 or (times is not None and times < 1):
+            raise ValueError("requests are counted from 1")
+        rule = Rule(fault, method and method.upper(), conference_id, where, at, times)
+        self.put(rule)
+        return rule
+
+    def put(self, rule: Rule) -> None:
+        """Adds a rule that is already made."""
+        with self._lock:
+            self._rules.append(rule)
+
+    @property
+    def pending(self) -> list[Rule]:
+        """The rules that have not happened as often as they are to."""
+        return [rule for rule in self._rules if rule.fired < (rule.times or 1)]
+
+    def clear(self) -> None:
+        """Forgets all rules and what happened."""
+        with self._lock:
+            self._rules.clear()
+            self.fired.clear()
+
+    async def run(self, call: Call, perform: Callable[[], Reply]) -> Reply:
+        """The answer to a request, with everything that is to go wrong with it.
+
+        Args:
+            call: the request.
+            perform: applies it.
+        """
+        if not self._rules:
+            return perform()
+        with self._lock:
+            due = [rule for rule in self._rules if rule.counts(call)]
+            self.fired += [Fired(rule, call.method, call.path) for rule in due]
+
+        async def proceed() -> Reply:
+            return perform()
+
+        step: Proceed = proceed
+        for rule in reversed(due):
+            step = rule.fault.around(call, self._store, step)
+        return await step()

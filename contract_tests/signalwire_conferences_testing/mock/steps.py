@@ -1,0 +1,75 @@
+"""What faults are made of: a request on its way, and the usual places to interfere."""
+
+from __future__ import annotations
+
+from collections.abc import Awaitable, Callable
+from typing import Any, NoReturn
+
+from attrs import frozen
+
+from .exchange import Adjust, Call, Dropped, Reply
+from .store import Store
+
+__all__ = ["Proceed", "Run", "Step", "answer", "hang", "stored", "told"]
+
+#: Goes on with the request and returns its answer.
+Proceed = Callable[[], Awaitable[Reply]]
+
+
+@frozen
+class Step:
+    """A request that something goes wrong with.
+
+    Attributes:
+        call: the request.
+        store: the conferences.
+        proceed: goes on with the request and returns its answer.
+    """
+
+    call: Call
+    store: Store
+    proceed: Proceed
+
+
+#: What happens instead of the request's usual course.
+Run = Callable[[Step], Awaitable[Reply]]
+
+
+def answer(change: Callable[[Reply], None]) -> Run:
+    """The request is applied, and its answer changed."""
+
+    async def run(step: Step) -> Reply:
+        reply = await step.proceed()
+        change(reply)
+        return reply
+
+    return run
+
+
+def told(change: Callable[[dict[str, Any]], object]) -> Run:
+    """The request is applied, and every conference in its answer changed."""
+
+    def rewrite(reply: Reply) -> None:
+        value = reply.value()
+        if reply.status == 200 and isinstance(value, dict):
+            for conference in value["data"] if "links" in value else [value]:
+                change(conference)
+            reply.content = Reply.json(value).content
+
+    return answer(rewrite)
+
+
+def stored(adjust: Adjust) -> Run:
+    """The request is applied, and what it stores changed."""
+
+    async def run(step: Step) -> Reply:
+        step.call.adjust.append(adjust)
+        return await step.proceed()
+
+    return run
+
+
+async def hang(step: Step) -> NoReturn:
+    """Waits until the client gives up."""
+    await step.call.disconnected()
+    raise Dropped

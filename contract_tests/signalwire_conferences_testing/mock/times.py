@@ -1,0 +1,77 @@
+"""Times as the server tells them: RFC 3339 in UTC, exact to the last digit of a fraction.
+
+Python's own date-times know neither leap seconds nor nanoseconds nor the year 0, so they are not
+used for values that came from outside.
+"""
+
+from __future__ import annotations
+
+import datetime
+import re
+import time
+
+from signalwire_conferences.values import instant
+
+__all__ = ["Instant", "from_unix", "later", "normalised"]
+
+#: Seconds since the start of the day of the year 0 before the year 1, and the fraction's digits
+#: without trailing zeros; sorts as time does.
+Instant = tuple[int, str]
+
+_DAY = 86400
+_MICRO = 1_000_000
+_EPOCH = datetime.date(1970, 1, 1).toordinal() * _DAY
+_CYCLE = datetime.date(400, 12, 31).toordinal()  # days after which the calendar repeats
+_FIRST, _LAST = 1 - 366, datetime.date.max.toordinal()  # from the start of the leap year 0
+_UNIX = re.compile(r"(-?)([0-9]{1,18})(?:\.([0-9]+))?")
+
+
+def normalised(text: str) -> str:
+    """An RFC 3339 date-time or date, valid by the contract, as the same instant in UTC with `Z`.
+
+    A leap second stays one.
+
+    Raises:
+        ValueError: in UTC it is outside the years 0000 to 9999, or no time at all.
+    """
+    found = instant(text)
+    if found is None:
+        raise ValueError("is no RFC 3339 date-time or date")
+    # `instant` counts a leap second as the second after it.
+    leap = text[17:19] == "60"
+    return _rendered(found[0] - leap, found[1], leap)
+
+
+def from_unix(text: str) -> Instant | None:
+    """The instant of a Unix timestamp in seconds, whole or decimal; `None` where it is none."""
+    match = _UNIX.fullmatch(text)
+    if match is None:
+        return None
+    seconds, fraction = int(match[2]), (match[3] or "").rstrip("0")
+    if match[1]:
+        # Digits of a fraction count upwards, from the whole second below.
+        seconds = -seconds - bool(fraction)
+        if fraction:
+            fraction = f"{10 ** len(fraction) - int(fraction):0{len(fraction)}}"
+    return _EPOCH + seconds, fraction
+
+
+def later(previous: object = None) -> str:
+    """The present time in UTC, in microseconds; later than `previous` whatever the clock says."""
+    now = _EPOCH * _MICRO + time.time_ns() // 1000
+    known = instant(previous)
+    if known is not None:
+        now = max(now, known[0] * _MICRO + int(known[1][:6].ljust(6, "0")) + 1)
+    seconds, micro = divmod(now, _MICRO)
+    return _rendered(seconds, f"{micro:06}", leap=False)
+
+
+def _rendered(seconds: int, fraction: str, leap: bool) -> str:
+    days, second = divmod(seconds, _DAY)
+    if not _FIRST <= days <= _LAST:
+        raise ValueError("is outside the years 0000 to 9999 in UTC")
+    cycle = 0 if days > 0 else 400
+    date = datetime.date.fromordinal(days + (_CYCLE if cycle else 0))
+    clock = f"{second // 3600:02}:{second // 60 % 60:02}:{second % 60 + leap:02}"
+    point = f".{fraction}" if fraction else ""
+    return f"{date.year - cycle:04}-{date.month:02}-{date.day:02}T{clock}{point}Z"
