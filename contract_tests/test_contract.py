@@ -177,6 +177,18 @@ def test_whatever_can_be_written_can_be_read(body: str) -> None:
     assert SCHEMAS[body]["properties"].keys() <= set(SCHEMAS["Conference"]["required"])
 
 
+def test_what_changes_with_each_write_is_always_answered_and_never_written() -> None:
+    marked = {
+        field
+        for field, schema in SCHEMAS["Conference"]["properties"].items()
+        if schema.get("x-changes-with-each-write")
+    }
+    assert marked
+    assert marked <= set(SCHEMAS["Conference"]["required"])
+    for body in request_bodies().values():
+        assert not marked & body["properties"].keys()
+
+
 @pytest.mark.parametrize("body", request_bodies())
 @pytest.mark.parametrize("field", SCHEMAS["ConferenceUpdate"]["properties"])
 def test_no_field_of_a_request_may_be_null(body: str, field: str) -> None:
