@@ -53,5 +53,5 @@ check-wheel: setup ## build, install into a clean environment and try it out
 	@$(RUN) .dev/check_wheel.py
 
 clean: ## remove what was made, except .venv
-	rm -rf dist .cache .hypothesis .schemathesis mutants
-	find generated overrides contract_tests openapi .dev -name __pycache__ -prune -exec rm -rf {} +
+	@rm -rf dist .cache .hypothesis .schemathesis mutants
+	@find generated overrides contract_tests openapi .dev -name __pycache__ -prune -exec rm -rf {} +
