@@ -4,20 +4,23 @@
 what can go wrong.
 """
 
-from .app import LoggedRequest, create_app
+from .app import App, LoggedRequest, create_app
 from .exchange import Call, Reply
 from .faults import Faults, Fired, Rule
 from .kinds import Fault
+from .operations import Operations
 from .server import MockServer
 from .store import Store
 
 __all__ = [
+    "App",
     "Call",
     "Fault",
     "Faults",
     "Fired",
     "LoggedRequest",
     "MockServer",
+    "Operations",
     "Reply",
     "Rule",
     "Store",

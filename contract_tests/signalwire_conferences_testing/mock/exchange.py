@@ -104,7 +104,9 @@ class Refused(Exception):  # noqa: N818 - likewise
 
 def refused(status: int, headers: Mapping[str, str] | None = None) -> Refused:
     """A refusal with the error body of this status."""
-    return Refused(Reply.json({"error": HTTPStatus(status).phrase}, status, headers))
+    known = status in HTTPStatus.__members__.values()
+    reason = HTTPStatus(status).phrase if known else "Unknown Error"
+    return Refused(Reply.json({"error": reason}, status, headers))
 
 
 def invalid(entries: Sequence[Entry]) -> Refused:

@@ -104,7 +104,7 @@ class Fault:
     # --- an answer of its own -----------------------------------------------------------------
 
     @classmethod
-    def status(cls, code: int, retry_after: str | None = None) -> Fault:
+    def status(cls, code: int, retry_after: str | int | None = None) -> Fault:
         """The request is not applied; the answer has status CODE, and RETRY_AFTER if given."""
         headers = {} if retry_after is None else {"retry-after": str(retry_after)}
 
