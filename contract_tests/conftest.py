@@ -1,0 +1,82 @@
+"""What all tests share: budgets, a mock with clients of it, and an environment that says nothing."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import hypothesis
+import pytest
+from hypothesis.configuration import set_hypothesis_home_dir
+
+from signalwire_conferences import RestClient
+from signalwire_conferences_testing.mock import MockServer
+
+LONG = os.environ.get("SIGNALWIRE_CONFERENCES_LONG") == "1"
+TOKEN = "PTsecret-token-that-nobody-may-see"
+
+# What a test learned in one run must not decide about the next; and nothing is left in the checkout.
+set_hypothesis_home_dir(Path(__file__).parent.parent / ".cache" / "hypothesis")
+hypothesis.settings.register_profile(
+    "default", derandomize=True, database=None, deadline=None, max_examples=60
+)
+hypothesis.settings.register_profile(
+    "long",
+    derandomize=False,
+    database=None,
+    deadline=None,
+    max_examples=3000,
+    print_blob=True,
+    suppress_health_check=[hypothesis.HealthCheck.too_slow],
+)
+hypothesis.settings.load_profile("long" if LONG else "default")
+
+Connect = Callable[..., RestClient]
+
+
+@pytest.fixture(autouse=True)
+def no_credentials_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
+    for name in ("SIGNALWIRE_PROJECT_ID", "SIGNALWIRE_API_TOKEN", "SIGNALWIRE_SPACE"):
+        monkeypatch.delenv(name, raising=False)
+
+
+@pytest.fixture
+def mock() -> Iterator[MockServer]:
+    """A mock with the contract's own example."""
+    with MockServer(token=TOKEN) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def shared_mock() -> Iterator[MockServer]:
+    """A mock for many examples of a property; each adds its own conference."""
+    with MockServer(token=TOKEN) as server:
+        yield server
+
+
+@pytest.fixture(scope="module")
+def shared_client(shared_mock: MockServer) -> Iterator[RestClient]:
+    with RestClient(shared_mock.project, TOKEN, shared_mock.host, retries=0) as client:
+        yield client
+
+
+@pytest.fixture
+def connect(mock: MockServer) -> Iterator[Connect]:
+    """Makes clients of `mock`, and closes them."""
+    clients: list[RestClient] = []
+
+    def make(**options: object) -> RestClient:
+        defaults = {"project": mock.project, "token": TOKEN, "host": mock.host, "retries": 0}
+        clients.append(RestClient(**{**defaults, **options}))  # type: ignore[arg-type]
+        return clients[-1]
+
+    yield make
+    for client in clients:
+        client.close()
+
+
+@pytest.fixture
+def client(connect: Connect) -> RestClient:
+    """A client of `mock` that repeats nothing."""
+    return connect()
