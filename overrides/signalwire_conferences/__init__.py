@@ -1,7 +1,6 @@
 """Change SignalWire video conferences without resetting the settings that you did not name."""
 
-from importlib import metadata
-
+from .aio import AsyncRestClient
 from .client import RestClient
 from .errors import (
     ApiError,
@@ -27,10 +26,9 @@ from .journal import Entry
 from .plan import Change, ServerChoice, UpdatePlan
 from .results import Conference, ConferencePage, UpdateReport
 
-__version__ = metadata.version("signalwire-conferences")
-
 __all__ = [
     "ApiError",
+    "AsyncRestClient",
     "AuthenticationError",
     "Change",
     "Conference",
@@ -56,5 +54,4 @@ __all__ = [
     "UpdateReport",
     "ValidationError",
     "VerificationError",
-    "__version__",
 ]

@@ -16,7 +16,7 @@ from . import operations
 from .changes import checked_changes, checked_id
 from .journal import Entry, inverse
 from .plan import UpdatePlan
-from .results import Conference, ConferencePage, view
+from .results import Conference, ConferencePage, updated_view
 from .settings import Lock, settings
 from .transport import Transport
 from .update import SafeUpdate, Target
@@ -115,8 +115,7 @@ class Conferences:
             InvalidChangeError: the id could lead to another path.
             NotFoundError, ApiError, TransportError, InvalidResponseError: it could not be read.
         """
-        query = {"include_active_session": True} if include_active_session else {}
-        return self._run(operations.get(conference_id, query, self._policy))
+        return self._run(operations.get(conference_id, include_active_session, self._policy))
 
     def list(self, **query: Unpack[ListQuery]) -> ConferencePage:
         """Read one page of conferences. `paginate` reads them all.
@@ -133,14 +132,8 @@ class Conferences:
         Raises:
             InvalidResponseError: a link leads to another host, or in a circle.
         """
-        seen: set[str] = set()
-        page = self.list(**query)
-        while True:
-            yield from page.data
-            link = page.links.get("next")
-            if not link:
-                return
-            page = self._run(operations.follow(link, self._transport.settings.host, seen, self._policy))
+        pages = operations.Pages(query, self._transport.settings.host, self._policy)
+        return self._each(pages)
 
     def create(self, **fields: Unpack[ConferenceFields]) -> Conference:
         """Create a conference. Never repeated where it may have been carried out.
@@ -234,6 +227,10 @@ class Conferences:
         target = self._target(conference_id)
         return self._updated(inverse(target, self._transport.journal))
 
+    def _each(self, pages: operations.Pages) -> Iterator[Conference]:
+        while pages.more:
+            yield from self._run(pages.next()).data
+
     def _target(self, conference_id: str | UUID) -> Target:
         return Target.of(conference_id, self._transport.settings)
 
@@ -244,7 +241,4 @@ class Conferences:
         return SafeUpdate(target, *checked_changes(changes, allow_reset, target.conference_id))
 
     def _updated(self, update: SafeUpdate) -> Conference:
-        body, report = self._run(update.steps())
-        conference = view(Conference, body)
-        conference.report = report
-        return conference
+        return updated_view(*self._run(update.steps()))

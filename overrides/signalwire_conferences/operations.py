@@ -25,16 +25,18 @@ from .update import Record, Settle, Target, put_of, read
 from .values import encode_json
 from .verify import checked_conference
 
-__all__ = ["create", "delete", "follow", "get", "page", "replace"]
+__all__ = ["Pages", "create", "delete", "get", "page", "replace"]
 
 _CREATE, _LIST = "create_video_conference", "list_video_conferences"
 _GET, _DELETE = "get_video_conference", "delete_video_conference"
 
 
-def get(conference_id: object, query: Mapping[str, Any], policy: Policy) -> Steps[Conference]:
+def get(conference_id: object, include_active_session: bool, policy: Policy) -> Steps[Conference]:
     """Read one conference."""
     name = checked_id(conference_id)
-    request = Request("GET", path_of(_GET, name), checked_query(_GET, query), about=name)
+    # Left out where it is false, so that an update's read and this one are the same request.
+    asked = {"include_active_session": include_active_session or None}
+    request = Request("GET", path_of(_GET, name), checked_query(_GET, asked), about=name)
     body, _ = yield from repeated(request, policy)
     return view(Conference, checked_conference(body, name, f"GET {request.path}"))
 
@@ -44,23 +46,45 @@ def page(query: Mapping[str, Any], policy: Policy) -> Steps[ConferencePage]:
     return (yield from _page(Request("GET", path_of(_LIST), checked_query(_LIST, query)), policy))
 
 
-def follow(link: object, host: str, seen: set[str], policy: Policy) -> Steps[ConferencePage]:
-    """Read the page of a link of a page before.
+class Pages:
+    """The pages of a list, one after the other along the server's links.
 
     Args:
-        link: absolute or path-only.
+        query: of the first page.
         host: the client's own; no other gets a request.
-        seen: links followed so far; this one is added.
         policy: repeats and waits.
-
-    Raises:
-        InvalidResponseError: the link is no string, leads elsewhere, or was followed before.
     """
-    target = _own_path(link, host)
-    if target in seen:
-        raise InvalidResponseError(f"The list leads in a circle: {target!r} was followed before.")
-    seen.add(target)
-    return (yield from _page(Request("GET", target), policy))
+
+    def __init__(self, query: Mapping[str, Any], host: str, policy: Policy) -> None:
+        self._request: Request | None = Request("GET", path_of(_LIST), checked_query(_LIST, query))
+        self._host = host
+        self._policy = policy
+        self._followed: set[str] = set()
+
+    @property
+    def more(self) -> bool:
+        """Whether there is a page to come."""
+        return self._request is not None
+
+    def next(self) -> Steps[ConferencePage]:
+        """Read the next page.
+
+        Raises:
+            InvalidResponseError: its link is no string, leads elsewhere, or was followed before.
+        """
+        if self._request is None:
+            raise AssertionError("there is no page left")
+        page = yield from _page(self._request, self._policy)
+        link = page.links.get("next")
+        self._request = None if link is None else self._following(link)
+        return page
+
+    def _following(self, link: object) -> Request:
+        path = _own_path(link, self._host)
+        if path in self._followed:
+            raise InvalidResponseError(f"The list leads in a circle: {path!r} was followed before.")
+        self._followed.add(path)
+        return Request("GET", path)
 
 
 def create(fields: Mapping[str, Any], policy: Policy) -> Steps[Conference]:

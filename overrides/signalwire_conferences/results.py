@@ -23,7 +23,15 @@ from signalwire_conferences_api.types import UNSET, Unset
 
 from .plan import Change
 
-__all__ = ["ActiveSession", "Conference", "ConferencePage", "PageLinks", "UpdateReport", "view"]
+__all__ = [
+    "ActiveSession",
+    "Conference",
+    "ConferencePage",
+    "PageLinks",
+    "UpdateReport",
+    "updated_view",
+    "view",
+]
 
 V = typing.TypeVar("V", bound="JsonView")
 
@@ -131,6 +139,13 @@ def view(kind: type[V], body: dict[str, Any]) -> V:
     for name, value in {"_json": body, "additional_properties": unknown, **values}.items():
         setattr(made, name, value)
     return made
+
+
+def updated_view(body: dict[str, Any], report: UpdateReport) -> Conference:
+    """The result of an update."""
+    conference = view(Conference, body)
+    conference.report = report
+    return conference
 
 
 @functools.cache

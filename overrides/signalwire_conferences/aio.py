@@ -1,0 +1,181 @@
+"""The asynchronous client: the same steps as the synchronous one, carried out with `await`."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
+from types import TracebackType
+from typing import Any, Self, Unpack
+from uuid import UUID
+
+import anyio
+from attrs import evolve
+
+from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
+
+from . import operations
+from .changes import checked_changes, checked_id
+from .journal import Entry, inverse
+from .plan import UpdatePlan
+from .results import Conference, ConferencePage, updated_view
+from .settings import AsyncLock, settings
+from .transport import AsyncTransport
+from .update import SafeUpdate, Target
+
+__all__ = ["AsyncConferences", "AsyncRestClient"]
+
+
+class AsyncRestClient:
+    """`RestClient` with `async` and `await`, on asyncio or trio.
+
+    Cancelled at any time, an update leaves the conference old or new, and no lock held.
+
+    Args:
+        project: see `RestClient`.
+        token: see `RestClient`.
+        host: see `RestClient`.
+        timeout: seconds for one attempt, and the longest that any single wait may last.
+        retries: repeats of one request; 0 is none.
+        lock: from a conference id to an asynchronous context manager.
+        confirm: seconds after which an update looks once more whether its change is still there.
+        journal: path of a SQLite file for before-images.
+
+    Raises:
+        ConfigurationError: naming all that is missing or wrong.
+    """
+
+    def __init__(
+        self,
+        project: str | None = None,
+        token: str | None = None,
+        host: str | None = None,
+        *,
+        timeout: float = 30.0,
+        retries: int = 3,
+        lock: AsyncLock | None = None,
+        confirm: float | None = None,
+        journal: str | os.PathLike[str] | None = None,
+    ) -> None:
+        self._transport = AsyncTransport(
+            settings(
+                project=project,
+                token=token,
+                host=host,
+                timeout=timeout,
+                retries=retries,
+                lock=lock,
+                confirm=confirm,
+                journal=journal,
+            )
+        )
+        self.video = AsyncVideo(AsyncConferences(self._transport))
+
+    def __repr__(self) -> str:
+        return f"AsyncRestClient({self._transport.settings.shown})"
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        await self.close()
+
+    async def close(self) -> None:
+        """Close connections and the journal. The client is of no use afterwards."""
+        await self._transport.close()
+
+
+class AsyncVideo:
+    """The video resources."""
+
+    def __init__(self, conferences: AsyncConferences) -> None:
+        self.conferences = conferences
+
+
+class AsyncConferences:
+    """The video conferences of a space. Each method is as in `Conferences`, and raises the same."""
+
+    def __init__(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+        self._run = transport.run
+        self._policy = transport.settings.policy
+
+    async def get(self, conference_id: str | UUID, /, *, include_active_session: bool = False) -> Conference:
+        """Read a conference."""
+        return await self._run(operations.get(conference_id, include_active_session, self._policy))
+
+    async def list(self, **query: Unpack[ListQuery]) -> ConferencePage:
+        """Read one page of conferences. `paginate` reads them all."""
+        return await self._run(operations.page(query, self._policy))
+
+    def paginate(self, **query: Unpack[ListQuery]) -> AsyncIterator[Conference]:
+        """All conferences, page by page as they are asked for, along the server's links."""
+        pages = operations.Pages(query, self._transport.settings.host, self._policy)
+        return self._each(pages)
+
+    async def create(self, **fields: Unpack[ConferenceFields]) -> Conference:
+        """Create a conference. Never repeated where it may have been carried out."""
+        return await self._run(operations.create(fields, self._policy))
+
+    async def delete(self, conference_id: str | UUID, /) -> None:
+        """Delete a conference."""
+        await self._run(operations.delete(conference_id, self._policy))
+
+    async def replace(self, conference_id: str | UUID, body: Mapping[str, Any], /) -> Conference:
+        """PUT this body as it is: every writable field that it leaves out is reset."""
+        return await self._run(operations.replace(self._target(conference_id), body))
+
+    async def update(
+        self,
+        conference_id: str | UUID,
+        /,
+        *,
+        allow_reset: Iterable[str] = (),
+        **changes: Unpack[ConferenceChanges],
+    ) -> Conference:
+        """Change the fields that are named, and keep every other."""
+        return await self._updated(self._safe_update(conference_id, changes, allow_reset))
+
+    async def plan(
+        self,
+        conference_id: str | UUID,
+        /,
+        *,
+        allow_reset: Iterable[str] = (),
+        **changes: Unpack[ConferenceChanges],
+    ) -> UpdatePlan[Awaitable[Conference]]:
+        """Read the conference and tell what `update` would do; `await plan.apply()` does it."""
+        update = self._safe_update(conference_id, changes, allow_reset)
+        plan = await self._run(update.plan())
+        return evolve(plan, apply=lambda: self._updated(evolve(update, base=plan.before)))
+
+    async def history(self, conference_id: str | UUID, /) -> Sequence[Entry]:
+        """The updates that the journal knows, the latest first."""
+        journal, name = self._transport.journal, checked_id(conference_id)
+        return await anyio.to_thread.run_sync(journal.history, name)
+
+    async def undo(self, conference_id: str | UUID, /) -> Conference:
+        """Take the last change of the journal back, as a three-way merge."""
+        journal, target = self._transport.journal, self._target(conference_id)
+        return await self._updated(await anyio.to_thread.run_sync(inverse, target, journal))
+
+    async def _each(self, pages: operations.Pages) -> AsyncIterator[Conference]:
+        while pages.more:
+            for conference in (await self._run(pages.next())).data:
+                yield conference
+
+    def _target(self, conference_id: str | UUID) -> Target:
+        return Target.of(conference_id, self._transport.settings)
+
+    def _safe_update(
+        self, conference_id: str | UUID, changes: Mapping[str, Any], allow_reset: Iterable[str]
+    ) -> SafeUpdate:
+        target = self._target(conference_id)
+        return SafeUpdate(target, *checked_changes(changes, allow_reset, target.conference_id))
+
+    async def _updated(self, update: SafeUpdate) -> Conference:
+        return updated_view(*await self._run(update.steps()))
