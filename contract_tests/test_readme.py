@@ -391,11 +391,11 @@ def test_confirm_brings_nothing_of_others_back(server: MockServer) -> None:
 @pytest.mark.parametrize(("etag", "left"), [(False, "large"), (True, "small")])
 def test_a_put_that_lands_late_overwrites_unless_there_is_an_etag(etag: bool, left: str) -> None:
     with MockServer(demo.conferences(), etag=etag) as server:
-        server.faults.add(Fault.late_apply(1.2), "PUT")
+        server.faults.add(Fault.late_apply(2.5), "PUT")
         with client(server, timeout=0.4) as ours:
             ours.video.conferences.update(ID, layout="5up")
         server.store.patch(ID, {"size": "small"})
-        time.sleep(1.2)
+        time.sleep(2.5)
         assert server.store[ID]["size"] == left
 
 
