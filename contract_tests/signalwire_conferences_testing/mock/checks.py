@@ -69,9 +69,7 @@ def _accepted(field: Field, value: Any) -> bool:
         return False
 
 
-def query(
-    operation_id: str, given: Sequence[tuple[str, str]]
-) -> tuple[dict[str, Any], list[Entry]]:
+def query(operation_id: str, given: Sequence[tuple[str, str]]) -> tuple[dict[str, Any], list[Entry]]:
     """The values of an operation's query parameters, defaults included, and what is wrong.
 
     Parameters that the contract does not know are ignored.
@@ -80,9 +78,7 @@ def query(
     problems: list[Entry] = []
     for name, field in contract.query_fields(operation_id).items():
         texts = [text for key, text in given if key == name]
-        values = (
-            [value for value in _readings(texts[0]) if _accepted(field, value)] if texts else []
-        )
+        values = [value for value in _readings(texts[0]) if _accepted(field, value)] if texts else []
         if len(texts) > 1:
             problems.append(entry(name, "must be given once"))
         elif texts and not values:

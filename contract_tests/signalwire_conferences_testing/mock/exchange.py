@@ -39,9 +39,7 @@ class Reply:
     @classmethod
     def json(cls, value: Any, status: int = 200, headers: Mapping[str, str] | None = None) -> Reply:
         """An answer with this JSON value as its body."""
-        return cls(
-            status, encode_json(value), {"content-type": "application/json", **(headers or {})}
-        )
+        return cls(status, encode_json(value), {"content-type": "application/json", **(headers or {})})
 
     def value(self) -> Any:
         """The body's JSON value, `None` where there is none."""

@@ -208,9 +208,7 @@ class Fault:
 
         async def run(step: Step) -> Reply:
             reply = await step.proceed()
-            other = conference_id or next(
-                (key for key in step.store if key != step.call.conference_id), None
-            )
+            other = conference_id or next((key for key in step.store if key != step.call.conference_id), None)
             if reply.status == 200 and other is not None:
                 state = step.store[other]
                 state.pop("active_session", None)

@@ -87,9 +87,7 @@ class Operations:
     def list_video_conferences(self, call: Call) -> Reply:
         """A page of conferences in the order of their creation."""
         query, problems = checks.query("list_video_conferences", call.query)
-        bounds = {
-            name: checks.moment(query[name]) for name in _FILTERS if query.get(name) is not None
-        }
+        bounds = {name: checks.moment(query[name]) for name in _FILTERS if query.get(name) is not None}
         for name, bound in bounds.items():
             if bound is None:
                 problems.append(checks.entry(name, "must be an RFC 3339 time or a Unix timestamp"))

@@ -47,9 +47,7 @@ class Cursor:
     filters: str
 
 
-def page(
-    items: Sequence[_Item], size: int, at: Cursor
-) -> tuple[list[_Item], Cursor | None, Cursor | None]:
+def page(items: Sequence[_Item], size: int, at: Cursor) -> tuple[list[_Item], Cursor | None, Cursor | None]:
     """The items of a page of at most `size`, and where the next and the previous one are.
 
     Args:

@@ -37,9 +37,7 @@ def read_file(path: str | Path) -> list[Any]:
     return loaded if isinstance(loaded, list) else [loaded]
 
 
-def completed(
-    conferences: Iterable[Any], present: Iterable[Mapping[str, Any]]
-) -> list[dict[str, Any]]:
+def completed(conferences: Iterable[Any], present: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
     """Whole conferences of partial ones.
 
     Args:
@@ -59,7 +57,7 @@ def completed(
             problems.append(f"{where}: {shown(given)} is no object")
             continue
         state = _complete(given)
-        problems += [f"{where}: {problem}" for problem in _problems(state)]
+        problems += [f"{where}: {problem}" for problem in _problems(given)]
         for name, values in taken.items():
             if isinstance(state[name], str):
                 if state[name] in values:
@@ -100,27 +98,24 @@ def _complete(given: Mapping[str, Any]) -> dict[str, Any]:
     return ordered(state)
 
 
-def _problems(state: Mapping[str, Any]) -> Iterable[str]:
-    if state["id"] == "":
+def _problems(given: Mapping[str, Any]) -> Iterable[str]:
+    if given.get("id") == "":
         yield "id='' is empty"
     for name, validator in _validators().items():
-        if name not in state:
+        if name not in given:
             continue
         try:
-            error = next(iter(validator.iter_errors(state[name])), None)
+            error = next(iter(validator.iter_errors(given[name])), None)
             what = error and error.message
         except UnicodeEncodeError:
             what = "holds a lone surrogate, which is no character"
         if what:
-            yield f"{name}={shown(state[name])}: {what}"
+            yield f"{name}={shown(given[name])}: {what}"
 
 
 @functools.cache
 def _validators() -> Mapping[str, Any]:
-    return {
-        name: contract.validator(_loose(schema))
-        for name, schema in contract.answer_fields().items()
-    }
+    return {name: contract.validator(_loose(schema)) for name, schema in contract.answer_fields().items()}
 
 
 def _loose(schema: Mapping[str, Any]) -> dict[str, Any]:
