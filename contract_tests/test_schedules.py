@@ -1,0 +1,102 @@
+"""No silent loss, shown on every schedule of two of our writers, a foreign one, and faults.
+
+The figures are printed at the end of a run of this file alone: `pytest -rP`, or as a table with
+`python contract_tests/test_schedules.py`. `SIGNALWIRE_CONFERENCES_FAULTS` sets another depth.
+"""
+
+from __future__ import annotations
+
+import os
+from typing import Any
+
+import pytest
+from attrs import evolve
+
+from schedules import GAPS, Case, Tally, explore
+from signalwire_conferences.contract import CONFERENCE, document
+
+DEPTH = os.environ.get("SIGNALWIRE_CONFERENCES_FAULTS")
+LONG = bool(os.environ.get("SIGNALWIRE_CONFERENCES_LONG"))
+
+# Without a fault, `confirm` alone has as many schedules as the others with one: it looks again.
+SHORT_CASES = [
+    *(Case(protection=p, same_field=s, faults=1) for p in ("nothing", "lock") for s in (False, True)),
+    *(Case(protection=p, same_field=s, faults=0) for p in ("confirm", "ETag") for s in (False, True)),
+    *(Case(protection="nothing", gap=gap, faults=1) for gap in GAPS),
+]
+LONG_CASES = [
+    *(
+        Case(protection=p, same_field=s, gap=gap, faults=1 if p == "nothing" else 2)
+        for p in ("nothing", "lock")
+        for s in (False, True)
+        for gap in (None, *GAPS)
+    ),
+    *(Case(protection="ETag", same_field=s, gap=g, faults=1) for s in (False, True) for g in (None, *GAPS)),
+    *(Case(protection="confirm", same_field=s, faults=1) for s in (False, True)),
+]
+
+
+def initial() -> dict[str, Any]:
+    """The contract's own example of a conference."""
+    image: dict[str, Any] = document()["components"]["schemas"][CONFERENCE]["examples"][0]
+    return {name: value for name, value in image.items() if name != "active_session"}
+
+
+def deepened(case: Case) -> Case:
+    return case if DEPTH is None else evolve(case, faults=int(DEPTH))
+
+
+def show(case: Case, tally: Tally) -> None:
+    print(
+        f"{case.style:9} {case.protection:8} {'same' if case.same_field else 'other':6} "
+        f"{case.gap or '-':11} faults<={case.faults} schedules {tally.schedules:7,} "
+        f"lossy {tally.lossy:6,} losses {dict(tally.kinds)} of them among ours {tally.between_ours}"
+    )
+
+
+def check(case: Case) -> None:
+    tally = explore(case, initial())
+    show(case, tally)
+    assert tally.broken == []
+    assert "blind" not in tally.kinds, "a PUT was repeated without reading again"
+    allowed = {"gap", case.gap} if case.protection != "ETag" else set()
+    assert set(tally.kinds) <= allowed
+    if case.protection in ("lock", "confirm") and case.gap is None:
+        assert tally.between_ours == 0, "our writers lost a change to each other"
+
+
+@pytest.mark.parametrize("case", SHORT_CASES, ids=repr)
+def test_no_change_is_lost_silently_outside_the_documented_gaps(case: Case) -> None:
+    check(deepened(case))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("case", LONG_CASES, ids=repr)
+def test_no_change_is_lost_silently_in_any_longer_schedule(case: Case) -> None:
+    check(deepened(case))
+
+
+@pytest.mark.parametrize("style", ["bare PUT", "naive"])
+def test_the_model_sees_what_the_obvious_wrong_ways_lose(style: Any) -> None:
+    case = deepened(Case(style=style, faults=1))
+    tally = explore(case, initial())
+    show(case, tally)
+    assert tally.kinds["blind"] > 0
+    assert tally.between_ours > 0
+
+
+def test_the_gap_without_protection_is_real_and_counted() -> None:
+    tally = explore(Case(faults=0), initial())
+    assert 0 < tally.lossy < tally.schedules
+    assert set(tally.kinds) == {"gap"}
+
+
+if __name__ == "__main__":
+    for style in ("bare PUT", "naive"):
+        show(Case(style=style), explore(Case(style=style), initial()))
+    total = 0
+    for each in LONG_CASES if LONG else SHORT_CASES:
+        found = explore(deepened(each), initial())
+        total += found.schedules
+        show(deepened(each), found)
+    print(f"{total:,} schedules of ours")
