@@ -151,7 +151,7 @@ class AsyncConferences:
         """Read the conference and tell what `update` would do; `await plan.apply()` does it."""
         update = self._safe_update(conference_id, changes, allow_reset)
         plan = await self._run(update.plan())
-        return evolve(plan, apply=lambda: self._updated(evolve(update, base=plan.before)))
+        return evolve(plan, apply=lambda: self._updated(update.again(plan.before)))
 
     async def history(self, conference_id: str | UUID, /) -> Sequence[Entry]:
         """The updates that the journal knows, the latest first."""

@@ -206,7 +206,7 @@ class Conferences:
         """
         update = self._safe_update(conference_id, changes, allow_reset)
         plan = self._run(update.plan())
-        return evolve(plan, apply=lambda: self._updated(evolve(update, base=plan.before)))
+        return evolve(plan, apply=lambda: self._updated(update.again(plan.before)))
 
     def history(self, conference_id: str | UUID, /) -> Sequence[Entry]:
         """The updates that the journal knows, the latest first.

@@ -84,7 +84,9 @@ class ConferencesError(Exception):
         self.advice = advice
 
     def __str__(self) -> str:
-        return " ".join(part for part in (self.message, self.state, self.advice) if part)
+        between = "\n" if "\n" in self.message else " "
+        rest = " ".join(part for part in (self.state, self.advice) if part)
+        return between.join(part for part in (self.message, rest) if part)
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Keyword-only parameters defeat the default way of pickling, and an error that cannot be
@@ -145,13 +147,20 @@ class UnsafeUpdateError(ConferencesError):
         at_risk: field name -> what would become of it, in words.
     """
 
-    def __init__(self, conference_id: str, at_risk: Mapping[str, str], advice: str) -> None:
+    def __init__(
+        self,
+        conference_id: str,
+        at_risk: Mapping[str, str],
+        *,
+        state: str = "No PUT was sent; the conference is unchanged.",
+        advice: str,
+    ) -> None:
         self.at_risk = dict(at_risk)
         lines = [f"{field}: {what}" for field, what in self.at_risk.items()]
         super().__init__(
-            f"Conference {conference_id!r} cannot be updated without a loss:{_bullets(lines)}\n",
+            f"Conference {conference_id!r} cannot be updated without a loss:{_bullets(lines)}",
             conference_id=conference_id,
-            state="No PUT was sent; the conference is unchanged.",
+            state=state,
             advice=advice,
         )
 
@@ -195,7 +204,7 @@ class ConflictError(ConferencesError):
         self.conflicts = tuple(conflicts)
         super().__init__(
             f"Conference {conference_id!r} was changed by somebody else:"
-            f"{_bullets([str(c) for c in conflicts])}\n",
+            f"{_bullets([str(c) for c in conflicts])}",
             conference_id=conference_id,
             state=state,
             advice=advice or "Look at both values, then call again with the one that is to stay.",
@@ -235,7 +244,7 @@ class VerificationError(ConferencesError):
         self.before = dict(before)
         super().__init__(
             f"The server did not keep conference {conference_id!r} as it had to:"
-            f"{_bullets([str(d) for d in differences])}\n",
+            f"{_bullets([str(d) for d in differences])}",
             conference_id=conference_id,
             state="The PUT was answered with success, so this is how the conference is now.",
             advice="What it was before the PUT is in this error's `before`.",

@@ -259,11 +259,11 @@ def api_error(answer: Answer, request: Request) -> ApiError:
     wait = retry_after(answer)
     message = f"{request.method} {request.path} was answered with {answer.status}"
     message += f" ({reason})." if isinstance(reason, str) else "."
-    message += "".join(f"\n  - {_entry(entry)}" for entry in entries)
     if wait is not None:
         message += f" The server asks to wait {wait:g} s."
     if request_id is not None:
         message += f" Request id: {request_id}."
+    message += "".join(f"\n  - {_entry(entry)}" for entry in entries)
     kind = _STATUS_ERRORS.get(answer.status, ServerError if answer.status >= 500 else ApiError)
     return kind(
         message,

@@ -7,7 +7,8 @@ import json
 import os
 import sqlite3
 import threading
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
@@ -34,7 +35,7 @@ CREATE TABLE IF NOT EXISTS entries (
     before TEXT NOT NULL,
     after TEXT NOT NULL,
     outcome TEXT NOT NULL DEFAULT 'unknown'
-) STRICT;
+);
 CREATE INDEX IF NOT EXISTS by_conference ON entries (host, conference_id, entry);
 """
 
@@ -77,8 +78,7 @@ class Journal:
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._process = os.getpid()
-        with self._lock:
-            self._prune(self._open())
+        self._prune()
 
     @staticmethod
     def required(journal: Journal | None) -> Journal:
@@ -111,17 +111,16 @@ class Journal:
             "INSERT INTO entries (host, conference_id, recorded_at, before, after) VALUES (?, ?, ?, ?, ?)",
             row,
             step.conference_id,
-            "No PUT was sent; the conference is unchanged by this call.",
+            "Without its before-image this PUT was not sent.",
         )
         if number % _PRUNED_EVERY == 0:
-            with self._lock:
-                self._prune(self._open())
+            self._prune()
         return number
 
     def history(self, conference_id: str) -> list[Entry]:
         """The entries of a conference, the latest first."""
-        with self._lock:
-            rows = self._open().execute(
+        with self._connected(conference_id) as connection:
+            rows = connection.execute(
                 "SELECT recorded_at, before, after, outcome FROM entries"
                 " WHERE host = ? AND conference_id = ? ORDER BY entry DESC",
                 (self._host, conference_id),
@@ -141,29 +140,24 @@ class Journal:
         )
 
     def _write(self, statement: str, values: tuple[Any, ...], conference_id: str | None, state: str) -> int:
+        with self._connected(conference_id, state) as connection, connection:
+            return connection.execute(statement, values).lastrowid or 0
+
+    @contextmanager
+    def _connected(self, conference_id: str | None, state: str = "") -> Iterator[sqlite3.Connection]:
         with self._lock:
             try:
-                with self._open() as connection:
-                    return connection.execute(statement, values).lastrowid or 0
-            except sqlite3.Error as error:
-                raise ConferencesError(
-                    f"The journal {str(self._path)!r} cannot be written: {error}.",
-                    conference_id=conference_id,
-                    state=state,
-                ) from error
-
-    def _open(self) -> sqlite3.Connection:
-        # A connection must not be used in a forked process.
-        if self._connection is None or self._process != os.getpid():
-            try:
-                self._connection = self._opened()
+                # A connection must not be used in a forked process.
+                if self._connection is None or self._process != os.getpid():
+                    self._connection, self._process = self._opened(), os.getpid()
+                yield self._connection
             except (sqlite3.Error, OSError) as error:
                 raise ConferencesError(
-                    f"The journal {str(self._path)!r} cannot be opened: {error}.",
+                    f"The journal {str(self._path)!r} cannot be used: {error}.",
+                    conference_id=conference_id,
+                    state=state,
                     advice="Name a file in a folder that exists, made by this package or by none.",
                 ) from error
-            self._process = os.getpid()
-        return self._connection
 
     def _opened(self) -> sqlite3.Connection:
         # SQLite would make it readable for all; its side files take the mode of this one.
@@ -175,9 +169,9 @@ class Journal:
         connection.executescript(_SCHEMA)
         return connection
 
-    def _prune(self, connection: sqlite3.Connection) -> None:
+    def _prune(self) -> None:
         oldest = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=_KEPT_DAYS)
-        with connection:
+        with self._connected(None) as connection, connection:
             connection.execute(
                 "DELETE FROM entries WHERE recorded_at < ? OR entry <= (SELECT max(entry) FROM entries) - ?",
                 (oldest.isoformat(), _KEPT_ENTRIES),
@@ -210,7 +204,7 @@ def inverse(target: Target, journal: Journal) -> SafeUpdate:
         if value is None and fields(UPDATE)[name].omission is not Omission.NULL
     }
     if lost:
-        raise UnsafeUpdateError(target.conference_id, lost, "Name a value for it in an update.")
+        raise UnsafeUpdateError(target.conference_id, lost, advice="Name a value for it in an update.")
     asked = {name: CLEAR if value is None else value for name, value in before.items()}
     return SafeUpdate(target, asked, base={**last.before, **after})
 

@@ -9,6 +9,7 @@ from urllib.parse import urljoin, urlsplit
 from .changes import checked_body, checked_create, checked_id, checked_query, path_of
 from .errors import ConferencesError, InvalidResponseError, NotFoundError, RateLimitError
 from .exchange import (
+    Acquire,
     Answer,
     NoAnswer,
     Policy,
@@ -119,6 +120,8 @@ def replace(target: Target, body: Mapping[str, Any]) -> Steps[Conference]:
     checked = checked_body(body, target.conference_id)
     request = put_of(target.conference_id, checked)
     entry = None
+    if target.locked:
+        yield Acquire(target.conference_id)
     if target.journaled:
         image = yield from read(target)
         expected = changed_fields(image.body, expected_after(checked))

@@ -89,8 +89,8 @@ class UpdatePlan(Generic[R]):
         touched = {*self.changes, *self.at_risk}
         return tuple(name for name in contract.fields(contract.UPDATE) if name not in touched)
 
-    def refuse_losses(self) -> None:
-        """Raises `UnsafeUpdateError` where something is at risk."""
+    def refuse_losses(self, state: str) -> None:
+        """Raises `UnsafeUpdateError` where something is at risk; `state`: of the conference."""
         if not self.at_risk:
             return
         known = contract.fields(contract.UPDATE)
@@ -98,7 +98,7 @@ class UpdatePlan(Generic[R]):
         advice = "Name a value for each in the call"
         if omissible:
             advice += f", or pass allow_reset={omissible!r} to let go"
-        raise UnsafeUpdateError(self.conference_id, self.at_risk, f"{advice}.")
+        raise UnsafeUpdateError(self.conference_id, self.at_risk, state=state, advice=f"{advice}.")
 
     def lines(self) -> Iterator[Line]:
         """The diff, line by line."""

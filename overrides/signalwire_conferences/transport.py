@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import functools
+import sys
 import time
-from contextlib import AsyncExitStack, ExitStack
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
 from typing import Any, TypeVar
 
 import anyio
@@ -110,8 +112,7 @@ class AsyncTransport:
     async def run(self, steps: Steps[T]) -> T:
         """Carry out the steps of an operation. Cancelled at any time, it gives the lock back."""
         outcome: Any = None
-        held = AsyncExitStack()
-        try:
+        async with _shielded() as held:
             while True:
                 try:
                     step = steps.send(outcome)
@@ -119,11 +120,6 @@ class AsyncTransport:
                     result: T = finished.value
                     return result
                 outcome = await self._carry_out(step, held)
-        finally:
-            # Giving a lock back may take a request of its own, which a cancelled task could not
-            # send any more.
-            with anyio.CancelScope(shield=True):
-                await held.aclose()
 
     async def _carry_out(self, step: object, held: AsyncExitStack) -> Any:
         match step:
@@ -157,6 +153,22 @@ def _version() -> str:
     from importlib import metadata  # noqa: PLC0415
 
     return metadata.version("signalwire-conferences")
+
+
+@asynccontextmanager
+async def _shielded() -> AsyncIterator[AsyncExitStack]:
+    """Gives back what it holds even where the task is cancelled: to give back a lock may take a
+    request of its own, which a cancelled task could not send any more.
+    """
+    held = AsyncExitStack()
+    try:
+        yield held
+    except BaseException:
+        with anyio.CancelScope(shield=True):
+            await held.__aexit__(*sys.exc_info())
+        raise
+    with anyio.CancelScope(shield=True):
+        await held.aclose()
 
 
 def _options(settings: Settings[Any]) -> dict[str, Any]:

@@ -17,7 +17,6 @@ from .errors import (
     ConferencesError,
     Conflict,
     ConflictError,
-    Difference,
     NotFoundError,
     RateLimitError,
     VerificationError,
@@ -41,7 +40,7 @@ from .plan import Change, ServerChoice, UpdatePlan, changed_fields, merge
 from .results import UpdateReport
 from .settings import Settings
 from .values import encode_json
-from .verify import checked_conference, is_same_id, survival, verify
+from .verify import Verdict, checked_conference, is_same_id, survival, verify
 
 __all__ = ["Image", "Record", "SafeUpdate", "Settle", "Target", "put_of", "read"]
 
@@ -53,6 +52,9 @@ _MOST_REDOS: Final = 5  # of a change that `confirm` found overwritten
 _UNCHANGED: Final = "The conference is unchanged by this call."
 _UNKNOWN: Final = "A PUT was sent, and it is unknown whether it was carried out."
 _PUT_OFF: Final = "The server put the PUT off, so it was most likely not carried out."
+_LACKING: Final = (
+    "Read again since, the conference lacks the change; a PUT that got no answer may still land."
+)
 _CARRIED_OUT: Final = "The change was carried out and verified before."
 
 
@@ -156,13 +158,16 @@ class SafeUpdate:
     asked: dict[str, Any]
     resets: frozenset[str] = frozenset()
     base: Mapping[str, Any] | None = None
-    _puts: int = 0
-    _carried_out: bool = False
-    _unsettled: ConferencesError | None = None
-    _entry: int | None = None
-    _written_over: Mapping[str, Any] | None = None
-    _changes: dict[str, Change] = field(factory=dict)
-    _noticed: Mapping[str, Change] = field(factory=dict)
+    _puts: int = field(default=0, init=False)
+    _sent: UpdatePlan[Any] | None = field(default=None, init=False)
+    _unsettled: ConferencesError | None = field(default=None, init=False)
+    _entry: int | None = field(default=None, init=False)
+    _changes: dict[str, Change] = field(factory=dict, init=False)
+    _noticed: Mapping[str, Change] = field(factory=dict, init=False)
+
+    def again(self, base: Mapping[str, Any]) -> SafeUpdate:
+        """The same update from its start, asked against this before-image."""
+        return SafeUpdate(self.target, dict(self.asked), self.resets, base)
 
     def plan(self) -> Steps[UpdatePlan[Any]]:
         """Read once, and tell what the update would do."""
@@ -214,30 +219,29 @@ class SafeUpdate:
                 yield from self._found_carried_out(image)
                 return image.body
             if self._unsettled is not None and attempt > self.target.policy.retries:
-                self._unsettled.state = "Read again since, the conference lacks the change."
+                self._unsettled.state = _LACKING
                 raise self._unsettled
-            plan.refuse_losses()
+            plan.refuse_losses(self._state)
             request = put_of(self.target.conference_id, plan.body, image.etag)
             outcome = yield from self._put(plan, request)
             answer = decoded(outcome, request)
             if isinstance(answer, dict):
                 return (yield from self._verified(plan, answer))
             error = answer if isinstance(answer, ConferencesError) else no_object(request)
-            if image.etag is not None and _is_refused_match(outcome):
-                rebases += 1
-                if image.etag == refused_etag or rebases > _MOST_REBASES:
-                    error.state = self._state
-                    raise error
-                refused_etag = image.etag
-            elif not is_unsettled(outcome):
-                if self._unsettled is None:
-                    yield from self._settle(applied=False)
-                error.state = self._state
-                raise error
-            else:
+            if is_unsettled(outcome):
                 self._unsettled = self._unknown(error)
                 yield pause(attempt, outcome, self.target.policy, self._unsettled)
                 attempt += 1
+                continue
+            # Refused, so this PUT did nothing; one before it still may have.
+            if self._unsettled is None:
+                yield from self._settle(applied=False)
+            rebases += 1
+            moved_on = image.etag not in (None, refused_etag) and _is_refused_match(outcome)
+            if not moved_on or rebases > _MOST_REBASES:
+                error.state = self._state
+                raise error
+            refused_etag = image.etag
 
     def _read(self) -> Steps[Image]:
         """Read; where it fails, the error says what is known of the PUTs before it."""
@@ -272,10 +276,7 @@ class SafeUpdate:
             yield from self._settle(applied=False)
             after = {name: _assumed(change.after) for name, change in plan.changes.items()}
             self._entry = yield Record(self.target.conference_id, plan.before, after)
-        for name, change in plan.changes.items():
-            self._changes.setdefault(name, change)
-        if self._written_over is None:
-            self._written_over = plan.before
+        self._sent = plan
         self._puts += 1
         outcome: Answer | NoAnswer = yield request
         return outcome
@@ -287,8 +288,7 @@ class SafeUpdate:
         if is_same_id(plan.before["id"], answer.get("id")):
             after = changed_fields(plan.before, answer)
         yield from self._settle(applied=True, after=after)
-        self._refuse_differences(verdict.differences, plan.before)
-        self._carried_out, self._unsettled, self._noticed = True, None, verdict.noticed
+        self._accept(plan, verdict)
         for name, value in self.asked.items():
             if value is CLEAR:
                 # From here on it is the value that the server chose which has to stay.
@@ -297,12 +297,17 @@ class SafeUpdate:
 
     def _found_carried_out(self, image: Image) -> Steps[None]:
         """The conference is as asked. If a PUT went out, it was carried out."""
-        if self._unsettled is None:
+        if self._unsettled is None or self._sent is None:
             return
         yield from self._settle(applied=True)
-        verdict = survival(self._written_over or image.body, image.body)
-        self._refuse_differences(verdict.differences, self._written_over or image.body)
-        self._carried_out, self._unsettled, self._noticed = True, None, verdict.noticed
+        self._accept(self._sent, survival(self._sent.before, image.body))
+
+    def _accept(self, plan: UpdatePlan[Any], verdict: Verdict) -> None:
+        if verdict.differences:
+            raise VerificationError(self.target.conference_id, verdict.differences, plan.before)
+        self._unsettled, self._noticed = None, verdict.noticed
+        for name, change in plan.changes.items():
+            self._changes.setdefault(name, change)
 
     def _settle(self, *, applied: bool, after: Mapping[str, Any] | None = None) -> Steps[None]:
         if self._entry is not None:
@@ -311,7 +316,7 @@ class SafeUpdate:
 
     @property
     def _state(self) -> str:
-        if self._carried_out:
+        if self._changes:
             return _CARRIED_OUT
         return _UNCHANGED if self._unsettled is None else _UNKNOWN
 
@@ -328,10 +333,6 @@ class SafeUpdate:
 
     def _conflict(self, conflicts: Sequence[Conflict], advice: str = "") -> ConflictError:
         return ConflictError(self.target.conference_id, conflicts, state=self._state, advice=advice)
-
-    def _refuse_differences(self, differences: Sequence[Difference], before: Mapping[str, Any]) -> None:
-        if differences:
-            raise VerificationError(self.target.conference_id, differences, before)
 
     def _report(self, body: dict[str, Any]) -> UpdateReport:
         base = self.base or body
