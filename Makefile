@@ -11,7 +11,7 @@ TEST := $(MODULE) pytest -n auto --maxprocesses 4 --dist loadgroup
 unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONSAFEPATH VIRTUAL_ENV MYPYPATH __PYVENV_LAUNCHER__
 
 .DEFAULT_GOAL := help
-.PHONY: help setup generate check-generated lint format test test-long demo mock build check-wheel clean
+.PHONY: help setup generate check-generated lint format test test-long demo mock bench build check-wheel clean
 
 help: ## list the targets
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-16s %s\n", $$1, $$2 }' Makefile
@@ -45,6 +45,9 @@ generate: setup ## write generated/ from the contract
 
 check-generated: setup ## fail where generated/ is not what the contract gives
 	@$(RUN) openapi/generate.py --check
+
+bench: setup ## what the safety costs, as a ratio to a GET and a PUT by hand
+	@$(RUN) contract_tests/benchmark.py
 
 build: setup ## build the wheel and the source distribution into dist/
 	@$(MODULE) build --no-isolation .

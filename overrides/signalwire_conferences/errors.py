@@ -210,6 +210,26 @@ class ConflictError(ConferencesError):
             advice=advice or "Look at both values, then call again with the one that is to stay.",
         )
 
+    @property
+    def field(self) -> str:
+        """Name of the first field in conflict."""
+        return self.conflicts[0].field
+
+    @property
+    def before(self) -> Any:
+        """Its value when we read it."""
+        return self.conflicts[0].before
+
+    @property
+    def theirs(self) -> Any:
+        """Its value on the server now."""
+        return self.conflicts[0].theirs
+
+    @property
+    def ours(self) -> Any:
+        """The value that was asked for."""
+        return self.conflicts[0].ours
+
 
 @frozen
 class Difference:
