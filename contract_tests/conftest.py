@@ -18,15 +18,17 @@ TOKEN = "PTsecret-token-that-nobody-may-see"
 
 # What a test learned in one run must not decide about the next; and nothing is left in the checkout.
 set_hypothesis_home_dir(Path(__file__).parent.parent / ".cache" / "hypothesis")
+_PHASES = [hypothesis.Phase.explicit, hypothesis.Phase.generate, hypothesis.Phase.shrink]
 hypothesis.settings.register_profile(
-    "default", derandomize=True, database=None, deadline=None, max_examples=60
+    "default", derandomize=True, database=None, deadline=None, max_examples=60, phases=_PHASES
 )
 hypothesis.settings.register_profile(
     "long",
     derandomize=False,
     database=None,
     deadline=None,
-    max_examples=3000,
+    max_examples=1000,
+    phases=_PHASES,
     print_blob=True,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
