@@ -202,6 +202,7 @@ def test_text_comes_back_character_for_character(text: str) -> None:
     answer = Api().put({"display_name": text})
     if any("\ud800" <= character <= "\udfff" for character in text):
         assert answer.failed == ["display_name"]
+        assert UPDATE_FIELDS["display_name"].rule in answer.value["errors"][0]["message"]
     else:
         assert answer.value["display_name"] == text
 
@@ -548,6 +549,7 @@ def test_a_walk_sees_each_conference_once_whatever_else_happens(
         assert len(page["data"]) <= size
         seen += [one["id"] for one in page["data"]]
         pages += 1
+        assert pages <= count // size + 2
         target = page["links"].get("next")
         for doing in [doings.pop() for _ in range(min(2, len(doings)))]:
             victim = data.draw(st.sampled_from(list(api.store) or ["none"]))
@@ -559,7 +561,6 @@ def test_a_walk_sees_each_conference_once_whatever_else_happens(
                 deleted.add(victim)
     assert len(set(seen)) == len(seen)
     assert {f"id-{number}" for number in range(count)} - deleted <= set(seen)
-    assert pages <= count // size + 2
 
 
 @given(count=st.integers(1, 30), size=st.integers(1, 10))
@@ -578,6 +579,26 @@ def test_prev_leads_back_over_the_same_pages(count: int, size: int) -> None:
         back.append(page["data"])
     assert back[::-1] == there
     assert api.ask("GET", page["links"]["first"]).value["data"] == there[0]
+
+
+@given(count=st.integers(2, 30), size=st.integers(1, 10), data=st.data())
+@quick
+def test_a_walk_back_repeats_nothing_whatever_is_deleted(count: int, size: int, data: st.DataObject) -> None:
+    api = loose(count)
+    page = api.list(f"?page_size={size}").value
+    while "next" in page["links"]:
+        page = api.ask("GET", page["links"]["next"]).value
+    seen = [one["id"] for one in page["data"]]
+    deleted: set[str] = set()
+    while "prev" in page["links"]:
+        victims = data.draw(st.sets(st.sampled_from(list(api.store)), max_size=len(api.store) - 1))
+        for victim in victims:
+            api.store.delete(victim)
+        deleted |= victims
+        page = api.ask("GET", page["links"]["prev"]).value
+        seen += [one["id"] for one in page["data"]]
+    assert len(set(seen)) == len(seen)
+    assert {f"id-{number}" for number in range(count)} - deleted <= set(seen)
 
 
 def test_links_are_paths_or_absolute_and_carry_the_filters() -> None:
@@ -619,6 +640,8 @@ def test_links_are_paths_or_absolute_and_carry_the_filters() -> None:
         ("starts_after=yesterday", "starts_after"),
         ("starts_after=2022-02-30T00:00:00Z", "starts_after"),
         ("ends_before=2022-01-01T00:00:00", "ends_before"),
+        ("ends_before=2022-01-01%2000:00:00Z", "ends_before"),
+        ("ends_before=2022-01-01T12:00:60Z", "ends_before"),
         ("ends_before=1e9", "ends_before"),
         ("page_size=5&page_size=6", "page_size"),
     ],
@@ -687,6 +710,12 @@ def test_filters_include_their_bounds_and_leave_out_what_has_no_time(query: str,
         loose=True,
     )
     assert "".join(one["id"] for one in api.list(f"?{query}").value["data"]) == found
+
+
+@pytest.mark.parametrize(("stamp", "found"), [("-1.5", 1), ("-1.4", 1), ("-1.3", 0), ("-2", 1), ("-1", 0)])
+def test_unix_timestamps_count_backwards_before_1970(stamp: str, found: int) -> None:
+    api = Api({**WHOLE, "join_from": "1969-12-31T23:59:58.6Z"})
+    assert len(api.list(f"?starts_after={stamp}").value["data"]) == found
 
 
 # --- ETag -----------------------------------------------------------------------------------------

@@ -2,6 +2,9 @@
 
 import sys
 
-from .mock.command import main
+try:
+    from .mock.command import main
+except ModuleNotFoundError as error:
+    sys.exit(f"{error.name} is not installed: pip install 'signalwire-conferences[mock]'")
 
 sys.exit(main())

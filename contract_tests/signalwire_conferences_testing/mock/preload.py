@@ -83,8 +83,8 @@ def generated_name() -> str:
 
 def ordered(state: Mapping[str, Any]) -> dict[str, Any]:
     """The same fields in the contract's order, those that it does not know last."""
-    known = [name for name in contract.answer_fields() if name in state]
-    return {name: state[name] for name in [*known, *(set(state) - set(known))]}
+    known = {name: state[name] for name in contract.answer_fields() if name in state}
+    return {**known, **state}
 
 
 def _complete(given: Mapping[str, Any]) -> dict[str, Any]:

@@ -155,7 +155,9 @@ class MockServer:
     async def _serve(self, listener: socket.socket, ready: threading.Event) -> None:
         self._loop = loop = asyncio.get_running_loop()
         self._stopping = asyncio.Event()
-        config = uvicorn.Config(self.app, http=_Protocol, ws="none", lifespan="off", log_config=None)
+        config = uvicorn.Config(
+            self.app, interface="asgi3", ws="none", lifespan="off", log_config=None, proxy_headers=False
+        )
         config.load()
         state = ServerState()
         server = await loop.create_server(
