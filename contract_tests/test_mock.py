@@ -94,6 +94,12 @@ def test_credentials_beyond_ascii_are_taken_in_either_encoding() -> None:
     assert api.ask("GET", credentials=basic("prøject:tökên".encode())).status == 401
 
 
+def test_two_authorization_headers_are_none() -> None:
+    right = basic(b"p:t").decode()
+    assert Api().ask("GET", headers={"authorization": right}).status == 401
+    assert Api().ask("GET", headers={"authorization": right}, credentials=None).status == 200
+
+
 def test_the_scheme_is_taken_in_any_case() -> None:
     assert Api().ask("GET", credentials=b"bASIC  " + base64.b64encode(b"p:t")).status == 200
 

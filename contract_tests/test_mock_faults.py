@@ -328,6 +328,28 @@ def test_several_faults_of_one_request_add_up() -> None:
     assert (api.faults.fired, api.faults.pending, api.get().status) == ([], [], 200)
 
 
+def test_the_first_of_several_faults_is_the_outermost() -> None:
+    for first, second, layout in [
+        (Fault.status(500), Fault.foreign_write({"layout": "3x3"}), "2x2"),
+        (Fault.foreign_write({"layout": "3x3"}), Fault.status(500), "3x3"),
+    ]:
+        api = Api(loose=True)
+        api.faults.add(first)
+        api.faults.add(second)
+        assert api.put({"display_name": "new"}).status == 500
+        assert api.store[ID]["layout"] == layout
+
+
+def test_a_rule_is_pending_until_it_happened_as_often_as_asked() -> None:
+    api = Api(loose=True)
+    often, always = (api.faults.add(Fault.status(500), times=times) for times in (2, None))
+    assert api.faults.pending == [often, always]
+    api.get()
+    assert api.faults.pending == [often]
+    api.get()
+    assert api.faults.pending == []
+
+
 @pytest.mark.parametrize("wrong", [{"at": 0}, {"times": 0}])
 def test_a_rule_that_can_never_be_is_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="from 1"):
