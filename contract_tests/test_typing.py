@@ -1,0 +1,56 @@
+"""A type checker takes the right uses of `typing_samples`, and flags each of the wrong ones."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+HERE = Path(__file__).parent
+ROOT = HERE.parent
+SAMPLES = sorted(HERE.joinpath("typing_samples").glob("*.py"))
+
+pytestmark = pytest.mark.xdist_group("typing")
+
+
+def check(*paths: Path) -> list[str]:
+    """What mypy, as this project uses it, says of these files."""
+    done = subprocess.run(
+        [
+            sys.executable,
+            "-m",
+            "mypy",
+            "--no-error-summary",
+            "--cache-dir",
+            ".cache/mypy-samples",
+            *map(str, paths),
+        ],
+        cwd=ROOT,
+        capture_output=True,
+        encoding="utf-8",
+        check=False,
+    )
+    assert done.stderr == ""
+    return [line for line in done.stdout.splitlines() if ": error:" in line]
+
+
+def test_right_uses_pass_and_wrong_ones_are_flagged(tmp_path: Path) -> None:
+    # A use that is right, marked as wrong, shows that a mark does not silence what is no error.
+    (tmp_path / "marked.py").write_text(
+        "from signalwire_conferences import RestClient\n"
+        "RestClient().video.conferences.update('id', display_name='x')  # type: ignore[call-arg]\n"
+    )
+    # And without their marks, the wrong uses are errors.
+    wrong = HERE.joinpath("typing_samples", "wrong.py").read_text("utf-8")
+    (tmp_path / "unmarked.py").write_text(re.sub(r"# type: ignore\[[a-z-]+\]", "", wrong), "utf-8")
+    found = check(*SAMPLES, tmp_path / "marked.py", tmp_path / "unmarked.py")
+    assert [line for line in found if "typing_samples" in line] == []
+    assert [
+        "unused-ignore" in line for line in found if "marked.py:2" in line and "unmarked" not in line
+    ] == [True]
+    flagged = [int(line.split(":")[1]) for line in found if "unmarked.py" in line]
+    marked = [number for number, line in enumerate(wrong.splitlines(), 1) if "# type: ignore[" in line]
+    assert sorted(set(flagged)) == marked

@@ -1,0 +1,79 @@
+"""Right uses, and the types that they have."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import threading
+from collections.abc import Iterator
+from typing import Any, assert_type
+from uuid import UUID
+
+from signalwire_conferences import Conference, ConferencePage, RestClient, UpdatePlan, UpdateReport
+from signalwire_conferences.results import ActiveSession, PageLinks
+from signalwire_conferences_api.models import ConferenceSize, VideoLayout, VideoQuality
+from signalwire_conferences_api.types import Unset
+
+
+def the_vendors_example(client: RestClient) -> None:
+    conf = client.video.conferences.update("conference-id", display_name="Team Meeting v2")
+    assert_type(conf, Conference)
+
+
+def every_way_to_name_a_value(client: RestClient) -> None:
+    client.video.conferences.update(
+        "id", layout="5up", size=ConferenceSize.LARGE, quality=VideoQuality.HD_720P
+    )
+    client.video.conferences.update("id", layout=VideoLayout.FIVE_UP, enable_chat=False, description=None)
+    client.video.conferences.update("id", join_from=datetime.date(2022, 1, 1), join_until="2022-12-31")
+    client.video.conferences.update(UUID(int=1), join_from=datetime.datetime.now(datetime.UTC), size=None)
+    client.video.conferences.update("id", dark_primary="#044EF4", allow_reset=["size"])
+    client.video.conferences.update("id", display_name="x")
+
+
+def changes_of_the_callers_own(client: RestClient, changes: dict[str, Any]) -> None:
+    client.video.conferences.update("id", **changes)
+    client.video.conferences.replace("id", changes)
+
+
+def attributes(conf: Conference) -> None:
+    assert_type(conf.display_name, str | None)
+    assert_type(conf.description, str | None)
+    assert_type(conf.id, UUID)
+    assert_type(conf.layout, VideoLayout)
+    assert_type(conf.size, ConferenceSize | None)
+    assert_type(conf.join_from, datetime.datetime | None)
+    assert_type(conf.created_at, datetime.datetime)
+    assert_type(conf.enable_chat, bool)
+    assert_type(conf.enable_room_previews, bool | None)
+    assert_type(conf.active_session, ActiveSession | Unset)
+    assert_type(conf.report, UpdateReport | None)
+    assert_type(conf["display_name"], Any)
+    assert_type(conf.to_dict(), dict[str, Any])
+
+
+def the_other_operations(client: RestClient) -> None:
+    assert_type(client.video.conferences.get("id", include_active_session=True), Conference)
+    assert_type(client.video.conferences.create(display_name="x", name="x", size="small"), Conference)
+    assert_type(client.video.conferences.replace("id", {"display_name": "x"}), Conference)
+    page = client.video.conferences.list(page_size=10, starts_after="2022-01-01T00:00:00Z")
+    assert_type(page, ConferencePage)
+    assert_type(page.data, list[Conference])
+    assert_type(page.links, PageLinks)
+    assert_type(client.video.conferences.paginate(page_size=10), Iterator[Conference])
+    client.video.conferences.delete("id")
+
+
+def a_plan(client: RestClient) -> None:
+    plan = client.video.conferences.plan("id", display_name="x")
+    assert_type(plan, UpdatePlan[Conference])
+    assert_type(plan.apply(), Conference)
+    assert_type(str(plan), str)
+
+
+def locks() -> None:
+    lock = threading.Lock()
+    RestClient(lock=lambda _: lock).close()
+    RestClient(lock=lambda _: contextlib.nullcontext()).close()
+    with RestClient("project", "token", "host", timeout=5, retries=0, journal="journal.sqlite3") as client:
+        assert_type(client, RestClient)
