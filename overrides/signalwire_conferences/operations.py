@@ -91,10 +91,10 @@ class Pages:
 def create(fields: Mapping[str, Any], policy: Policy) -> Steps[Conference]:
     """Create a conference. Not repeated after an unknown outcome: that could make two."""
     request = Request("POST", path_of(_CREATE), content=encode_json(checked_create(fields)))
-    outcome, body = yield from _sent_once(request, policy)
+    outcome, body = yield from _sent_once(request, None, policy)
     if isinstance(body, ConferencesError):
         raise _with_state(outcome, body, "conference was created", "Look for it with `list`")
-    return view(Conference, checked_conference(body, None, "the create"))
+    return view(Conference, body)
 
 
 def delete(conference_id: object, policy: Policy) -> Steps[None]:
@@ -126,12 +126,11 @@ def replace(target: Target, body: Mapping[str, Any]) -> Steps[Conference]:
         image = yield from read(target)
         expected = changed_fields(image.body, expected_after(checked))
         entry = yield Record(target.conference_id, image.body, expected)
-    outcome, answer = yield from _sent_once(request, target.policy)
+    outcome, answer = yield from _sent_once(request, target.conference_id, target.policy)
     if isinstance(answer, ConferencesError):
         if entry is not None and not is_unsettled(outcome):
             yield Settle(entry, applied=False)
         raise _with_state(outcome, answer, "PUT was carried out", "Read the conference")
-    checked_conference(answer, target.conference_id, f"PUT {request.path}")
     if entry is not None:
         yield Settle(entry, applied=True, after=changed_fields(image.body, answer))
     return view(Conference, answer)
@@ -160,11 +159,13 @@ def _own_path(link: object, host: str) -> str:
     return f"{own.path}?{own.query}" if own.query else own.path
 
 
-def _sent_once(request: Request, policy: Policy) -> Steps[tuple[Answer | NoAnswer, Any]]:
+def _sent_once(
+    request: Request, conference_id: str | None, policy: Policy
+) -> Steps[tuple[Answer | NoAnswer, Any]]:
     """Send, and repeat only what the server certainly did not carry out: 429, or never sent.
 
     Returns:
-        The last outcome, and what `decoded` makes of it.
+        The last outcome, and the conference of the answer or the error to raise.
     """
     for attempt in range(policy.retries + 1):
         outcome = yield request
@@ -173,6 +174,11 @@ def _sent_once(request: Request, policy: Policy) -> Steps[tuple[Answer | NoAnswe
         if not isinstance(body, ConferencesError) or not repeatable or attempt == policy.retries:
             break
         yield pause(attempt, outcome, policy, body)
+    try:
+        if not isinstance(body, ConferencesError):
+            body = checked_conference(body, conference_id, f"{request.method} {request.path}")
+    except InvalidResponseError as error:
+        return outcome, error
     return outcome, body
 
 
