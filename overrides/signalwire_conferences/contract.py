@@ -85,7 +85,10 @@ class Field:
 
     def accepts(self, value: Any) -> bool:
         """Whether the contract allows this JSON value."""
-        return bool(self._validator.is_valid(value))
+        try:
+            return bool(self._validator.is_valid(value))
+        except UnicodeEncodeError:  # a lone surrogate is no character
+            return False
 
 
 @functools.cache
@@ -199,8 +202,9 @@ def _rule(schema: Mapping[str, Any]) -> str:
     if "enum" in full:
         return "must be one of " + ", ".join(str(value) for value in full["enum"])
     if "anyOf" in full:
-        return f"must be: {full['description']}"
-    rule = f"must be a {' or '.join(_types(full))}"
+        return f"must be {full['description'][:1].lower()}{full['description'][1:].rstrip('.')}"
+    article = "an" if _types(full)[0][0] in "aeiou" else "a"
+    rule = f"must be {article} {' or '.join(_types(full))}"
     if "maxLength" in full:
         rule += f" of at most {full['maxLength']} characters"
     if "pattern" in full:

@@ -57,16 +57,9 @@ def body(schema: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[En
 
 def _taken(field: Field, value: Any) -> Any:
     """A value of a body as it is stored; a `ValueError` with the rule that it breaks."""
-    if not _accepted(field, value):
+    if not field.accepts(value):
         raise ValueError(field.rule)
     return times.normalised(value) if field.kind is Kind.INSTANT else value
-
-
-def _accepted(field: Field, value: Any) -> bool:
-    try:
-        return field.accepts(value)
-    except UnicodeEncodeError:  # a lone surrogate is no character
-        return False
 
 
 def query(operation_id: str, given: Sequence[tuple[str, str]]) -> tuple[dict[str, Any], list[Entry]]:
@@ -78,7 +71,7 @@ def query(operation_id: str, given: Sequence[tuple[str, str]]) -> tuple[dict[str
     problems: list[Entry] = []
     for name, field in contract.query_fields(operation_id).items():
         texts = [text for key, text in given if key == name]
-        values = [value for value in _readings(texts[0]) if _accepted(field, value)] if texts else []
+        values = [value for value in _readings(texts[0]) if field.accepts(value)] if texts else []
         if len(texts) > 1:
             problems.append(entry(name, "must be given once"))
         elif texts and not values:
@@ -103,4 +96,4 @@ def moment(text: str) -> times.Instant | None:
     if stamp is not None:
         return stamp
     time_field = contract.fields(contract.UPDATE)["join_from"]
-    return instant(text) if _accepted(time_field, text) else None
+    return instant(text) if time_field.accepts(text) else None
