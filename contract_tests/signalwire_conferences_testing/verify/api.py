@@ -1,0 +1,216 @@
+"""The requests of a verification: recorded, patient with a rate limit, never past the deadline."""
+
+from __future__ import annotations
+
+import base64
+import datetime
+import email.utils
+import time
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote, urljoin, urlsplit
+
+import httpx
+
+from signalwire_conferences import contract
+
+from .exchange import Credentials, Exchange, encoded
+
+__all__ = ["UNSET", "Api", "NoAnswer", "OutOfTime", "basic"]
+
+#: Stands for a body that is not there; `None` is a JSON value.
+UNSET: Any = object()
+
+_LONGEST_WAIT = 10.0
+_FIRST_WAIT = 0.25
+_COLLECTION = ("list_video_conferences", "create_video_conference")
+_ITEM = ("get_video_conference", "update_video_conference", "delete_video_conference")
+_OPERATIONS = {
+    name: {contract.operation(known).method: known for known in known_ids}
+    for name, known_ids in (("collection", _COLLECTION), ("item", _ITEM))
+}
+
+
+class NoAnswer(Exception):  # noqa: N818 - it is a finding of the runner
+    """No answer came to a request.
+
+    Attributes:
+        exchange: the request.
+        why: what happened instead, in words.
+    """
+
+    def __init__(self, exchange: Exchange, why: str) -> None:
+        super().__init__(f"{exchange.method} {exchange.url}: {why}")
+        self.exchange = exchange
+        self.why = why
+
+
+class OutOfTime(Exception):  # noqa: N818 - likewise
+    """The deadline of the run is over."""
+
+
+def basic(pair: str, shown: str, *, right: bool = False) -> Credentials:
+    """Credentials of a `user:password` pair."""
+    return Credentials("Basic " + base64.b64encode(pair.encode()).decode(), shown, right)
+
+
+class Api:
+    """Sends requests to the server under test.
+
+    Args:
+        base_url: scheme, authority and, where there is one, a path before `/api`.
+        credentials: those that are right.
+        timeout: seconds for one attempt.
+        deadline: time of `time.monotonic` after which nothing is sent.
+        seen: called with each exchange.
+        allows: whether a request may be sent at all; a guard against writing where it is not wanted.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        credentials: Credentials,
+        *,
+        timeout: float,
+        deadline: float,
+        seen: Callable[[Exchange], None],
+        allows: Callable[[str, str], bool] = lambda _method, _path: True,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.credentials = credentials
+        self.deadline = deadline
+        self.sent = 0
+        self._timeout = timeout
+        self._seen = seen
+        self._allows = allows
+        self._client = httpx.Client(timeout=timeout, follow_redirects=False, trust_env=False)
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._client.close()
+
+    def path(self, conference_id: str | None = None) -> str:
+        """Path of a conference, or of all of them."""
+        if conference_id is None:
+            return contract.operation("list_video_conferences").path
+        known = contract.operation("get_video_conference").path
+        return known.replace("{id}", quote(conference_id, safe=""))
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        json: Any = UNSET,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        credentials: Credentials | None = None,
+    ) -> Exchange:
+        """One request and its answer. At a 429 it waits and tries again.
+
+        Raises:
+            NoAnswer: none came.
+            OutOfTime: the deadline is over.
+        """
+        url = f"{self.base_url}{path}"
+        if query:
+            url += ("&" if "?" in url else "?") + str(httpx.QueryParams(query))
+        if json is not UNSET:
+            content = encoded(json)
+        fields = dict(headers or {})
+        if content is not None and not any(name.lower() == "content-type" for name in fields):
+            fields["Content-Type"] = "application/json"
+        return self._answered(method, url, fields, content, credentials or self.credentials)
+
+    def follow(self, link: str) -> Exchange:
+        """A GET of a link of an answer, absolute or path-only."""
+        first = urlsplit(urljoin(f"{self.base_url}/", link))
+        # The host of an absolute link is the server's own idea of itself, which a proxy may not share.
+        own = urlsplit(self.base_url)
+        url = first._replace(scheme=own.scheme, netloc=own.netloc).geturl()
+        return self._answered("GET", url, {}, None, self.credentials)
+
+    def _answered(
+        self,
+        method: str,
+        url: str,
+        fields: Mapping[str, str],
+        content: bytes | None,
+        credentials: Credentials,
+    ) -> Exchange:
+        path = urlsplit(url).path
+        if not self._allows(method, path):
+            raise PermissionError(f"{method} {path} is not allowed in this run")
+        wait = _FIRST_WAIT
+        while True:
+            exchange = Exchange(self._operation(method, url), method, url, fields, content, credentials)
+            self._attempt(exchange)
+            self._seen(exchange)
+            if exchange.status != 429:
+                return exchange
+            pause = min(_retry_after(exchange) or wait, _LONGEST_WAIT)
+            if time.monotonic() + pause > self.deadline:
+                raise OutOfTime("the server kept answering 429 (rate limit) until the budget was spent")
+            time.sleep(pause)
+            wait *= 2
+
+    def _attempt(self, exchange: Exchange) -> None:
+        """Sends the request. A connection that the server had closed meanwhile is tried anew once."""
+        for again in (exchange.method != "POST", False):
+            left = self.deadline - time.monotonic()
+            if left <= 0:
+                raise OutOfTime("the budget is spent")
+            try:
+                self._once(exchange, min(self._timeout, left + 0.5))
+            except httpx.TimeoutException:
+                if time.monotonic() > self.deadline:
+                    raise OutOfTime("the budget is spent") from None
+                raise NoAnswer(exchange, f"no answer within {self._timeout:g} seconds") from None
+            except httpx.ConnectError as error:
+                raise NoAnswer(exchange, f"no connection ({error})") from None
+            except httpx.HTTPError as error:
+                if not again:
+                    why = f"the connection was closed without a whole answer ({error})"
+                    raise NoAnswer(exchange, why) from None
+            else:
+                return
+
+    def _once(self, exchange: Exchange, timeout: float) -> None:
+        headers = dict(exchange.headers)
+        if exchange.credentials.header is not None:
+            headers["Authorization"] = exchange.credentials.header
+        self.sent += 1
+        response = self._client.request(
+            exchange.method, exchange.url, headers=headers, content=exchange.content, timeout=timeout
+        )
+        exchange.status = response.status_code
+        exchange.answer_headers = response.headers
+        exchange.answer = response.content
+        value = exchange.value if exchange.operation_id == "create_video_conference" else None
+        if 200 <= exchange.status < 300 and isinstance(value, dict) and isinstance(value.get("id"), str):
+            exchange.creates = value["id"]
+
+    def _operation(self, method: str, url: str) -> str | None:
+        """The operation of the contract that a request is for."""
+        path = urlsplit(url).path.removeprefix(urlsplit(self.base_url).path)
+        if path == self.path():
+            return _OPERATIONS["collection"].get(method)
+        rest = path.removeprefix(self.path() + "/")
+        return _OPERATIONS["item"].get(method) if rest != path and rest and "/" not in rest else None
+
+
+def _retry_after(exchange: Exchange) -> float | None:
+    """Seconds that the server asks to wait, given as such or as an HTTP date."""
+    said = exchange.answer_headers.get("retry-after")
+    if not said:
+        return None
+    try:
+        return max(float(said), 0.05)
+    except ValueError:
+        pass
+    try:
+        due = email.utils.parsedate_to_datetime(said)
+    except ValueError:
+        return None
+    return max((due - datetime.datetime.now(datetime.UTC)).total_seconds(), 0.05)

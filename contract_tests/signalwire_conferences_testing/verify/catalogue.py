@@ -1,0 +1,43 @@
+"""All promises of the contract."""
+
+from __future__ import annotations
+
+from . import (
+    acceptance,
+    authentication,
+    dates,
+    filters,
+    isolation,
+    pages,
+    put_meaning,
+    refusals,
+    robustness,
+    sessions,
+    state,
+    status_codes,
+)
+from .promises import Promise, registered
+from .watches import WATCHES
+
+__all__ = ["promises"]
+
+#: The rooms that promises are in; importing one registers them.
+ROOMS = (
+    acceptance,
+    authentication,
+    dates,
+    filters,
+    isolation,
+    pages,
+    put_meaning,
+    refusals,
+    robustness,
+    sessions,
+    state,
+    status_codes,
+)
+
+
+def promises() -> list[Promise]:
+    """Every promise: first those with a check, the cheap and likely ones first, then those watched."""
+    return [*registered(), *(watch.promise for watch in WATCHES)]

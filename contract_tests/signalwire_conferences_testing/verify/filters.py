@@ -1,0 +1,114 @@
+"""Promises on the filters of a list."""
+
+from __future__ import annotations
+
+from . import instants
+from .bench import Bench, brief, conference_of, differences
+from .exchange import Exchange
+from .pages import ids_of, page_of, pages_from
+from .promises import ensure, promise
+from .samples import page_sizes
+
+
+@promise("list/starts-after", "starts_after leaves out what starts before it, and only that.", order=20)
+def starts_after(bench: Bench) -> None:
+    _filter(bench, "starts_after", "join_from", 1)
+
+
+@promise("list/ends-before", "ends_before leaves out what ends after it, and only that.", order=20)
+def ends_before(bench: Bench) -> None:
+    _filter(bench, "ends_before", "join_until", -1)
+
+
+def _filter(bench: Bench, name: str, field: str, sign: int) -> None:
+    """A bound before, at and after the time of a conference, in every form."""
+    year = bench.rng.randint(3000, 3999) if sign > 0 else bench.rng.randint(1000, 1899)
+    at = f"{year}-06-15T12:00:00Z"
+    # The other end lies where it would give the opposite answer, if it were looked at.
+    other = "join_until" if field == "join_from" else "join_from"
+    conference, made = bench.new(**{field: at, other: instants.moved(at, -sign * 86400 * 90)})
+    for seconds in (-86400 * 40, -3600, -1, 0, 1, 3600, 86400 * 40):
+        # On the side of `sign`, the bound lies beyond the time of the conference.
+        wanted = sign * seconds <= 0
+        moment = instants.moved(at, seconds)
+        forms = [moment, instants.unix_of(moment), moment.replace("Z", "+00:00")]
+        if abs(seconds) <= 3600:
+            forms += [_with_offset(moment, 2), _with_offset(moment, -5)]
+        for form in forms:
+            exchange = bench.list(**{name: form, "page_size": str(page_sizes()[1])})
+            found = _found(bench, exchange, conference["id"])
+            how = "is left out" if wanted else "is shown"
+            message = f"{name}={form}: a conference with {field} {at} {how}"
+            ensure(found is wanted, message, made, exchange)
+
+
+def _with_offset(moment: str, hours: int) -> str:
+    local = instants.moved(moment, hours * 3600).removesuffix("Z")
+    return f"{local}{'-' if hours < 0 else '+'}{abs(hours):02}:00"
+
+
+def _found(bench: Bench, exchange: Exchange, conference_id: str) -> bool:
+    """Whether a list shows a conference, on whichever page."""
+    return any(conference_id in ids_of(page_of(page)[0]) for page in pages_from(bench, exchange))
+
+
+@promise("list/both-filters", "Both filters together leave out what either leaves out.", order=25)
+def both_filters(bench: Bench) -> None:
+    year = bench.rng.randint(5000, 5999)
+    spans = {"early": ("02", "05"), "inside": ("04", "06"), "late": ("05", "09"), "around": ("01", "12")}
+    made = {
+        name: bench.new(join_from=f"{year}-{start}-01T00:00:00Z", join_until=f"{year}-{end}-01T00:00:00Z")
+        for name, (start, end) in spans.items()
+    }
+    exchange = bench.list(starts_after=f"{year}-03-01T00:00:00Z", ends_before=f"{year}-07-01T00:00:00Z")
+    found = ids_of(page_of(exchange)[0])
+    for name, (conference, maker) in made.items():
+        wanted = name == "inside"
+        message = f"a conference from {conference['join_from']} to {conference['join_until']}"
+        ensure(
+            (conference["id"] in found) is wanted,
+            f"{message} {'is left out' if wanted else 'is shown'}",
+            maker,
+            exchange,
+        )
+
+
+@promise("list/filter-follows-put", "Filters heed what a PUT changed.", order=26)
+def filter_follows_put(bench: Bench) -> None:
+    year = bench.rng.randint(6000, 6999)
+    times = {"join_from": f"{year}-05-01T00:00:00Z", "join_until": f"{year}-05-02T00:00:00Z"}
+    bounds = {"starts_after": f"{year}-04-01T00:00:00Z", "ends_before": f"{year}-06-01T00:00:00Z"}
+    conference, made = bench.new()
+    for body, wanted in (
+        (times, True),
+        ({"join_from": "2001-01-01", "join_until": "2001-01-02"}, False),
+        (times, True),
+    ):
+        put = bench.put(conference["id"], {"display_name": bench.own.display_name, **body})
+        conference_of(put, made)
+        exchange = bench.list(**bounds)
+        found = conference["id"] in ids_of(page_of(exchange)[0])
+        ensure(
+            found is wanted, f"after the PUT it is {'left out' if wanted else 'shown'}", made, put, exchange
+        )
+
+
+@promise(
+    "list/without-times",
+    "A conference without times is in the list, and passes no filter (our reading).",
+    order=35,
+)
+def without_times(bench: Bench) -> None:
+    """That it passes none is this project's reading: a note where it does."""
+    conference, made = bench.new()
+    exchange = bench.list(page_size=str(page_sizes()[1]))
+    there = _found(bench, exchange, conference["id"])
+    ensure(there, "a conference without times is not in the list", made, exchange)
+    told = bench.read(conference["id"])
+    listed = next((one for one in page_of(exchange)[0] if one.get("id") == told["id"]), None)
+    changed = differences(told, listed) if listed else {}
+    ensure(not changed, f"a list tells otherwise than GET: {brief(changed)}", made, exchange)
+    for name, bound in (("starts_after", "9998-01-01T00:00:00Z"), ("ends_before", "0002-01-01T00:00:00Z")):
+        exchange = bench.list(**{name: bound})
+        if conference["id"] in ids_of(page_of(exchange)[0]):
+            bench.notes.append(f"{name} lets a conference through that has no such time")

@@ -1,0 +1,61 @@
+"""An existing conference that may be written to, put back as it was."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Iterator
+
+from signalwire_conferences import contract
+from signalwire_conferences.contract import UPDATE, Omission
+
+from .bench import Bench, Conference, brief, conference_of, differences
+from .promises import Broken, NotExercised, ensure
+from .replacing import stamp
+
+__all__ = ["restored"]
+
+
+@contextlib.contextmanager
+def restored(bench: Bench) -> Iterator[str]:
+    """The id of the named conference, which is put back as it was when the work is done.
+
+    Raises:
+        NotExercised: there is none, or no PUT could put it back.
+    """
+    if bench.conference_id is None:
+        raise NotExercised("no conference was named with --conference")
+    exchange = bench.get(bench.conference_id)
+    if exchange.status == 404:
+        raise NotExercised(f"there is no conference {bench.conference_id}")
+    before = conference_of(exchange)
+    body = _way_back(before)
+    try:
+        yield bench.conference_id
+    finally:
+        _put_back(bench, before, body)
+
+
+def _way_back(before: Conference) -> dict[str, object]:
+    """The body that makes the conference what it is; a null is left out, which restores it where
+    an omission gives null.
+    """
+    body: dict[str, object] = {}
+    for name, known in contract.fields(UPDATE).items():
+        value = before[name]
+        if value is not None:
+            if not known.accepts(value):
+                raise NotExercised(f"its {name} is {value!r}, which no PUT could put back")
+            body[name] = value
+        elif known.omission is not Omission.NULL:
+            raise NotExercised(f"its {name} is null, which no PUT could put back")
+    return body
+
+
+def _put_back(bench: Bench, before: Conference, body: dict[str, object]) -> None:
+    put = bench.put(str(before["id"]), body)
+    after = conference_of(put)
+    known = contract.fields(UPDATE)
+    lost = {name: pair for name, pair in differences(before, after, but=(stamp(),)).items() if name in known}
+    if lost:
+        raise Broken(f"the conference could not be put back as it was: {brief(lost)}", put)
+    ensure(after["id"] == before["id"], "the answer is about another conference", put)

@@ -1,0 +1,204 @@
+"""One verification of a server: every promise in order, and what became of it."""
+
+from __future__ import annotations
+
+import random
+import time
+import traceback
+from collections.abc import Callable, Iterable, Sequence
+from urllib.parse import unquote, urlsplit
+
+from .api import Api, NoAnswer, OutOfTime, basic
+from .bench import Bench
+from .catalogue import promises
+from .credentials import wrong_credentials
+from .exchange import Exchange
+from .own import Own, remove_all
+from .promises import Broken, Needs, NotExercised, Outcome, Promise, Result, SetupFailed
+from .report import Options, Report
+from .resets import Resets
+from .surroundings import Surroundings, look_around, reach
+from .watches import WATCHES
+
+__all__ = ["Progress", "remove_leftovers", "verify"]
+
+_SETUP = "status/success"
+_FATAL_SILENCE = 3  # promises in a row to which no answer came
+_CLEANING_TIME = 2.0  # seconds of the budget that are kept for the end
+
+#: Called before a promise is tried (`None`) and when its result is there.
+Progress = Callable[[Promise, Result | None], None]
+
+
+def verify(options: Options, progress: Progress = lambda _promise, _result: None) -> Report:
+    """Verifies a server.
+
+    Raises:
+        CannotRun: there is nothing that could be verified.
+    """
+    run = _Run(options)
+    report = Report(options)
+    try:
+        reach(run.api)
+        chosen = [one for one in promises() if _is_chosen(one, options.only)]
+        try:
+            run.around = look_around(run.api)
+            report.leftovers = run.around.leftovers
+            _try_all(run, report, [one for one in chosen if one.check is not None], progress)
+        except (NoAnswer, OutOfTime) as silence:
+            report.stopped = str(silence)
+        finally:
+            report.stayed = run.own.remove(run.api)
+        report.results += [run.watched(one) for one in chosen if one.check is None]
+        _blame_setup(report)
+        report.notes += [*run.resets.notes(), *(note for result in report.results for note in result.notes)]
+    finally:
+        report.seconds, report.requests = time.monotonic() - run.started, run.api.sent
+        run.api.close()
+    return report
+
+
+def remove_leftovers(options: Options, conference_ids: Iterable[str]) -> list[str]:
+    """Deletes what earlier runs left behind; the ids of those that stay are returned."""
+    run = _Run(options)
+    try:
+        return remove_all(run.api, conference_ids)
+    finally:
+        run.api.close()
+
+
+def _is_chosen(promise: Promise, only: Sequence[str]) -> bool:
+    return not only or any(promise.id.startswith(start) for start in only)
+
+
+def _try_all(run: _Run, report: Report, chosen: Sequence[Promise], progress: Progress) -> None:
+    for promise in chosen:
+        progress(promise, None)
+        result = run.attempt(promise)
+        report.results.append(result)
+        progress(promise, result)
+        if run.silent >= _FATAL_SILENCE:
+            report.stopped = "the server stopped answering"
+            return
+        if run.options.fail_fast and (result.outcome is Outcome.BROKEN or run.saw_broken):
+            report.stopped = "stopped at the first broken promise (--fail-fast)"
+            return
+
+
+def _blame_setup(report: Report) -> None:
+    """Where plain requests failed and no promise was found to be broken by that, one is."""
+    failed = [one for one in report.having(Outcome.NOT_EXERCISED) if one.evidence]
+    if not failed or report.broken:
+        return
+    known = next((one for one in report.results if one.promise.id == _SETUP), None)
+    if known is None:
+        known = Result(next(one for one in promises() if one.id == _SETUP), Outcome.BROKEN)
+        report.results.append(known)
+    known.outcome, known.message, known.evidence = Outcome.BROKEN, failed[0].message, failed[0].evidence
+
+
+class _Run:
+    """The state of a verification.
+
+    Attributes:
+        silent: promises in a row to which no answer came.
+        saw_broken: whether a promise on all answers was seen broken.
+    """
+
+    def __init__(self, options: Options) -> None:
+        self.options = options
+        self.own = Own()
+        self.resets = Resets()
+        self.around = Surroundings()
+        self.silent = 0
+        self.saw_broken = False
+        self.started = time.monotonic()
+        self.api = Api(
+            options.url,
+            basic(f"{options.project}:{options.token}", "Basic <the right pair>", right=True),
+            timeout=options.timeout,
+            deadline=self.started + max(options.budget - _CLEANING_TIME, options.budget / 2),
+            seen=self._saw,
+            allows=self._allows,
+        )
+        self._seen: dict[str, Result] = {}
+        self._wrong = wrong_credentials(options.project, options.token)
+
+    def attempt(self, promise: Promise) -> Result:
+        """Tries one promise, and removes what it made."""
+        started, sent = time.monotonic(), self.api.sent
+        bench = Bench(
+            self.api,
+            self.own,
+            random.Random(f"{self.options.seed} {promise.id}"),
+            self._wrong,
+            self.resets,
+            self.around,
+            self.options.conference_id,
+        )
+        result = self._outcome(promise, bench)
+        self.own.tidy(self.api)
+        result.notes = bench.notes
+        result.seconds, result.requests = time.monotonic() - started, self.api.sent - sent
+        return result
+
+    def watched(self, promise: Promise) -> Result:
+        """What was seen of a promise on all answers."""
+        why = "no answer that it is about came up"
+        return self._seen.get(promise.id, Result(promise, Outcome.NOT_EXERCISED, why))
+
+    def _outcome(self, promise: Promise, bench: Bench) -> Result:
+        silent, self.silent = self.silent, 0
+        try:
+            self._check(promise, bench)
+        except SetupFailed as failed:
+            return Result(promise, Outcome.NOT_EXERCISED, failed.message, failed.evidence)
+        except Broken as broken:
+            return Result(promise, Outcome.BROKEN, broken.message, broken.evidence)
+        except NotExercised as not_exercised:
+            return Result(promise, Outcome.NOT_EXERCISED, str(not_exercised))
+        except NoAnswer as silence:
+            self.silent = silent + 1
+            message = f"{silence.exchange.method}: {silence.why}"
+            return Result(promise, Outcome.BROKEN, message, (silence.exchange,))
+        except OutOfTime as late:
+            return Result(promise, Outcome.NOT_EXERCISED, str(late))
+        except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+            # An answer that a promise on all answers found wrong, or a fault of the check.
+            where = traceback.extract_tb(error.__traceback__)[-1]
+            message = f"the answers could not be understood ({error!r} at {where.name}:{where.lineno})"
+            return Result(promise, Outcome.NOT_EXERCISED, message)
+        return Result(promise, Outcome.KEPT)
+
+    def _check(self, promise: Promise, bench: Bench) -> None:
+        lacking = (promise.needs is Needs.WRITING and not self.options.writes) or (
+            promise.needs is Needs.CONFERENCE and self.options.conference_id is None
+        )
+        if lacking:
+            raise NotExercised(f"it needs {promise.needs.value}")
+        if promise.check is not None:
+            promise.check(bench)
+
+    def _allows(self, method: str, path: str) -> bool:
+        """Whether a request may be sent in this run. Only what a run made, or was told to, is deleted."""
+        if method in ("GET", "DELETE") or self.options.writes:
+            return True
+        return method == "PUT" and unquote(path.rpartition("/")[2]) == self.options.conference_id
+
+    def _saw(self, exchange: Exchange) -> None:
+        self.own.saw(exchange)
+        if exchange.status == 429:
+            return
+        for watch in WATCHES:
+            wrong = watch.wrong(exchange)
+            if wrong is None:
+                continue
+            result = self._seen.setdefault(watch.promise.id, Result(watch.promise, Outcome.KEPT))
+            if wrong and result.outcome is Outcome.KEPT:
+                result.outcome, self.saw_broken = Outcome.BROKEN, True
+                result.message = f"{wrong} ({exchange})"
+                result.evidence = (*self._maker_of(exchange), exchange)
+
+    def _maker_of(self, exchange: Exchange) -> tuple[Exchange, ...]:
+        maker = self.own.maker(urlsplit(exchange.url).path.rpartition("/")[2])
+        return (maker,) if maker is not None and maker is not exchange else ()

@@ -1,0 +1,114 @@
+"""Promises on the active session: told exactly when it is asked for, and not touched by a PUT."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from signalwire_conferences import contract
+from signalwire_conferences.contract import UPDATE
+
+from . import samples
+from .bench import Bench, Conference, as_sent, brief, conference_of, differences
+from .exchange import Exchange
+from .pages import page_of
+from .promises import Needs, NotExercised, ensure, promise
+from .replacing import owned
+from .restoring import restored
+from .samples import page_sizes
+
+_SESSION = "active_session"
+_ASKED = {"include_active_session": "true"}
+
+
+def _with_session(bench: Bench) -> list[str]:
+    """Ids of conferences that have a session."""
+    found = [str(one["id"]) for one in bench.around.with_session[:3]]
+    if not found:
+        raise NotExercised("no conference with an active session was found")
+    return found
+
+
+def _still(bench: Bench, conference_id: str) -> tuple[Conference, Exchange]:
+    """A conference whose session has not ended meanwhile."""
+    exchange = bench.get(conference_id, **_ASKED)
+    told = conference_of(exchange)
+    return told, exchange
+
+
+@promise(
+    "state/session-on-request", "active_session is there when it is asked for.", needs=Needs.READING, order=11
+)
+def session_on_request(bench: Bench) -> None:
+    for one in _with_session(bench):
+        listed = bench.list(**_ASKED, page_size=str(page_sizes()[1]))
+        told = {c.get("id"): c for c in page_of(listed)[0]}
+        read, exchange = _still(bench, one)
+        if one in told and _SESSION in told[one]:
+            ensure(
+                _SESSION in read,
+                "the list tells of a session, reading the conference does not",
+                listed,
+                exchange,
+            )
+        again, twice = _still(bench, one)
+        ensure((_SESSION in read) == (_SESSION in again), "asked twice, told once", exchange, twice)
+
+
+@promise(
+    "state/session-not-unasked",
+    "active_session is not there when it is not asked for.",
+    needs=Needs.READING,
+    order=11,
+)
+def session_not_unasked(bench: Bench) -> None:
+    for one in _with_session(bench):
+        for query in ({}, {"include_active_session": "false"}):
+            for exchange in (bench.get(one, **query), bench.list(**query, page_size=str(page_sizes()[1]))):
+                value = exchange.value if isinstance(exchange.value, dict) else {}
+                conferences = value.get("data", [value])
+                shown = any(isinstance(c, dict) and _SESSION in c for c in conferences)
+                ensure(not shown, "a session is told of that was not asked for", exchange)
+
+
+@promise("state/no-session-of-its-own", "A conference that was just created has no session.", order=37)
+def no_session_of_its_own(bench: Bench) -> None:
+    created, made = bench.new()
+    put = bench.put(created["id"], {"display_name": bench.own.display_name})
+    for exchange in (made, put, bench.get(created["id"], **_ASKED), bench.get(created["id"])):
+        ensure(_SESSION not in conference_of(exchange), "a session that nobody started", made, exchange)
+
+
+@promise(
+    "put/session-stays",
+    "A PUT neither shows nor ends the active session, and keeps what the server owns.",
+    needs=Needs.CONFERENCE,
+    order=12,
+)
+def session_stays(bench: Bench) -> None:
+    with restored(bench) as conference_id:
+        before, read = _still(bench, conference_id)
+        bodies: tuple[dict[str, Any], ...] = (samples.custom(UPDATE), {}, samples.custom(UPDATE, 1))
+        for body in bodies:
+            sent = {"display_name": f"{before['display_name']}"[:150], **body}
+            put = bench.put(conference_id, sent)
+            after = conference_of(put, read)
+            ensure(_SESSION not in after, "the answer to a PUT tells of the session", put)
+            for name, value in sent.items():
+                wrong = as_sent(name, value, after[name])
+                ensure(not wrong, f"a value of the PUT was not kept: {wrong}", put)
+            told, again = _still(bench, conference_id)
+            for answer, shown in ((after, put), (told, again)):
+                changed = {
+                    name: pair for name, pair in differences(before, answer).items() if name in owned()
+                }
+                ensure(not changed, f"a PUT changed {brief(changed)}", read, put, shown)
+            gone = _SESSION in before and _SESSION not in told
+            ensure(not gone, "a PUT ended the active session", read, put, again)
+            if _SESSION in before and _SESSION in told:
+                names = contract.resolve({"$ref": "#/components/schemas/ActiveSession"})["properties"]
+                moved = [
+                    n
+                    for n in ("id", "room_id", "name", "start_time")
+                    if n in names and before[_SESSION].get(n) != told[_SESSION].get(n)
+                ]
+                ensure(not moved, f"a PUT changed the session: {', '.join(moved)}", read, put, again)
