@@ -131,7 +131,9 @@ class AsyncTransport:
                 lock = self.settings.required_lock(conference_id)
                 return await held.enter_async_context(lock)
             case Release():
-                return await held.aclose()
+                # Begun, it must end: what was cancelled halfway is not tried again.
+                with anyio.CancelScope(shield=True):
+                    return await held.aclose()
             case Record() | Settle():
                 return await anyio.to_thread.run_sync(self.journal.carry_out, step)
         raise TypeError(f"no step: {step!r}")
