@@ -1,0 +1,242 @@
+"""`AsyncRestClient` where it is not as the other: cancelled at any instant, and many at once.
+
+That it does the same otherwise is tested together with `RestClient`, in test_recovery.py and others.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import gc
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import httpx
+import pytest
+from attrs import define
+
+from processes import BACKENDS
+from signalwire_conferences import AsyncRestClient, ConferencesError
+from signalwire_conferences.exchange import Acquire, Release, Request, Wait
+from signalwire_conferences.transport import AsyncTransport
+from signalwire_conferences.update import Record, Settle
+from signalwire_conferences_testing.mock import Fault, MockServer
+
+pytestmark = pytest.mark.anyio
+ID = "conference-id"
+
+
+@pytest.fixture(params=BACKENDS)
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def server() -> Iterator[MockServer]:
+    with MockServer([{"id": ID, "layout": "2x2", "description": "kept"}]) as running:
+        yield running
+
+
+def connected(server: MockServer, **options: Any) -> AsyncRestClient:
+    return AsyncRestClient(server.project, server.token, server.host, **options)
+
+
+@define
+class SlowLock:
+    """A lock whose taking and giving back need the network, like that of Redis."""
+
+    held: bool = False
+    taken: int = 0
+
+    @contextlib.asynccontextmanager
+    async def __call__(self, _conference_id: str) -> AsyncIterator[None]:
+        await anyio.lowlevel.checkpoint()
+        assert not self.held
+        self.held, self.taken = True, self.taken + 1
+        try:
+            yield
+        finally:
+            await anyio.sleep(0.001)
+            self.held = False
+
+
+def connections_in_use(client: AsyncRestClient) -> int:
+    transport = client._transport._http._transport
+    assert isinstance(transport, httpx.AsyncHTTPTransport)
+    pool = transport._pool
+    busy = [connection for connection in pool.connections if not connection.is_idle()]
+    return len(busy) + len(pool._requests)
+
+
+def old_or_new(server: MockServer, before: dict[str, Any]) -> str:
+    now = server.store[ID]
+    changed = {name for name in now if now[name] != before[name]}
+    assert changed <= {"layout", "updated_at"}, "a conference is half old and half new"
+    assert now["layout"] in (before["layout"], "5up")
+    return "new" if "layout" in changed else "old"
+
+
+class Interrupted:
+    """Cancels an update in the middle of its n-th step.
+
+    Args:
+        at: the step, from 0.
+        early: whether to cancel before its work begins; else as soon as the work waits for the
+            first time, or right after it.
+    """
+
+    def __init__(self, patch: pytest.MonkeyPatch, at: int, early: bool) -> None:
+        self.steps: list[object] = []
+        self.scope = anyio.CancelScope()
+        carry_out = AsyncTransport._carry_out
+
+        async def counted(transport: AsyncTransport, step: object, held: Any) -> Any:
+            self.steps.append(step)
+            if len(self.steps) - 1 != at:
+                return await carry_out(transport, step, held)
+            if early:
+                self.scope.cancel()
+                return await carry_out(transport, step, held)
+            async with anyio.create_task_group() as group:
+                group.start_soon(self._cancel)
+                return await carry_out(transport, step, held)
+
+        patch.setattr(AsyncTransport, "_carry_out", counted)
+
+    async def _cancel(self) -> None:
+        await anyio.lowlevel.checkpoint()
+        self.scope.cancel()
+
+
+# With lock and journal, one PUT of unknown outcome, and a look after a while.
+STEPS: list[type] = [
+    *(Acquire, Request, Record, Request, Wait, Request, Settle, Record, Request, Settle, Release),
+    *(Wait, Request),
+]
+
+
+# On trio: httpx leaves the bytes that it was sending to the garbage collector; they hold nothing.
+@pytest.mark.filterwarnings("ignore:Async generator 'httpx._content.ByteStream:ResourceWarning")
+@pytest.mark.parametrize("early", [True, False])
+@pytest.mark.parametrize("at", range(len(STEPS)))
+async def test_cancelled_in_any_step_the_conference_is_old_or_new_and_nothing_is_held(
+    server: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, at: int, early: bool
+) -> None:
+    lock = SlowLock()
+    server.faults.add(Fault.drop_before(), "PUT")
+    before = server.store[ID]
+    async with connected(server, lock=lock, confirm=0.001, journal=tmp_path / "j") as client:
+        with monkeypatch.context() as patch:
+            interrupted = Interrupted(patch, at, early)
+            with interrupted.scope:
+                await client.video.conferences.update(ID, layout="5up")
+        kinds = [type(step) for step in interrupted.steps]
+        assert len(kinds) > at
+        assert kinds == STEPS[: len(kinds)]
+        assert interrupted.scope.cancelled_caught
+        now = old_or_new(server, before)
+        assert not lock.held
+        assert connections_in_use(client) == 0
+        entries = await client.video.conferences.history(ID)
+        assert all(entry.before["layout"] == "2x2" for entry in entries)
+        if now == "new":
+            assert entries[0].outcome in ("applied", "unknown")
+        # The client is as good as new.
+        assert (await client.video.conferences.update(ID, layout="3x3"))["layout"] == "3x3"
+        assert not lock.held
+    gc.collect()  # what was not closed would be told now, and fail the test
+
+
+@pytest.mark.parametrize("moment", ["before", "after"])
+async def test_cancelled_while_the_server_works_the_conference_is_old_or_new(
+    server: MockServer, moment: str
+) -> None:
+    """The PUT is on its way; whether it is carried out is up to the server."""
+    lock, scope = SlowLock(), anyio.CancelScope()
+    arrived = anyio.Event()
+    token = anyio.lowlevel.current_token()
+
+    def tell(_store: object) -> None:
+        anyio.from_thread.run_sync(arrived.set, token=token)
+
+    server.faults.add(Fault.foreign_write(tell), "PUT")
+    server.faults.add(Fault.latency(0.05), "PUT")
+    if moment == "before":
+        server.faults.add(Fault.drop_before(), "PUT")
+    before = server.store[ID]
+
+    async def cancel() -> None:
+        await arrived.wait()
+        scope.cancel()
+
+    async with connected(server, lock=lock) as client, anyio.create_task_group() as group:
+        group.start_soon(cancel)
+        with scope:
+            await client.video.conferences.update(ID, layout="5up")
+        assert scope.cancelled_caught
+        assert not lock.held
+        assert connections_in_use(client) == 0
+        await anyio.sleep(0.2)
+        assert old_or_new(server, before) == ("old" if moment == "before" else "new")
+
+
+async def test_a_time_limit_around_an_update_is_a_cancellation_like_any_other(server: MockServer) -> None:
+    lock = SlowLock()
+    server.faults.add(Fault.hang_after(), "PUT")
+    before = server.store[ID]
+    async with connected(server, lock=lock) as client:
+        with pytest.raises(TimeoutError), anyio.fail_after(0.2):
+            await client.video.conferences.update(ID, layout="5up")
+        assert old_or_new(server, before) == "new"
+        assert not lock.held
+        assert connections_in_use(client) == 0
+
+
+async def test_a_lock_that_cannot_be_had_in_time_is_given_up_without_a_request(server: MockServer) -> None:
+    lock = anyio.Semaphore(1)
+    async with connected(server, lock=lambda _id: lock) as client, lock:
+        with pytest.raises(TimeoutError), anyio.fail_after(0.05):
+            await client.video.conferences.update(ID, layout="5up")
+    assert server.requests == []
+    assert lock.value == 1
+
+
+async def test_an_error_closes_what_was_open(server: MockServer) -> None:
+    lock = SlowLock()
+    server.faults.add(Fault.truncated(), times=None)
+    async with connected(server, lock=lock, retries=0) as client:
+        with pytest.raises(ConferencesError):
+            await client.video.conferences.update(ID, layout="5up")
+        assert not lock.held
+        assert connections_in_use(client) == 0
+
+
+async def test_paginate_may_be_left_at_any_time(server: MockServer) -> None:
+    server.store.load({"id": f"more-{number}", "name": f"more-{number}"} for number in range(5))
+    async with connected(server) as client:
+        pages = client.video.conferences.paginate(page_size=2)
+        async with contextlib.aclosing(pages):  # type: ignore[type-var]
+            async for conference in pages:
+                assert conference["id"] == ID
+                break
+        assert connections_in_use(client) == 0
+    assert len(server.requests) == 1
+
+
+async def test_two_hundred_updates_of_different_conferences_at_once(server: MockServer) -> None:
+    ids = [server.store.add({"id": f"conference-{number}", "name": str(number)}) for number in range(200)]
+    before = {each: server.store[each] for each in ids}
+    async with connected(server) as client, anyio.create_task_group() as group:
+
+        async def update(conference_id: str) -> None:
+            await client.video.conferences.update(conference_id, description=f"of {conference_id}")
+
+        for each in ids:
+            group.start_soon(update, each)
+    for each in ids:
+        now = server.store[each]
+        assert now["description"] == f"of {each}"
+        assert {name for name in now if now[name] != before[each][name]} == {"description", "updated_at"}
+    assert len(server.requests) == 400
