@@ -25,6 +25,9 @@ demo: setup ## rename a conference on a local mock and see that nothing else cha
 mock: setup ## serve the stateful mock on 127.0.0.1 (PORT=8080)
 	@$(MODULE) signalwire_conferences_testing --port $(PORT) $(ARGS)
 
+contract: setup ## verify that a server keeps the contract (BASE_URL=..., CONFERENCE=ID, ARGS)
+	@$(MODULE) signalwire_conferences.cli verify $(if $(BASE_URL),"$(BASE_URL)") $(if $(CONFERENCE),--conference "$(CONFERENCE)") $(ARGS)
+
 test: setup ## run the tests, a few minutes at most (ARGS for pytest)
 	$(TEST) -m "not long" $(ARGS)
 

@@ -22,11 +22,11 @@ DISPLAY_PREFIX = "signalwire-conferences verify"
 _CLEANING_TIME = 15.0
 
 
-def is_leftover(conference: Mapping[str, Any]) -> bool:
-    """Whether a conference was made by a verification."""
+def is_leftover(conference: Mapping[str, Any], run: str = "") -> bool:
+    """Whether a conference was made by a verification, or by this run of it."""
     name, shown = conference.get("name"), conference.get("display_name")
-    return (isinstance(name, str) and name.startswith(NAME_PREFIX)) or (
-        isinstance(shown, str) and shown.startswith(DISPLAY_PREFIX)
+    return (isinstance(name, str) and name.startswith(NAME_PREFIX + run)) or (
+        isinstance(shown, str) and shown.startswith(f"{DISPLAY_PREFIX} {run}")
     )
 
 

@@ -55,6 +55,7 @@ class Report:
         seconds: how long it took.
         requests: how many requests it took.
         stopped: why it ended early; empty where it did not.
+        failed: whether it ended because the server did not answer any more.
     """
 
     options: Options
@@ -65,6 +66,7 @@ class Report:
     seconds: float = 0.0
     requests: int = 0
     stopped: str = ""
+    failed: bool = False
 
     def having(self, outcome: Outcome) -> list[Result]:
         """The results with this outcome."""

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import random
 import time
 import traceback
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from urllib.parse import unquote, urlsplit
 
 from .api import Api, NoAnswer, OutOfTime, basic
@@ -20,7 +21,7 @@ from .resets import Resets
 from .surroundings import Surroundings, look_around, reach
 from .watches import WATCHES
 
-__all__ = ["Progress", "remove_leftovers", "verify"]
+__all__ = ["Progress", "verify"]
 
 _SETUP = "status/success"
 _FATAL_SILENCE = 3  # promises in a row to which no answer came
@@ -30,8 +31,17 @@ _CLEANING_TIME = 2.0  # seconds of the budget that are kept for the end
 Progress = Callable[[Promise, Result | None], None]
 
 
-def verify(options: Options, progress: Progress = lambda _promise, _result: None) -> Report:
+def verify(
+    options: Options,
+    progress: Progress = lambda _promise, _result: None,
+    consent: Callable[[Sequence[str]], bool] = lambda _ids: False,
+) -> Report:
     """Verifies a server.
+
+    Args:
+        options: how.
+        progress: called before a promise is tried, and when its result is there.
+        consent: whether these conferences, which an earlier run left behind, are to be removed.
 
     Raises:
         CannotRun: there is nothing that could be verified.
@@ -44,11 +54,16 @@ def verify(options: Options, progress: Progress = lambda _promise, _result: None
         try:
             run.around = look_around(run.api)
             report.leftovers = run.around.leftovers
+            if report.leftovers and consent(report.leftovers):
+                report.leftovers = remove_all(run.api, report.leftovers)
             _try_all(run, report, [one for one in chosen if one.check is not None], progress)
         except (NoAnswer, OutOfTime) as silence:
-            report.stopped = str(silence)
+            report.stopped, report.failed = str(silence), True
+        except BaseException:
+            run.lost_answers = True
+            raise
         finally:
-            report.stayed = run.own.remove(run.api)
+            report.stayed = _clean(run)
         report.results += [run.watched(one) for one in chosen if one.check is None]
         _blame_setup(report)
         report.notes += [*run.resets.notes(), *(note for result in report.results for note in result.notes)]
@@ -58,13 +73,14 @@ def verify(options: Options, progress: Progress = lambda _promise, _result: None
     return report
 
 
-def remove_leftovers(options: Options, conference_ids: Iterable[str]) -> list[str]:
-    """Deletes what earlier runs left behind; the ids of those that stay are returned."""
-    run = _Run(options)
-    try:
-        return remove_all(run.api, conference_ids)
-    finally:
-        run.api.close()
+def _clean(run: _Run) -> list[str]:
+    """Removes the conferences of this run; those that stay are returned."""
+    stayed = run.own.remove(run.api)
+    if run.lost_answers:
+        # A create may have been carried out all the same. The name tells.
+        with contextlib.suppress(NoAnswer, OutOfTime):
+            stayed += remove_all(run.api, look_around(run.api, run.own.run).leftovers)
+    return stayed
 
 
 def _is_chosen(promise: Promise, only: Sequence[str]) -> bool:
@@ -78,7 +94,7 @@ def _try_all(run: _Run, report: Report, chosen: Sequence[Promise], progress: Pro
         report.results.append(result)
         progress(promise, result)
         if run.silent >= _FATAL_SILENCE:
-            report.stopped = "the server stopped answering"
+            report.stopped, report.failed = "the server stopped answering", True
             return
         if run.options.fail_fast and (result.outcome is Outcome.BROKEN or run.saw_broken):
             report.stopped = "stopped at the first broken promise (--fail-fast)"
@@ -103,6 +119,7 @@ class _Run:
     Attributes:
         silent: promises in a row to which no answer came.
         saw_broken: whether a promise on all answers was seen broken.
+        lost_answers: whether a create may have been carried out of which we do not know the id.
     """
 
     def __init__(self, options: Options) -> None:
@@ -112,6 +129,7 @@ class _Run:
         self.around = Surroundings()
         self.silent = 0
         self.saw_broken = False
+        self.lost_answers = False
         self.started = time.monotonic()
         self.api = Api(
             options.url,
@@ -159,6 +177,7 @@ class _Run:
             return Result(promise, Outcome.NOT_EXERCISED, str(not_exercised))
         except NoAnswer as silence:
             self.silent = silent + 1
+            self.lost_answers |= silence.exchange.method == "POST"
             message = f"{silence.exchange.method}: {silence.why}"
             return Result(promise, Outcome.BROKEN, message, (silence.exchange,))
         except OutOfTime as late:

@@ -64,8 +64,13 @@ def reach(api: Api) -> None:
         raise CannotRun(f"{exchange.url} does not exist there (404). Is the URL right?")
 
 
-def look_around(api: Api) -> Surroundings:
-    """What is there already, on the first few pages."""
+def look_around(api: Api, run: str = "") -> Surroundings:
+    """What is there, on the first few pages.
+
+    Args:
+        api: sends requests.
+        run: only leftovers of this run count, by default those of all.
+    """
     found = Surroundings()
     exchange = api.send(
         "GET", api.path(), query={"include_active_session": "true", "page_size": str(page_sizes()[1])}
@@ -78,7 +83,7 @@ def look_around(api: Api) -> Surroundings:
                 continue
             if one.get(_SESSION):
                 found.with_session.append(one)
-            if is_leftover(one):
+            if is_leftover(one, run):
                 found.leftovers.append(one["id"])
         link = links.get("next") if isinstance(links, dict) else None
         if not data or not isinstance(link, str):

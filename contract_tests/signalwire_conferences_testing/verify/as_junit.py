@@ -1,0 +1,60 @@
+"""A report as JUnit XML: a suite for each category, a case for each promise."""
+
+from __future__ import annotations
+
+import re
+from xml.etree import ElementTree
+
+from .exchange import curl
+from .promises import Category, Outcome, Result
+from .report import Report
+
+__all__ = ["text"]
+
+# XML 1.0 has no place for these, not even escaped.
+_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+
+
+def text(report: Report) -> str:
+    """A report as JUnit XML."""
+    suites = ElementTree.Element("testsuites", _counts("signalwire-conferences verify", report.results))
+    for category in Category:
+        results = [one for one in report.results if one.promise.category is category]
+        if results:
+            suite = ElementTree.SubElement(suites, "testsuite", _counts(category.value, results))
+            for result in results:
+                _case(suite, result)
+    ElementTree.indent(suites)
+    body = ElementTree.tostring(suites, encoding="unicode")
+    return f'<?xml version="1.0" encoding="utf-8"?>\n{body}\n'
+
+
+def _counts(name: str, results: list[Result]) -> dict[str, str]:
+    found = [one.outcome for one in results]
+    return {
+        "name": name,
+        "tests": str(len(found)),
+        "failures": str(found.count(Outcome.BROKEN)),
+        "skipped": str(found.count(Outcome.NOT_EXERCISED)),
+        "errors": "0",
+        "time": f"{sum(one.seconds for one in results):.3f}",
+    }
+
+
+def _case(suite: ElementTree.Element, result: Result) -> None:
+    case = ElementTree.SubElement(
+        suite,
+        "testcase",
+        classname=f"contract.{result.promise.id.partition('/')[0]}",
+        name=f"{result.promise.id}: {result.promise.sentence}",
+        time=f"{result.seconds:.3f}",
+    )
+    if result.outcome is Outcome.BROKEN:
+        failure = ElementTree.SubElement(case, "failure", message=_clean(result.message))
+        failure.text = _clean("\n".join([result.message, "", *curl(result.evidence)]))
+    elif result.outcome is Outcome.NOT_EXERCISED:
+        ElementTree.SubElement(case, "skipped", message=_clean(result.message))
+
+
+def _clean(said: str) -> str:
+    return _NO_XML.sub("\N{REPLACEMENT CHARACTER}", said)

@@ -1,0 +1,221 @@
+"""The command line of the verification."""
+
+from __future__ import annotations
+
+import argparse
+import ipaddress
+import os
+import signal
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from types import FrameType
+from typing import Any
+from urllib.parse import urlsplit
+
+from rich.console import Console
+
+from signalwire_conferences import contract
+
+from . import as_html, as_json, as_junit, as_table
+from .catalogue import promises
+from .progress import Progress
+from .report import CannotRun, Options, Report
+from .run import verify
+
+__all__ = ["base_url", "is_loopback", "main"]
+
+_PROJECT, _TOKEN = "SIGNALWIRE_PROJECT_ID", "SIGNALWIRE_API_TOKEN"
+_KEPT, _BROKEN, _COULD_NOT_RUN, _INTERRUPTED = 0, 1, 2, 130
+_EPILOG = f"""\
+exit codes: {_KEPT} all promises kept, {_BROKEN} a promise broken, {_COULD_NOT_RUN} could not run, \
+{_INTERRUPTED} interrupted.
+
+Credentials are taken from {_PROJECT} and {_TOKEN}.
+
+A host that is not loopback is only read, unless --write is given. What is created has a name that
+begins with signalwire-conferences-verify- and is removed at the end, also on Ctrl-C; no other
+conference is touched, but for the one that --conference names."""
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Verifies a server.
+
+    Returns:
+        The exit code, as the help tells.
+    """
+    given = _parser().parse_args(arguments)
+    if given.list_promises:
+        for one in promises():
+            print(f"{one.id:<38} {one.sentence}")
+        return _KEPT
+    before = signal.signal(signal.SIGTERM, _interrupt)
+    try:
+        options = _options(given)
+        report = _verified(options, given)
+        _write(report, given)
+    except CannotRun as error:
+        print(f"Cannot verify: {error}", file=sys.stderr)
+        return _COULD_NOT_RUN
+    except KeyboardInterrupt:
+        print("Interrupted. What this run had created is removed.", file=sys.stderr)
+        return _INTERRUPTED
+    finally:
+        signal.signal(signal.SIGTERM, before)
+    return _exit_code(report)
+
+
+def _exit_code(report: Report) -> int:
+    if report.broken:
+        return _BROKEN
+    # What stopped a run that found nothing has kept it from finding anything.
+    return _COULD_NOT_RUN if report.failed else _KEPT
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> None:
+    raise KeyboardInterrupt
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="signalwire-conferences verify",
+        description="Verifies that a server keeps the contract of the conference resource.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    add: Callable[..., Any] = parser.add_argument
+    add("url", metavar="URL", nargs="?", help="where the server is, such as http://127.0.0.1:8080")
+    add("--conference", metavar="ID", help="an existing conference that is written to and put back")
+    add("--write", action="store_true", help="create conferences also on a host that is not loopback")
+    add("--seed", type=int, default=0, help="of the random choices; the same seed tries the same (0)")
+    add("--budget", type=float, default=60.0, metavar="SECONDS", help="the longest that it may take (60)")
+    add(
+        "--timeout",
+        type=float,
+        default=10.0,
+        metavar="SECONDS",
+        help="the longest for one answer (10)",
+    )
+    add("--fail-fast", action="store_true", help="stop at the first broken promise")
+    add(
+        "--promise",
+        action="append",
+        default=[],
+        metavar="ID",
+        help="only promises whose id begins so",
+    )
+    add("--list-promises", action="store_true", help="list the promises, verify nothing")
+    add(
+        "--remove-leftovers", action="store_true", help="remove what a killed run left behind, without asking"
+    )
+    add("--json", action="store_true", help="print JSON instead of a table")
+    add("--junit", type=Path, metavar="FILE", help="write JUnit XML too")
+    add("--html", type=Path, metavar="FILE", help="write a page for people too")
+    return parser
+
+
+def _options(given: argparse.Namespace) -> Options:
+    """The options; a `CannotRun` names everything that is wrong."""
+    problems: list[str] = []
+    url = ""
+    try:
+        url = base_url(given.url or "")
+    except ValueError as error:
+        problems.append(str(error))
+    missing = [name for name in (_PROJECT, _TOKEN) if not os.environ.get(name)]
+    if missing:
+        problems.append(f"{' and '.join(missing)} must be set in the environment")
+    if given.budget <= 0 or given.timeout <= 0:
+        problems.append("--budget and --timeout are seconds above 0")
+    unknown = [start for start in given.promise if not any(one.id.startswith(start) for one in promises())]
+    if unknown:
+        problems.append(f"no promise begins with {', '.join(unknown)}; --list-promises lists them")
+    files = [path for path in (given.junit, given.html) if path is not None]
+    problems += [f"there is no directory for {path}" for path in files if not path.absolute().parent.is_dir()]
+    if problems:
+        raise CannotRun("; ".join(problems))
+    return Options(
+        url,
+        os.environ[_PROJECT],
+        os.environ[_TOKEN],
+        writes=given.write or is_loopback(url),
+        conference_id=given.conference,
+        seed=given.seed,
+        budget=given.budget,
+        timeout=min(given.timeout, given.budget),
+        fail_fast=given.fail_fast,
+        only=tuple(given.promise),
+    )
+
+
+def base_url(text: str) -> str:
+    """A URL as people give it, as scheme, authority and the path before `/api/video`.
+
+    Raises:
+        ValueError: it is none; the text says why.
+    """
+    if not text:
+        raise ValueError("give the URL of the server, such as http://127.0.0.1:8080")
+    if "://" not in text:
+        text = f"{'http' if is_loopback(f'http://{text}') else 'https'}://{text}"
+    parts = urlsplit(text)
+    try:
+        host, _ = parts.hostname, parts.port
+    except ValueError as error:
+        raise ValueError(f"{text} is no URL: {error}") from None
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError(f"{text} is no http or https URL")
+    if parts.username or parts.password:
+        raise ValueError(f"credentials belong into {_PROJECT} and {_TOKEN}, not into the URL")
+    if parts.query or parts.fragment:
+        raise ValueError(f"{text} has a query or a fragment, and has to end before them")
+    path = parts.path.rstrip("/")
+    for known in (contract.operation("list_video_conferences").path, "/api/video", "/api"):
+        path = path.removesuffix(known)
+    return f"{parts.scheme}://{parts.netloc}{path}"
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL leads to this machine."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return False
+
+
+def _verified(options: Options, given: argparse.Namespace) -> Report:
+    def consent(ids: Sequence[str]) -> bool:
+        return given.remove_leftovers or _asked(ids)
+
+    with Progress(options) as progress:
+        return verify(options, progress.tell, progress.paused(consent))
+
+
+def _asked(ids: Sequence[str]) -> bool:
+    """Whether somebody who is there wants the leftovers removed."""
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        return False
+    print(
+        f"{len(ids)} conferences of an earlier verification, or of one that is still running, are there.",
+        file=sys.stderr,
+    )
+    print("Remove them? [y/N] ", end="", file=sys.stderr, flush=True)
+    return sys.stdin.readline().strip().lower() in ("y", "yes")
+
+
+def _write(report: Report, given: argparse.Namespace) -> None:
+    try:
+        if given.junit:
+            given.junit.write_text(as_junit.text(report), "utf-8")
+        if given.html:
+            given.html.write_text(as_html.text(report), "utf-8")
+    except OSError as error:
+        raise CannotRun(f"{error.filename} cannot be written: {error.strerror}") from None
+    if given.json:
+        print(as_json.text(report))
+    else:
+        wide = None if sys.stdout.isatty() else 120
+        as_table.show(report, Console(width=wide, highlight=False, soft_wrap=False))
