@@ -411,7 +411,7 @@ def let_go() -> Iterator[None]:
 @pytest.mark.parametrize("spoil", [full, read_only, busy])
 def test_without_its_before_image_no_put_is_sent(ours_of: Ours, server: MockServer, spoil: Any) -> None:
     """A disk that is full, a file that became read-only, another process that does not let go."""
-    before = []
+    before: list[dict[str, Any]] = []
 
     def update_often() -> None:
         for number in range(20):
