@@ -1,0 +1,226 @@
+"""`confirm=`: a change that another writer overwrote is noticed and, where that is safe, written again.
+
+The last tests measure what it is worth; `pytest -rP` shows their figures.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import httpx
+import pytest
+
+from conftest import LONG
+from processes import STYLES, Waits, ours, without_waiting
+from signalwire_conferences import ConflictError, ServerError, contract
+from signalwire_conferences_testing.mock import Fault, MockServer
+
+ID = "conference-id"
+CONFIRM = 12.5
+ROUNDS = 200 if LONG else 20
+
+
+@pytest.fixture
+def server() -> Iterator[MockServer]:
+    with MockServer([{"id": ID, "layout": "2x2", "size": "large", "description": "first"}]) as running:
+        yield running
+
+
+@pytest.fixture(params=STYLES)
+def style(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
+    return without_waiting(monkeypatch)
+
+
+def overwriting(waits: Waits, server: MockServer, *changes: dict[str, Any]) -> None:
+    """Somebody writes while we wait: these changes, one after each PUT of ours."""
+    left = list(changes)
+
+    def write(_seconds: float) -> None:
+        if left:
+            server.store.patch(ID, left.pop(0))
+
+    waits.during = write
+
+
+def methods(server: MockServer) -> str:
+    return "".join(request.method[0] for request in server.requests)
+
+
+def test_a_change_that_stays_is_read_once_more_after_the_given_time(
+    style: str, server: MockServer, waits: Waits
+) -> None:
+    with ours(style, server, confirm=CONFIRM) as client:
+        client.update(ID, layout="5up")
+    assert methods(server) == "GPG"
+    assert waits == [CONFIRM]
+
+
+def test_where_nothing_was_written_there_is_nothing_to_confirm(
+    style: str, server: MockServer, waits: Waits
+) -> None:
+    with ours(style, server, confirm=CONFIRM) as client:
+        client.update(ID, layout="2x2")
+    assert methods(server) == "G"
+    assert waits == []
+
+
+def test_a_change_overwritten_with_the_value_from_before_is_written_again(
+    style: str, server: MockServer, waits: Waits
+) -> None:
+    """As by somebody who read before our PUT, changed another field, and wrote after it."""
+    overwriting(waits, server, {"layout": "2x2", "size": "small"}, {"layout": "2x2"})
+    with ours(style, server, confirm=CONFIRM) as client:
+        result = client.update(ID, layout="5up")
+    assert (server.store[ID]["layout"], server.store[ID]["size"]) == ("5up", "small")
+    assert methods(server) == "GPG" + "GPG" + "GPG"
+    assert waits == [CONFIRM] * 3
+    assert result.report.puts == 3
+    assert result.report.changes == {"layout": ("2x2", "5up")}
+    assert result["size"] == "small"
+
+
+def test_of_several_changes_only_what_was_overwritten_is_written_again(
+    style: str, server: MockServer, waits: Waits
+) -> None:
+    overwriting(waits, server, {"layout": "2x2"})
+    with ours(style, server, confirm=CONFIRM) as client:
+        client.update(ID, layout="5up", description="second")
+    now = server.store[ID]
+    assert (now["layout"], now["description"]) == ("5up", "second")
+
+
+def test_a_third_value_is_a_conflict_that_says_that_ours_was_carried_out(
+    style: str, server: MockServer, waits: Waits
+) -> None:
+    overwriting(waits, server, {"layout": "3x3"})
+    with ours(style, server, confirm=CONFIRM) as client, pytest.raises(ConflictError) as caught:
+        client.update(ID, layout="5up", description="second")
+    [conflict] = caught.value.conflicts
+    told = (conflict.field, conflict.before, conflict.theirs, conflict.ours)
+    assert told == ("layout", "2x2", "3x3", "5up")
+    assert "carried out and verified before" in caught.value.state
+    assert server.store[ID]["layout"] == "3x3"
+    assert methods(server) == "GPG"
+
+
+def test_a_cleared_field_is_confirmed_as_what_the_server_made_of_it(
+    style: str, server: MockServer, waits: Waits
+) -> None:
+    overwriting(waits, server, {"description": "first", "layout": "2x2"})
+    with ours(style, server, confirm=CONFIRM) as client:
+        client.update(ID, description=None, layout=None)
+    now, default = server.store[ID], contract.fields(contract.UPDATE)["layout"].default
+    assert (now["description"], now["layout"]) == (None, default)
+
+
+def test_somebody_who_never_stops_is_told_and_not_fought_for_ever(
+    style: str, server: MockServer, waits: Waits
+) -> None:
+    overwriting(waits, server, *[{"layout": "2x2"}] * 100)
+    with ours(style, server, confirm=CONFIRM) as client, pytest.raises(ConflictError) as caught:
+        client.update(ID, layout="5up")
+    assert [conflict.field for conflict in caught.value.conflicts] == ["layout"]
+    assert methods(server).count("P") == len(waits) <= 10
+
+
+def test_a_look_that_fails_says_that_the_change_was_carried_out(
+    style: str, server: MockServer, waits: Waits
+) -> None:
+    server.faults.add(Fault.status(503), "GET", at=2, times=None)
+    with ours(style, server, confirm=CONFIRM, retries=1) as client, pytest.raises(ServerError) as caught:
+        client.update(ID, layout="5up")
+    assert "carried out and verified before" in caught.value.state
+    assert server.store[ID]["layout"] == "5up"
+    assert waits[0] == CONFIRM
+
+
+def test_a_redo_survives_an_unknown_outcome(style: str, server: MockServer, waits: Waits) -> None:
+    overwriting(waits, server, {"layout": "2x2"})
+    server.faults.add(Fault.drop_before(), "PUT", at=2)
+    with ours(style, server, confirm=CONFIRM) as client:
+        client.update(ID, layout="5up")
+    assert server.store[ID]["layout"] == "5up"
+    assert "PP" not in methods(server)
+
+
+# --- head-on rounds -----------------------------------------------------------------------------------
+
+Writer = Callable[[str], object]
+OURS, THEIRS = ("description", "of ours {}"), ("display_name", "of theirs {}")
+
+
+def rounds(server: MockServer, ours: Writer, theirs: Writer) -> tuple[int, int]:
+    """Two writers start at once, each with a field of its own; how many changes each of them lost."""
+    lost = [0, 0]
+    writers = (ours, OURS, 0), (theirs, THEIRS, 1)
+    # Whoever reads first has not yet written when the other reads.
+    server.faults.add(Fault.latency(0.01), times=None)
+    for number in range(ROUNDS):
+        start = threading.Barrier(2)
+
+        def write(writer: Writer, value: str, start: threading.Barrier = start) -> None:
+            start.wait()
+            writer(value)
+
+        threads = [
+            threading.Thread(target=write, args=(writer, text.format(number)))
+            for writer, (_, text), _ in writers
+        ]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        for _, (name, text), index in writers:
+            lost[index] += server.store[ID][name] != text.format(number)
+    return lost[0], lost[1]
+
+
+def naive(server: MockServer, name: str) -> Writer:
+    """Read, change, write: what everybody does who has no client like ours."""
+    http = httpx.Client(base_url=server.url, auth=(server.project, server.token))
+    path = contract.operation("get_video_conference").path.replace("{id}", ID)
+
+    def write(value: str) -> None:
+        image = http.get(path).json()
+        known = contract.fields(contract.UPDATE)
+        body = {each: image[each] for each in known if image[each] is not None}
+        http.put(path, json={**body, name: value}).raise_for_status()
+
+    write.close = http.close  # type: ignore[attr-defined]
+    return write
+
+
+def test_head_on_two_of_ours_lose_less_with_confirm_than_without(server: MockServer) -> None:
+    lost: dict[float | None, tuple[int, int]] = {}
+    for confirm in (None, 0.1):
+        server.faults.clear()
+        with ours("sync", server, confirm=confirm) as one, ours("sync", server, confirm=confirm) as other:
+            lost[confirm] = rounds(
+                server,
+                lambda value: one.update(ID, description=value),
+                lambda value: other.update(ID, display_name=value),
+            )
+        print(f"two of ours, confirm={confirm}: {sum(lost[confirm])} changes lost in {ROUNDS} rounds")
+    assert sum(lost[0.1]) < sum(lost[None])
+
+
+def test_head_on_with_somebody_naive_ours_loses_less_with_confirm(server: MockServer) -> None:
+    lost: dict[float | None, tuple[int, int]] = {}
+    for confirm in (None, 0.1):
+        server.faults.clear()
+        theirs = naive(server, "display_name")
+        with ours("sync", server, confirm=confirm) as one:
+            lost[confirm] = rounds(server, lambda value: one.update(ID, description=value), theirs)
+        theirs.close()  # type: ignore[attr-defined]
+        print(
+            f"ours and somebody naive, confirm={confirm}: of ours {lost[confirm][0]}, "
+            f"of theirs {lost[confirm][1]} changes lost in {ROUNDS} rounds"
+        )
+    assert lost[0.1][0] <= lost[None][0]
