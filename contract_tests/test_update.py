@@ -287,6 +287,26 @@ def test_times_colours_and_ids_are_compared_by_what_they_mean() -> None:
     assert body["dark_primary"] == EXAMPLE["dark_primary"].lower()
 
 
+@pytest.mark.parametrize(
+    ("there", "asked", "same"),
+    [
+        ("2022-01-01T00:00:00Z", "2022-01-01", True),
+        ("2022-01-01T00:00:00.100Z", "2022-01-01T00:00:00.1Z", True),
+        ("2022-01-01T00:00:00.123456789Z", "2022-01-01T00:00:00.123456788Z", False),
+        ("2022-01-01T00:00:00Z", "2022-01-01T00:00:00.000000001Z", False),
+        ("2022-01-01T00:00:00Z", "2022-01-01T00:00:01Z", False),
+        ("2022-01-01T00:00:00Z", "2022-01-01T00:00:00-00:01", False),
+        ("2022-01-01T00:00:00Z", "2021-12-31T14:00:00-10:00", True),
+        ("2021-12-31T23:59:60Z", "2022-01-01T05:29:60+05:30", True),
+        ("2021-12-31T23:59:60Z", "2021-12-31T23:59:59Z", False),
+    ],
+)
+def test_only_another_instant_is_a_change(there: str, asked: str, same: bool) -> None:
+    server = Server({**EXAMPLE, "join_from": there})
+    drive(SafeUpdate(server.target, *checked_changes({"join_from": asked}, (), ID)).steps(), server)
+    assert server.methods == (["GET"] if same else ["GET", "PUT"])
+
+
 def test_a_text_is_compared_exactly() -> None:
     server = Server(copy.deepcopy(EXAMPLE))
     server.tell = lambda state: {**state, "display_name": state["display_name"].lower()}
