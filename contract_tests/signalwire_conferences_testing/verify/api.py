@@ -89,6 +89,12 @@ class Api:
         """Closes the connections."""
         self._client.close()
 
+    def as_given(self, authorization: str | None) -> Credentials:
+        """The credentials of a header that somebody else sent."""
+        if authorization == self.credentials.header:
+            return self.credentials
+        return Credentials(authorization, "Basic <wrong>")
+
     def path(self, conference_id: str | None = None) -> str:
         """Path of a conference, or of all of them."""
         if conference_id is None:
@@ -144,7 +150,7 @@ class Api:
             raise PermissionError(f"{method} {path} is not allowed in this run")
         wait = _FIRST_WAIT
         while True:
-            exchange = Exchange(self._operation(method, url), method, url, fields, content, credentials)
+            exchange = Exchange(self.operation(method, url), method, url, fields, content, credentials)
             self._attempt(exchange)
             self._seen(exchange)
             if exchange.status != 429:
@@ -187,11 +193,9 @@ class Api:
         exchange.status = response.status_code
         exchange.answer_headers = response.headers
         exchange.answer = response.content
-        value = exchange.value if exchange.operation_id == "create_video_conference" else None
-        if 200 <= exchange.status < 300 and isinstance(value, dict) and isinstance(value.get("id"), str):
-            exchange.creates = value["id"]
+        exchange.note_creation()
 
-    def _operation(self, method: str, url: str) -> str | None:
+    def operation(self, method: str, url: str) -> str | None:
         """The operation of the contract that a request is for."""
         path = urlsplit(url).path.removeprefix(urlsplit(self.base_url).path)
         if path == self.path():

@@ -16,6 +16,7 @@ from . import (
     state,
     status_codes,
 )
+from .generic import GENERIC
 from .promises import Promise, registered
 from .watches import WATCHES
 
@@ -39,5 +40,5 @@ ROOMS = (
 
 
 def promises() -> list[Promise]:
-    """Every promise: first those with a check, the cheap and likely ones first, then those watched."""
-    return [*registered(), *(watch.promise for watch in WATCHES)]
+    """Every promise: first those with a check, cheap and likely ones first; then Schemathesis, then watches."""
+    return [*registered(), *GENERIC.values(), *(watch.promise for watch in WATCHES)]

@@ -90,6 +90,12 @@ class Exchange:
         """The query parameters of the request."""
         return dict(httpx.URL(self.url).params)
 
+    def note_creation(self) -> None:
+        """Takes the id of the conference from the answer, where one was created."""
+        value = self.value if self.operation_id == "create_video_conference" else None
+        if 200 <= self.status < 300 and isinstance(value, dict) and isinstance(value.get("id"), str):
+            self.creates = value["id"]
+
     def __str__(self) -> str:
         parts = urlsplit(self.url)
         target = parts.path + (f"?{parts.query}" if parts.query else "")

@@ -14,12 +14,13 @@ from .bench import Bench
 from .catalogue import promises
 from .credentials import wrong_credentials
 from .exchange import Exchange
+from .generic import GENERIC, examine
 from .own import Own, remove_all
 from .promises import Broken, Needs, NotExercised, Outcome, Promise, Result, SetupFailed
 from .report import Options, Report
 from .resets import Resets
 from .surroundings import Surroundings, look_around, reach
-from .watches import WATCHES
+from .watches import WATCHED, WATCHES
 
 __all__ = ["Progress", "verify"]
 
@@ -57,6 +58,7 @@ def verify(
             if report.leftovers and consent(report.leftovers):
                 report.leftovers = remove_all(run.api, report.leftovers)
             _try_all(run, report, [one for one in chosen if one.check is not None], progress)
+            _generic(run, report, [one for one in chosen if one in GENERIC.values()], progress)
         except (NoAnswer, OutOfTime) as silence:
             report.stopped, report.failed = str(silence), True
         except BaseException:
@@ -64,7 +66,7 @@ def verify(
             raise
         finally:
             report.stayed = _clean(run)
-        report.results += [run.watched(one) for one in chosen if one.check is None]
+        report.results += [run.watched(one) for one in chosen if one.id in WATCHED]
         _blame_setup(report)
         report.notes += [*run.resets.notes(), *(note for result in report.results for note in result.notes)]
     finally:
@@ -99,6 +101,25 @@ def _try_all(run: _Run, report: Report, chosen: Sequence[Promise], progress: Pro
         if run.options.fail_fast and (result.outcome is Outcome.BROKEN or run.saw_broken):
             report.stopped = "stopped at the first broken promise (--fail-fast)"
             return
+
+
+def _generic(run: _Run, report: Report, chosen: Sequence[Promise], progress: Progress) -> None:
+    """What Schemathesis finds, if anything of it is wanted."""
+    if not chosen:
+        return
+    progress(chosen[0], None)
+    if not run.options.writes or report.stopped:
+        why = report.stopped or f"it needs {Needs.WRITING.value}"
+        found = [Result(one, Outcome.NOT_EXERCISED, why) for one in chosen]
+    else:
+        credentials = {
+            "SIGNALWIRE_PROJECT_ID": run.options.project,
+            "SIGNALWIRE_API_TOKEN": run.options.token,
+        }
+        found = examine(run.api, run.own, run.options.seed, credentials, run.saw)
+    for result in found:
+        report.results.append(result)
+        progress(result.promise, result)
 
 
 def _blame_setup(report: Report) -> None:
@@ -136,7 +157,7 @@ class _Run:
             basic(f"{options.project}:{options.token}", "Basic <the right pair>", right=True),
             timeout=options.timeout,
             deadline=self.started + max(options.budget - _CLEANING_TIME, options.budget / 2),
-            seen=self._saw,
+            seen=self.saw,
             allows=self._allows,
         )
         self._seen: dict[str, Result] = {}
@@ -204,7 +225,8 @@ class _Run:
             return True
         return method == "PUT" and unquote(path.rpartition("/")[2]) == self.options.conference_id
 
-    def _saw(self, exchange: Exchange) -> None:
+    def saw(self, exchange: Exchange) -> None:
+        """Looks at an exchange for the promises on all answers."""
         self.own.saw(exchange)
         if exchange.status == 429:
             return

@@ -16,7 +16,7 @@ from .bench import kinds
 from .exchange import NO_JSON, Exchange
 from .promises import Needs, Promise
 
-__all__ = ["WATCHES", "Watch"]
+__all__ = ["WATCHED", "WATCHES", "Watch"]
 
 _SESSION = "active_session"
 _OPERATIONS = {
@@ -44,12 +44,15 @@ class Watch:
 
 def _watch(name: str, sentence: str) -> Callable[[Callable[[Exchange], str | None]], None]:
     def register(wrong: Callable[[Exchange], str | None]) -> None:
+        WATCHED.add(name)
         WATCHES.append(Watch(Promise(name, sentence, None, Needs.READING), wrong))
 
     return register
 
 
 WATCHES: list[Watch] = []
+#: Ids of the promises on all answers.
+WATCHED: set[str] = set()
 
 
 def _said(operation_id: str) -> Mapping[str, Any]:
