@@ -201,11 +201,11 @@ def test_a_field_that_there_is_not_is_refused_and_those_that_there_are_are_told(
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_field_of_the_server_is_refused_as_read_only(client: RestClient, way: str) -> None:
+def test_a_field_of_the_server_is_refused_as_one_that_cannot_be_written(client: RestClient, way: str) -> None:
     for name in CONFERENCE["properties"].keys() - WAYS[way][1].keys():
         [problem] = refused(client, way, {name: EXAMPLE[name]}).problems
         assert problem.field == name
-        assert "read-only" in problem.rule
+        assert "cannot be written" in problem.rule
 
 
 def test_none_is_refused_where_nothing_can_be_cleared(client: RestClient) -> None:
@@ -230,7 +230,6 @@ def test_a_body_without_what_is_required_is_refused(client: RestClient) -> None:
 
 
 @pytest.mark.parametrize("body", [None, [], "display_name", 5, [("display_name", "x")], b"{}"])
-@pytest.mark.xfail(strict=True, raises=AttributeError, reason="replace takes what it is given for a mapping")
 def test_a_body_that_is_no_mapping_is_refused(client: RestClient, body: Any) -> None:
     with pytest.raises(InvalidChangeError):
         client.video.conferences.replace(ID, body)
@@ -262,7 +261,6 @@ def test_all_problems_of_a_create_are_in_one_error(wrong: dict[str, Any]) -> Non
     assert {problem.field for problem in caught.value.problems} == {*wrong, "meta", "display_name"}
 
 
-@pytest.mark.xfail(strict=True, reason="the id is checked first, alone")
 def test_a_bad_id_and_a_bad_value_are_in_one_error(client: RestClient) -> None:
     with pytest.raises(InvalidChangeError) as caught:
         client.video.conferences.update("../rooms", layout="nonsense")  # type: ignore[arg-type]
@@ -276,7 +274,6 @@ class Shouting(str):
         return self.upper()
 
 
-@pytest.mark.xfail(strict=True, reason="`str()` of a subclass is the subclass's own word")
 def test_a_kind_of_string_is_sent_as_the_string_that_it_is() -> None:
     asked, _ = checked_changes({"display_name": Shouting("quiet")}, (), ID)
     assert asked == {"display_name": "quiet"}
@@ -293,8 +290,13 @@ def test_allow_reset_of_what_is_no_writable_field_is_refused(client: RestClient,
         assert {problem.field for problem in caught.value.problems} == {"allow_reset"}
 
 
-@pytest.mark.parametrize("names", [None, 5, True, [["size"]], [{}]])
-@pytest.mark.xfail(strict=True, raises=TypeError, reason="what is no list of names ends in a TypeError")
+UNHASHABLE = pytest.mark.xfail(strict=True, raises=TypeError, reason="it is looked for among names")
+
+
+@pytest.mark.parametrize(
+    "names",
+    [None, 5, True, pytest.param([["size"]], marks=UNHASHABLE), pytest.param([{}], marks=UNHASHABLE)],
+)
 def test_allow_reset_that_is_no_list_of_names_is_refused(client: RestClient, names: Any) -> None:
     with pytest.raises(InvalidChangeError):
         client.video.conferences.update(ID, allow_reset=names, display_name="x")
@@ -422,7 +424,6 @@ def test_an_unknown_parameter_is_refused_and_all_problems_are_in_one_error(clien
     assert all("page_token" in p.rule for p in caught.value.problems if p.field in ("limit", "display_name"))
 
 
-@pytest.mark.xfail(strict=True, reason="JSON Schema calls 50.0 an integer; in a query it is none")
 @pytest.mark.parametrize("name", ["page_size", "page_number"])
 def test_a_whole_number_is_not_sent_as_a_fraction(name: str) -> None:
     query = {name: 50.0}
@@ -514,7 +515,6 @@ def test_all_that_is_wrong_with_the_arguments_is_in_one_error() -> None:
 
 @pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("value", [5, b"bytes", ["x"]])
-@pytest.mark.xfail(strict=True, reason="a credential that is no string ends in a TypeError, or is taken")
 def test_a_credential_that_is_no_string_is_refused(name: str, value: Any) -> None:
     arguments: dict[str, Any] = {**GIVEN, name: value}
     with pytest.raises(ConfigurationError, match=name):
