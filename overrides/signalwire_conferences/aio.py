@@ -14,7 +14,7 @@ from attrs import evolve
 from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
 
 from . import operations
-from .changes import checked_changes, checked_id
+from .changes import checked_body, checked_changes, checked_id
 from .journal import Entry, inverse
 from .plan import UpdatePlan
 from .results import Conference, ConferencePage, updated_view
@@ -127,7 +127,8 @@ class AsyncConferences:
 
     async def replace(self, conference_id: str | UUID, body: Mapping[str, Any], /) -> Conference:
         """PUT this body as it is: every writable field that it leaves out is reset."""
-        return await self._run(operations.replace(self._target(conference_id), body))
+        checked = checked_body(body, conference_id)
+        return await self._run(operations.replace(self._target(conference_id), checked))
 
     async def update(
         self,
@@ -174,8 +175,8 @@ class AsyncConferences:
     def _safe_update(
         self, conference_id: str | UUID, changes: Mapping[str, Any], allow_reset: Iterable[str]
     ) -> SafeUpdate:
-        target = self._target(conference_id)
-        return SafeUpdate(target, *checked_changes(changes, allow_reset, target.conference_id))
+        asked, resets = checked_changes(changes, allow_reset, conference_id)
+        return SafeUpdate(self._target(conference_id), asked, resets)
 
     async def _updated(self, update: SafeUpdate) -> Conference:
         return updated_view(*await self._run(update.steps()))

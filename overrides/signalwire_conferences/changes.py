@@ -42,16 +42,16 @@ _CANNOT_BE_NULL = "must not be null; leave it out instead"
 
 
 def checked_changes(
-    changes: Mapping[str, Any], allow_reset: Iterable[str], conference_id: str
+    changes: Mapping[str, Any], allow_reset: Iterable[str], conference_id: object
 ) -> tuple[dict[str, Any], frozenset[str]]:
     """The changes of an update as JSON values, `CLEAR` for `None`, and the fields allowed to be
     reset.
 
     Raises:
-        InvalidChangeError: unknown or read-only fields, wrong values; all in one.
+        InvalidChangeError: a wrong id, unknown or read-only fields, wrong values; all in one.
     """
     known = contract.fields(contract.UPDATE)
-    problems: list[Problem] = []
+    problems = _id_problems(conference_id)
 
     def cleared(field: Field) -> Any:
         if field.omission is Omission.REQUIRED:
@@ -64,14 +64,18 @@ def checked_changes(
     return asked, resets
 
 
-def checked_resets(allow_reset: Iterable[str], problems: list[Problem]) -> frozenset[str]:
+def checked_resets(allow_reset: object, problems: list[Problem]) -> frozenset[str]:
     """The names of `allow_reset`; a single name may stand alone."""
     known = contract.fields(contract.UPDATE)
-    names = [allow_reset] if isinstance(allow_reset, str) else list(allow_reset)
-    problems += [
-        Problem("allow_reset", name, _unknown(name, known, "field")) for name in names if name not in known
-    ]
-    return frozenset(names)
+    if isinstance(allow_reset, str):
+        allow_reset = [allow_reset]
+    if not isinstance(allow_reset, Iterable):
+        problems.append(Problem("allow_reset", allow_reset, "must be names of fields"))
+        return frozenset()
+    names = list(allow_reset)
+    wrong = [name for name in names if not isinstance(name, str) or name not in known]
+    problems += [Problem("allow_reset", name, _unknown(name, known, "field")) for name in wrong]
+    return frozenset(name for name in names if name not in wrong)
 
 
 def checked_create(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -89,20 +93,27 @@ def checked_create(fields: Mapping[str, Any]) -> dict[str, Any]:
     return body
 
 
-def checked_body(body: Mapping[str, Any], conference_id: str) -> dict[str, Any]:
+def checked_body(body: object, conference_id: object) -> dict[str, Any]:
     """The whole body of a deliberate replacement.
 
     Raises:
-        InvalidChangeError: unknown or read-only fields, wrong values or null, no `display_name`.
+        InvalidChangeError: a wrong id, unknown or read-only fields, wrong values or null, no
+            `display_name`; all in one.
     """
     known = contract.fields(contract.UPDATE)
-    problems: list[Problem] = []
+    problems = _id_problems(conference_id)
 
     def refused(field: Field) -> Any:
-        problems.append(Problem(field.name, None, _CANNOT_BE_NULL))
+        required = field.omission is Omission.REQUIRED
+        problems.append(Problem(field.name, None, field.rule if required else _CANNOT_BE_NULL))
 
-    checked = _checked(known, body, refused, problems)
-    _require(known, body, problems)
+    given: Mapping[str, Any] = {}
+    if isinstance(body, Mapping):
+        given = body
+        _require(known, given, problems)
+    else:
+        problems.append(Problem("body", body, "must be a mapping from field to value"))
+    checked = _checked(known, given, refused, problems)
     _refuse(problems, conference_id)
     return checked
 
@@ -127,17 +138,19 @@ def checked_id(conference_id: object) -> str:
     Raises:
         InvalidChangeError: it is empty, no string, or could lead to another path.
     """
-    text = str(conference_id) if isinstance(conference_id, uuid.UUID) else conference_id
-    rule = _id_rule(text)
-    if rule is not None or not isinstance(text, str):
-        raise InvalidChangeError([Problem("id", conference_id, rule or "must be a string")])
-    return text
+    _refuse(_id_problems(conference_id), None)
+    return str(conference_id)
 
 
 def path_of(operation_id: str, conference_id: str | None = None) -> str:
     """The path of an operation, with the id quoted into it."""
     path = contract.operation(operation_id).path
     return path if conference_id is None else path.replace("{id}", quote(conference_id, safe=""))
+
+
+def _id_problems(conference_id: object) -> list[Problem]:
+    rule = _id_rule(str(conference_id) if isinstance(conference_id, uuid.UUID) else conference_id)
+    return [] if rule is None else [Problem("id", conference_id, rule)]
 
 
 def _id_rule(text: object) -> str | None:
@@ -175,7 +188,8 @@ def _checked(
             except ValueError as error:
                 problems.append(Problem(name, value, f"{error}; {field.rule}"))
                 continue
-            if not field.accepts(checked[name]):
+            # JSON Schema takes 50.0 for an integer; in a query it would not be one.
+            if not field.accepts(checked[name]) or isinstance(checked[name], float):
                 problems.append(Problem(name, value, field.rule))
     return checked
 
@@ -189,11 +203,14 @@ def _require(known: Mapping[str, Field], given: Mapping[str, Any], problems: lis
 
 
 def _unknown(name: object, known: Mapping[str, Field], noun: str) -> str:
+    if noun == "field" and name in contract.fields(contract.UPDATE):
+        return "can be set by an update alone"
     if noun == "field" and name in contract.answer_fields():
         return "is read-only here"
     return f"is no {noun}; there are {', '.join(known)}"
 
 
-def _refuse(problems: list[Problem], conference_id: str | None) -> None:
+def _refuse(problems: list[Problem], conference_id: object) -> None:
     if problems:
-        raise InvalidChangeError(problems, conference_id=conference_id)
+        named = conference_id if isinstance(conference_id, str) else None
+        raise InvalidChangeError(problems, conference_id=named)

@@ -13,7 +13,7 @@ from attrs import evolve
 from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
 
 from . import operations
-from .changes import checked_changes, checked_id
+from .changes import checked_body, checked_changes, checked_id
 from .journal import Entry, inverse
 from .plan import UpdatePlan
 from .results import Conference, ConferencePage, updated_view
@@ -160,7 +160,8 @@ class Conferences:
             InvalidChangeError: all that is wrong with the body, before any request.
             ApiError, TransportError, InvalidResponseError: it failed.
         """
-        return self._run(operations.replace(self._target(conference_id), body))
+        checked = checked_body(body, conference_id)
+        return self._run(operations.replace(self._target(conference_id), checked))
 
     def update(
         self,
@@ -237,8 +238,8 @@ class Conferences:
     def _safe_update(
         self, conference_id: str | UUID, changes: Mapping[str, Any], allow_reset: Iterable[str]
     ) -> SafeUpdate:
-        target = self._target(conference_id)
-        return SafeUpdate(target, *checked_changes(changes, allow_reset, target.conference_id))
+        asked, resets = checked_changes(changes, allow_reset, conference_id)
+        return SafeUpdate(self._target(conference_id), asked, resets)
 
     def _updated(self, update: SafeUpdate) -> Conference:
         return updated_view(*self._run(update.steps()))

@@ -56,7 +56,10 @@ def shown(value: object) -> str:
     """A value as a message shows it: its repr, cut where it is long."""
     if isinstance(value, str) and len(value) > _LONGEST_SHOWN:
         return f"{value[:_LONGEST_SHOWN]!r}… ({len(value)} characters)"
-    text = repr(value)
+    try:
+        text = repr(value)
+    except Exception:  # noqa: BLE001  # a message must not fail on the value that it complains of
+        text = f"<{type(value).__name__}>"
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
@@ -258,7 +261,12 @@ class VerificationError(ConferencesError):
     """
 
     def __init__(
-        self, conference_id: str, differences: Sequence[Difference], before: Mapping[str, Any]
+        self,
+        conference_id: str,
+        differences: Sequence[Difference],
+        before: Mapping[str, Any],
+        *,
+        state: str,
     ) -> None:
         self.differences = tuple(differences)
         self.before = dict(before)
@@ -266,7 +274,7 @@ class VerificationError(ConferencesError):
             f"The server did not keep conference {conference_id!r} as it had to:"
             f"{_bullets([str(d) for d in differences])}",
             conference_id=conference_id,
-            state="The PUT was answered with success, so this is how the conference is now.",
+            state=state,
             advice="What it was before the PUT is in this error's `before`.",
         )
 

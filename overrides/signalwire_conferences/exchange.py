@@ -41,6 +41,7 @@ __all__ = [
     "api_error",
     "decoded",
     "is_unsettled",
+    "may_have_been_carried_out",
     "no_object",
     "pause",
     "repeated",
@@ -51,7 +52,7 @@ T = TypeVar("T")
 
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.25, 8.0  # seconds
 _REQUEST_ID_HEADERS = ("x-request-id", "x-signalwire-request-id", "request-id")
-_SECONDS = re.compile(r"[0-9]{1,9}(\.[0-9]+)?")
+_SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 _STATUS_ERRORS: Mapping[int, type[ApiError]] = {
     401: AuthenticationError,
     403: PermissionDeniedError,
@@ -238,6 +239,15 @@ def decoded(outcome: Answer | NoAnswer, request: Request) -> Any:
         )
 
 
+def may_have_been_carried_out(outcome: Answer | NoAnswer) -> bool:
+    """Whether a write with this outcome may have been carried out: unsettled, or answered with a
+    redirection to a result, as some servers do after a write.
+    """
+    if isinstance(outcome, NoAnswer):
+        return outcome.sent
+    return is_unsettled(outcome) or outcome.status in (301, 302, 303)
+
+
 def no_object(request: Request) -> InvalidResponseError:
     """The error of a success whose body is JSON and no object."""
     return InvalidResponseError(
@@ -260,7 +270,7 @@ def api_error(answer: Answer, request: Request) -> ApiError:
     message = f"{request.method} {request.path} was answered with {answer.status}"
     message += f" ({reason})." if isinstance(reason, str) else "."
     if wait is not None:
-        message += f" The server asks to wait {wait:g} s."
+        message += f" The server asks to wait {wait:.0f} s."
     if request_id is not None:
         message += f" Request id: {request_id}."
     message += "".join(f"\n  - {_entry(entry)}" for entry in entries)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import json
+import logging
 import os
 import sqlite3
 import threading
@@ -18,14 +19,16 @@ from .changes import CLEAR
 from .contract import UPDATE, Omission, fields
 from .errors import ConferencesError, UnsafeUpdateError
 from .plan import Change
+from .settings import Settings
 from .update import Record, SafeUpdate, Settle, Target
+
+_log = logging.getLogger(__name__)
 
 __all__ = ["Entry", "Journal", "inverse", "opened"]
 
 _KEPT_DAYS = 90
 _KEPT_ENTRIES = 10_000
-_PRUNED_EVERY = 100  # entries
-_BUSY_TIMEOUT = 30.0  # seconds to wait for another process that writes
+_APPLICATION_ID = 0x53574346  # marks the file as ours
 _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (
     entry INTEGER PRIMARY KEY AUTOINCREMENT,
@@ -36,6 +39,7 @@ CREATE TABLE IF NOT EXISTS entries (
     after TEXT NOT NULL,
     outcome TEXT NOT NULL DEFAULT 'unknown'
 );
+CREATE INDEX IF NOT EXISTS by_age ON entries (recorded_at);
 CREATE INDEX IF NOT EXISTS by_conference ON entries (host, conference_id, entry);
 """
 
@@ -62,23 +66,26 @@ class Entry:
 class Journal:
     """The journal of one host in a SQLite file that others may share.
 
-    Entries older than 90 days, or beyond the last 10,000, are pruned.
+    Entries older than 90 days, or beyond the last 10,000, are pruned with each new one.
 
     Args:
-        path: the file; made, for its owner only, where there is none.
+        path: the file; made where there is none, and kept for its owner alone.
         host: the space; entries of other hosts are left alone.
+        timeout: seconds to wait for another process that writes.
 
     Raises:
         ConferencesError: the file cannot be opened, or is something else.
     """
 
-    def __init__(self, path: Path, host: str) -> None:
+    def __init__(self, path: Path, host: str, timeout: float = 30.0) -> None:
         self._path = path
         self._host = host
+        self._timeout = timeout
         self._lock = threading.Lock()
         self._connection: sqlite3.Connection | None = None
         self._process = os.getpid()
-        self._prune()
+        with self._connected(None):
+            pass
 
     @staticmethod
     def required(journal: Journal | None) -> Journal:
@@ -106,15 +113,24 @@ class Journal:
         if isinstance(step, Settle):
             self._settle(step)
             return None
-        row = (self._host, step.conference_id, _now(), _text(step.before), _text(step.after))
-        number = self._write(
-            "INSERT INTO entries (host, conference_id, recorded_at, before, after) VALUES (?, ?, ?, ?, ?)",
-            row,
-            step.conference_id,
-            "Without its before-image this PUT was not sent.",
-        )
-        if number % _PRUNED_EVERY == 0:
-            self._prune()
+        now = datetime.datetime.now(datetime.UTC)
+        oldest = now - datetime.timedelta(days=_KEPT_DAYS)
+        state = "Without its before-image this PUT was not sent."
+        with self._connected(step.conference_id, state) as connection, connection:
+            added = connection.execute(
+                "INSERT INTO entries (host, conference_id, recorded_at, before, after)"
+                " VALUES (?, ?, ?, ?, ?)",
+                (
+                    self._host,
+                    step.conference_id,
+                    now.isoformat(),
+                    json.dumps(step.before),
+                    json.dumps(step.after),
+                ),
+            )
+            number = added.lastrowid or 0
+            connection.execute("DELETE FROM entries WHERE recorded_at < ?", (oldest.isoformat(),))
+            connection.execute("DELETE FROM entries WHERE entry <= ?", (number - _KEPT_ENTRIES,))
         return number
 
     def history(self, conference_id: str) -> list[Entry]:
@@ -128,20 +144,18 @@ class Journal:
             return [_entry(*row) for row in rows]
 
     def _settle(self, step: Settle) -> None:
-        self._write(
-            "UPDATE entries SET outcome = ?, after = coalesce(?, after) WHERE entry = ?",
-            (
-                "applied" if step.applied else "not applied",
-                None if step.after is None else _text(step.after),
-                step.entry,
-            ),
-            None,
-            "The PUT was answered; the journal keeps it as of unknown outcome.",
-        )
-
-    def _write(self, statement: str, values: tuple[Any, ...], conference_id: str | None, state: str) -> int:
-        with self._connected(conference_id, state) as connection, connection:
-            return connection.execute(statement, values).lastrowid or 0
+        outcome: Outcome = "applied" if step.applied else "not applied"
+        after = None if step.after is None else json.dumps(step.after)
+        try:
+            with self._connected(None) as connection, connection:
+                connection.execute(
+                    "UPDATE entries SET outcome = ?, after = coalesce(?, after) WHERE entry = ?",
+                    (outcome, after, step.entry),
+                )
+        except ConferencesError as error:
+            # The before-image is on disk, and undo asks the server where the outcome is unknown;
+            # the caller has more use of the result than of this.
+            _log.warning("The journal keeps entry %d as of unknown outcome: %s", step.entry, error)
 
     @contextmanager
     def _connected(self, conference_id: str | None, state: str = "") -> Iterator[sqlite3.Connection]:
@@ -156,31 +170,42 @@ class Journal:
                     f"The journal {str(self._path)!r} cannot be used: {error}.",
                     conference_id=conference_id,
                     state=state,
-                    advice="Name a file in a folder that exists, made by this package or by none.",
+                    advice="It has to be a file that this package made, or none in a folder that exists.",
                 ) from error
 
     def _opened(self) -> sqlite3.Connection:
         # SQLite would make it readable for all; its side files take the mode of this one.
-        os.close(os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600))
+        descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
+        os.close(descriptor)
         connection = sqlite3.connect(
-            self._path, timeout=_BUSY_TIMEOUT, check_same_thread=False, isolation_level="IMMEDIATE"
+            self._path, timeout=self._timeout, check_same_thread=False, isolation_level="IMMEDIATE"
         )
-        connection.execute("PRAGMA synchronous = EXTRA")
-        connection.executescript(_SCHEMA)
+        try:
+            self._prepare(connection)
+        except BaseException:
+            connection.close()
+            raise
         return connection
 
-    def _prune(self) -> None:
-        oldest = datetime.datetime.now(datetime.UTC) - datetime.timedelta(days=_KEPT_DAYS)
-        with self._connected(None) as connection, connection:
-            connection.execute(
-                "DELETE FROM entries WHERE recorded_at < ? OR entry <= (SELECT max(entry) FROM entries) - ?",
-                (oldest.isoformat(), _KEPT_ENTRIES),
-            )
+    def _prepare(self, connection: sqlite3.Connection) -> None:
+        [mark] = connection.execute("PRAGMA application_id").fetchone()
+        [tables] = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        if mark != _APPLICATION_ID and tables:
+            raise sqlite3.DatabaseError("it is the database of something else")
+        if self._path.stat().st_mode & 0o077:
+            self._path.chmod(0o600)
+        connection.execute("PRAGMA synchronous = EXTRA")
+        if mark != _APPLICATION_ID:
+            # The mark comes first: whoever finds tables finds it too.
+            connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        connection.executescript(_SCHEMA)
 
 
-def opened(path: Path | None, host: str) -> Journal | None:
+def opened(settings: Settings[Any]) -> Journal | None:
     """The journal of a client, if it is to have one."""
-    return None if path is None else Journal(path, host)
+    if settings.journal is None:
+        return None
+    return Journal(settings.journal, settings.host, settings.timeout)
 
 
 def inverse(target: Target, journal: Journal) -> SafeUpdate:
@@ -213,11 +238,3 @@ def _entry(recorded_at: str, before: str, after: str, outcome: Outcome) -> Entry
     image = json.loads(before)
     changes = {name: Change(image.get(name), value) for name, value in json.loads(after).items()}
     return Entry(datetime.datetime.fromisoformat(recorded_at), changes, outcome, image)
-
-
-def _text(value: Mapping[str, Any]) -> str:
-    return json.dumps(value)
-
-
-def _now() -> str:
-    return datetime.datetime.now(datetime.UTC).isoformat()

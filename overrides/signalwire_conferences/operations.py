@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from typing import Any
 from urllib.parse import urljoin, urlsplit
 
-from .changes import checked_body, checked_create, checked_id, checked_query, path_of
+from .changes import checked_create, checked_id, checked_query, path_of
 from .errors import ConferencesError, InvalidResponseError, NotFoundError, RateLimitError
 from .exchange import (
     Acquire,
@@ -17,6 +17,7 @@ from .exchange import (
     Steps,
     decoded,
     is_unsettled,
+    may_have_been_carried_out,
     pause,
     repeated,
 )
@@ -77,7 +78,7 @@ class Pages:
             raise AssertionError("there is no page left")
         page = yield from _page(self._request, self._policy)
         link = page.links.get("next")
-        self._request = None if link is None else self._following(link)
+        self._request = None if link in (None, "") else self._following(link)
         return page
 
     def _following(self, link: object) -> Request:
@@ -113,22 +114,21 @@ def delete(conference_id: object, policy: Policy) -> Steps[None]:
         yield pause(attempt, outcome, policy, error)
 
 
-def replace(target: Target, body: Mapping[str, Any]) -> Steps[Conference]:
+def replace(target: Target, checked: Mapping[str, Any]) -> Steps[Conference]:
     """PUT this body as it is: what it leaves out is reset. Not repeated after an unknown outcome,
     so that it overwrites what somebody wrote meanwhile at most once.
     """
-    checked = checked_body(body, target.conference_id)
     request = put_of(target.conference_id, checked)
     entry = None
     if target.locked:
-        yield Acquire(target.conference_id)
+        yield Acquire(target.lock_key)
     if target.journaled:
         image = yield from read(target)
         expected = changed_fields(image.body, expected_after(checked))
         entry = yield Record(target.conference_id, image.body, expected)
     outcome, answer = yield from _sent_once(request, target.conference_id, target.policy)
     if isinstance(answer, ConferencesError):
-        if entry is not None and not is_unsettled(outcome):
+        if entry is not None and not may_have_been_carried_out(outcome):
             yield Settle(entry, applied=False)
         raise _with_state(outcome, answer, "PUT was carried out", "Read the conference")
     if entry is not None:
@@ -152,8 +152,12 @@ def _own_path(link: object, host: str) -> str:
     """Path and query of a link, if it stays on this host."""
     if not isinstance(link, str):
         raise InvalidResponseError(f"The link to the next page is no string but {link!r}.")
-    # The scheme does not matter: a server behind a proxy may not know its own.
-    own = urlsplit(urljoin(f"https://{host}{path_of(_LIST)}", link))
+    try:
+        link.encode()
+        # The scheme does not matter: a server behind a proxy may not know its own.
+        own = urlsplit(urljoin(f"https://{host}{path_of(_LIST)}", link))
+    except ValueError as error:
+        raise InvalidResponseError(f"The link to the next page is no link: {link!r} ({error}).") from None
     if own.netloc.lower() != host.lower():
         raise InvalidResponseError(f"The link to the next page leads to another host: {link!r}.")
     return f"{own.path}?{own.query}" if own.query else own.path
@@ -185,9 +189,7 @@ def _sent_once(
 def _with_state(
     outcome: Answer | NoAnswer, error: ConferencesError, what: str, advice: str
 ) -> ConferencesError:
-    if isinstance(outcome, NoAnswer) and not outcome.sent:
-        return error
-    if is_unsettled(outcome) and not isinstance(error, RateLimitError):
+    if may_have_been_carried_out(outcome) and not isinstance(error, RateLimitError):
         error.state = f"It is unknown whether the {what}."
         error.advice = f"{advice} before you call again."
     return error

@@ -48,7 +48,7 @@ class Line(NamedTuple):
     value: Any = None
 
 
-@frozen
+@frozen(eq=False)
 class UpdatePlan(Generic[R]):
     """What an update will change, what it keeps, and what it cannot carry.
 
@@ -219,4 +219,7 @@ def _risk(about: Field) -> str:
 
 
 def _shown(value: Any) -> str:
-    return str(value) if isinstance(value, ServerChoice) else json.dumps(value, ensure_ascii=False)
+    if isinstance(value, ServerChoice):
+        return str(value)
+    # A lone surrogate is no character, and could not be printed.
+    return json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace").decode()

@@ -56,7 +56,7 @@ class UpdateReport:
     noticed: Mapping[str, Change] = field(factory=dict)
 
 
-class JsonView:
+class JsonView(Mapping[str, Any]):
     """Typed attributes over an object of JSON; `result["name"]` is the value as the server sent it.
 
     Read-only: to change a conference, call `update`.
@@ -76,19 +76,18 @@ class JsonView:
     def __len__(self) -> int:
         return len(self._json)
 
+    def __setattr__(self, name: str, value: Any) -> NoReturn:
+        raise AttributeError("a result is read-only; change a conference with update()")
+
     def __setitem__(self, key: str, value: Any) -> NoReturn:
         raise TypeError("a result is read-only; change a conference with update()")
 
     def __delitem__(self, key: str) -> NoReturn:
         raise TypeError("a result is read-only; change a conference with update()")
 
-    def keys(self) -> typing.KeysView[str]:
-        """Names in the answer."""
-        return self._json.keys()
-
-    def get(self, key: str, default: Any = None) -> Any:
-        """The JSON value of a name, or the default."""
-        return self._json.get(key, default)
+    def __reduce__(self) -> tuple[Any, ...]:
+        # What generated models do for copies and pickles knows nothing of the JSON.
+        return view, (type(self), self._json)
 
     def to_dict(self) -> dict[str, Any]:
         """A copy of the JSON as the server sent it."""
@@ -107,7 +106,13 @@ class Conference(JsonView, api.Conference):
     """
 
     active_session: ActiveSession | Unset
+    meta: dict[str, Any] | None  # type: ignore[assignment]  # JSON as it came, as all data of users
     report: UpdateReport | None = None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        if self.report is None:
+            return super().__reduce__()
+        return updated_view, (self._json, self.report)
 
 
 class PageLinks(JsonView, api.PageLinks):
@@ -133,27 +138,35 @@ _MODELS: Mapping[Any, Any] = {view: model for model, view in _VIEWS.items()}
 def view(kind: type[V], body: dict[str, Any]) -> V:
     """The typed view of an object of JSON."""
     made = kind.__new__(kind)
-    converters = _converters(_MODELS[kind])
-    unknown = {name: value for name, value in body.items() if name not in converters}
-    values = {name: convert(body[name]) if name in body else UNSET for name, convert in converters.items()}
-    for name, value in {"_json": body, "additional_properties": unknown, **values}.items():
-        setattr(made, name, value)
+    known = _attributes(_MODELS[kind])
+    values: dict[str, Any] = {
+        attribute: convert(body[name]) if name in body else UNSET
+        for name, (attribute, convert) in known.items()
+    }
+    values["additional_properties"] = {name: v for name, v in body.items() if name not in known}
+    values["_json"] = body
+    for attribute, value in values.items():
+        object.__setattr__(made, attribute, value)
     return made
 
 
 def updated_view(body: dict[str, Any], report: UpdateReport) -> Conference:
     """The result of an update."""
     conference = view(Conference, body)
-    conference.report = report
+    object.__setattr__(conference, "report", report)
     return conference
 
 
 @functools.cache
-def _converters(model: Any) -> dict[str, Callable[[Any], Any]]:
+def _attributes(model: Any) -> dict[str, tuple[str, Callable[[Any], Any]]]:
+    """JSON name -> attribute of a generated model, and what makes its value."""
     # The generated modules name their neighbours under TYPE_CHECKING only.
     hints = typing.get_type_hints(model, localns=vars(api))
     names = [name for name in fields_dict(model) if name != "additional_properties"]
-    return {name: functools.partial(_convert, tuple(_members(hints[name]))) for name in names}
+    # The generator keeps off Python's own names with an underscore, as in `self_`.
+    return {
+        name.rstrip("_"): (name, functools.partial(_convert, tuple(_members(hints[name])))) for name in names
+    }
 
 
 def _members(hint: Any) -> Iterator[Any]:
@@ -182,7 +195,14 @@ def _convert(members: tuple[Any, ...], value: Any) -> Any:
                 return view(_VIEWS[member], value)
         else:
             try:
-                return member.fromisoformat(value) if member is datetime.datetime else member(value)
+                return _aware(value) if member is datetime.datetime else member(value)
             except (ValueError, TypeError, AttributeError):
                 continue
     return value
+
+
+def _aware(text: str) -> datetime.datetime:
+    made = datetime.datetime.fromisoformat(text)
+    if made.tzinfo is None:
+        raise ValueError("no time zone, so it is no instant")
+    return made

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import ipaddress
 import math
 import os
@@ -31,6 +32,7 @@ _VARIABLES = {
     "token": "SIGNALWIRE_API_TOKEN",
     "host": "SIGNALWIRE_SPACE",
 }
+_SHORTEST_SECRET = 6  # characters
 _HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
 
 
@@ -52,10 +54,21 @@ class Settings(Generic[L]):
         """What a client's repr shows."""
         return f"project={self.project!r}, host={self.host!r}"
 
+    def masked(self, text: str) -> str:
+        """The text without the token, as it is or as the Authorization header has it.
+
+        A token so short that it may be a word by chance is left alone.
+        """
+        basic = base64.b64encode(f"{self.project}:{self.token}".encode()).decode()
+        for secret in (basic, self.token.encode().decode("latin-1"), self.token):
+            if len(secret) >= _SHORTEST_SECRET:
+                text = text.replace(secret, "***")
+        return text
+
     @property
     def is_loopback(self) -> bool:
         """Whether the host is this machine."""
-        name = re.sub(r":[0-9]+$", "", self.host).strip("[]")
+        name = re.sub(r":[0-9]+$", "", self.host).strip("[]").rstrip(".").lower()
         if name == "localhost":
             return True
         try:
@@ -97,27 +110,19 @@ def settings(
     Raises:
         ConfigurationError: naming all that is missing or wrong.
     """
-    given = {"project": project, "token": token, "host": host}
-    found = {name: value or os.environ.get(_VARIABLES[name], "") for name, value in given.items()}
-    wrong = [
-        f"{name} is missing: pass {name}= or set {_VARIABLES[name]}"
-        for name, value in found.items()
-        if not value
-    ]
+    given: dict[str, object] = {"project": project, "token": token, "host": host}
+    for name, value in given.items():
+        if value in (None, ""):
+            given[name] = os.environ.get(_VARIABLES[name], "")
+    wrong = [text for name, value in given.items() if (text := _wrong_credential(name, value))]
+    found = {name: value if isinstance(value, str) else "" for name, value in given.items()}
     # An address as people write it: `::1` alone is IPv6, which a URL wants in brackets.
     address = "[::1]" if found["host"] == "::1" else found["host"]
     if address and not _HOST.fullmatch(address):
         wrong.append(f"host={address!r}: must be a host name, as in your-space.signalwire.com")
     if ":" in found["project"]:
         wrong.append("project must not hold a colon")
-    if not _is_number(timeout) or timeout <= 0:
-        wrong.append(f"timeout={timeout!r}: must be a number of seconds above 0")
-    if not _is_number(retries) or isinstance(retries, float) or retries < 0:
-        wrong.append(f"retries={retries!r}: must be a whole number from 0")
-    if lock is not None and not callable(lock):
-        wrong.append("lock must be callable with a conference id; try lock=lambda id: your_lock")
-    if confirm is not None and (not _is_number(confirm) or confirm < 0):
-        wrong.append(f"confirm={confirm!r}: must be a number of seconds from 0, or None")
+    wrong += _wrong_habits(timeout=timeout, retries=retries, lock=lock, confirm=confirm, journal=journal)
     if wrong:
         raise ConfigurationError("The client cannot be built: " + "; ".join(wrong) + ".")
     return Settings(
@@ -132,5 +137,37 @@ def settings(
     )
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+def _wrong_credential(name: str, value: object) -> str | None:
+    if value == "":
+        return f"{name} is missing: pass {name}= or set {_VARIABLES[name]}"
+    # The value of a credential is told in no message.
+    if not isinstance(value, str):
+        return f"{name} must be a string"
+    return None if value.isprintable() else f"{name} must hold printable characters alone"
+
+
+def _wrong_habits(
+    *, timeout: object, retries: object, lock: object, confirm: object, journal: object
+) -> list[str]:
+    wrong = []
+    if not _is_number(timeout, above=0):
+        wrong.append(f"timeout={timeout!r}: must be a number of seconds above 0")
+    if isinstance(retries, float) or not _is_number(retries, above=-1):
+        wrong.append(f"retries={retries!r}: must be a whole number from 0")
+    if lock is not None and not callable(lock):
+        wrong.append("lock must be callable with a conference id; try lock=lambda id: your_lock")
+    if confirm is not None and confirm != 0 and not _is_number(confirm, above=0):
+        wrong.append(f"confirm={confirm!r}: must be a number of seconds from 0, or None")
+    if not _is_path(journal):
+        wrong.append(f"journal={journal!r}: must be the path of a file, or None")
+    return wrong
+
+
+def _is_path(value: object) -> bool:
+    return value is None or (isinstance(value, str | os.PathLike) and str(value) != "")
+
+
+def _is_number(value: object, *, above: float) -> bool:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return False
+    return math.isfinite(value) and value > above

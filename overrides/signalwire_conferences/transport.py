@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 import functools
+import os
 import sys
 import time
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
-from typing import Any, TypeVar
+from typing import Any, Generic, TypeVar
 
 import anyio
 import httpx
 
+from .errors import ConferencesError, ConfigurationError
 from .exchange import Acquire, Answer, NoAnswer, Release, Request, Steps, Wait
 from .journal import Journal, opened
 from .settings import AsyncLock, Lock, Settings
@@ -30,24 +32,62 @@ _NEVER_SENT = (
 )
 
 
-class Transport:
-    """Carries steps out with blocking calls. Safe to use from several threads."""
+L = TypeVar("L")
+H = TypeVar("H")
 
-    def __init__(self, settings: Settings[Lock]) -> None:
+
+_SWALLOWED = "The lock swallowed an error, so there is no result. A lock must let errors through."
+
+
+class _Common(Generic[L, H]):
+    """What both transports have: settings, a journal, and an httpx client for each process."""
+
+    def __init__(self, settings: Settings[L], make: Callable[..., H]) -> None:
         self.settings = settings
-        self._journal = opened(settings.journal, settings.host)
-        self._http = httpx.Client(**_options(settings))
+        self._make = make
+        self._closed = False
+        self._journal = opened(settings)
+        self._process, self._own = os.getpid(), self._made()
 
     @property
     def journal(self) -> Journal:
         """The journal, if there is one; else this raises `ConferencesError`."""
         return Journal.required(self._journal)
 
-    def close(self) -> None:
-        """Close connections and the journal."""
-        self._http.close()
+    @property
+    def _http(self) -> H:
+        if self._closed:
+            raise ConferencesError("This client is closed.", advice="Make a new one.")
+        if self._process != os.getpid():
+            # Parent and child on one connection would read each other's answers.
+            self._process, self._own = os.getpid(), self._made()
+        return self._own
+
+    def _made(self) -> H:
+        try:
+            return self._make(**_options(self.settings))
+        except (OSError, ImportError, ValueError, httpx.InvalidURL) as error:
+            raise ConfigurationError(
+                f"The client cannot be built: the proxies or certificates of the environment are"
+                f" of no use ({type(error).__name__}: {error})."
+            ) from error
+
+    def _close_journal(self) -> None:
+        self._closed = True
         if self._journal is not None:
             self._journal.close()
+
+
+class Transport(_Common[Lock, httpx.Client]):
+    """Carries steps out with blocking calls. Safe to use from several threads."""
+
+    def __init__(self, settings: Settings[Lock]) -> None:
+        super().__init__(settings, httpx.Client)
+
+    def close(self) -> None:
+        """Close connections and the journal."""
+        self._own.close()
+        self._close_journal()
 
     def run(self, steps: Steps[T]) -> T:
         """Carry out the steps of an operation."""
@@ -60,6 +100,7 @@ class Transport:
                     result: T = finished.value
                     return result
                 outcome = self._carry_out(step, held)
+        raise ConferencesError(_SWALLOWED)
 
     def _carry_out(self, step: object, held: ExitStack) -> Any:
         match step:
@@ -87,27 +128,19 @@ class Transport:
                         return _timed_out(self.settings.timeout)
         except httpx.RequestError as error:
             return _no_answer(error)
-        return _answer(response, b"".join(chunks))
+        return _answer(response, b"".join(chunks), self.settings)
 
 
-class AsyncTransport:
+class AsyncTransport(_Common[AsyncLock, httpx.AsyncClient]):
     """Carries steps out with `await`, on asyncio or trio."""
 
     def __init__(self, settings: Settings[AsyncLock]) -> None:
-        self.settings = settings
-        self._journal = opened(settings.journal, settings.host)
-        self._http = httpx.AsyncClient(**_options(settings))
-
-    @property
-    def journal(self) -> Journal:
-        """The journal, if there is one; else this raises `ConferencesError`."""
-        return Journal.required(self._journal)
+        super().__init__(settings, httpx.AsyncClient)
 
     async def close(self) -> None:
         """Close connections and the journal."""
-        await self._http.aclose()
-        if self._journal is not None:
-            self._journal.close()
+        await self._own.aclose()
+        self._close_journal()
 
     async def run(self, steps: Steps[T]) -> T:
         """Carry out the steps of an operation. Cancelled at any time, it gives the lock back."""
@@ -120,6 +153,7 @@ class AsyncTransport:
                     result: T = finished.value
                     return result
                 outcome = await self._carry_out(step, held)
+        raise ConferencesError(_SWALLOWED)
 
     async def _carry_out(self, step: object, held: AsyncExitStack) -> Any:
         match step:
@@ -146,7 +180,7 @@ class AsyncTransport:
             return _no_answer(error)
         except TimeoutError:
             return _timed_out(self.settings.timeout)
-        return _answer(response, response.content)
+        return _answer(response, response.content, self.settings)
 
 
 @functools.cache
@@ -202,8 +236,13 @@ def _arguments(request: Request) -> dict[str, Any]:
     }
 
 
-def _answer(response: httpx.Response, content: bytes) -> Answer:
-    return Answer(response.status_code, dict(response.headers), content, time.time())
+def _answer(response: httpx.Response, content: bytes, settings: Settings[Any]) -> Answer:
+    headers = dict(response.headers)
+    if not response.is_success:
+        # What a server quotes of the request ends in messages and logs.
+        headers = {name: settings.masked(value) for name, value in headers.items()}
+        content = settings.masked(content.decode("latin-1")).encode("latin-1")
+    return Answer(response.status_code, headers, content, time.time())
 
 
 def _no_answer(error: httpx.RequestError) -> NoAnswer:

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
+from uuid import UUID
 
 from attrs import define, field, frozen
 
@@ -17,8 +18,11 @@ from .errors import (
     ConferencesError,
     Conflict,
     ConflictError,
+    Difference,
+    InvalidResponseError,
     NotFoundError,
     RateLimitError,
+    TransportError,
     VerificationError,
 )
 from .exchange import (
@@ -32,6 +36,7 @@ from .exchange import (
     Wait,
     decoded,
     is_unsettled,
+    may_have_been_carried_out,
     no_object,
     pause,
     repeated,
@@ -52,9 +57,10 @@ _MOST_REDOS: Final = 5  # of a change that `confirm` found overwritten
 _UNCHANGED: Final = "The conference is unchanged by this call."
 _UNKNOWN: Final = "A PUT was sent, and it is unknown whether it was carried out."
 _PUT_OFF: Final = "The server put the PUT off, so it was most likely not carried out."
-_LACKING: Final = (
-    "Read again since, the conference lacks the change; a PUT that got no answer may still land."
-)
+_LACKING: Final = "Read again since, the conference lacks the change."
+_MAY_LAND: Final = " The PUT that got no answer may still land."
+_ANSWERED: Final = "The PUT was answered with success, so this is how the conference is now."
+_READ_AGAIN: Final = "The PUT got no proper answer; read again since, this is how the conference is."
 _CARRIED_OUT: Final = "The change was carried out and verified before."
 
 
@@ -75,6 +81,14 @@ class Target:
     locked: bool = False
     confirm: float | None = None
     journaled: bool = False
+
+    @property
+    def lock_key(self) -> str:
+        """The id as the lock gets it: the same for every spelling of one UUID."""
+        try:
+            return str(UUID(self.conference_id))
+        except ValueError:
+            return self.conference_id
 
     @classmethod
     def of(cls, conference_id: object, settings: Settings[Any]) -> Target:
@@ -126,10 +140,10 @@ def read(target: Target) -> Steps[Image]:
     """
     request = Request("GET", path_of(_GET, target.conference_id), about=target.conference_id)
     body, answer = yield from repeated(request, target.policy)
-    image = checked_conference(body, target.conference_id, f"GET {request.path}")
+    image = checked_conference(body, target.conference_id, f"GET {request.path}", to_build_on=True)
     etag = answer.headers.get("etag", "")
     # `If-Match` compares strongly (RFC 9110, 13.1.1): a weak one never matches.
-    return Image(image, etag if etag.startswith('"') else None)
+    return Image(image, etag if etag.startswith('"') and etag.isascii() else None)
 
 
 def put_of(conference_id: str, body: Mapping[str, Any], etag: str | None = None) -> Request:
@@ -163,6 +177,7 @@ class SafeUpdate:
     _unsettled: ConferencesError | None = field(default=None, init=False)
     _entry: int | None = field(default=None, init=False)
     _changes: dict[str, Change] = field(factory=dict, init=False)
+    _written: bool = field(default=False, init=False)
     _noticed: Mapping[str, Change] = field(factory=dict, init=False)
 
     def again(self, base: Mapping[str, Any]) -> SafeUpdate:
@@ -189,11 +204,11 @@ class SafeUpdate:
         """
         for _ in range(_MOST_REDOS + 1):
             if self.target.locked:
-                yield Acquire(self.target.conference_id)
+                yield Acquire(self.target.lock_key)
             body = yield from self._settled()
             if self.target.locked:
                 yield Release()
-            if self.target.confirm is None or not self._changes:
+            if self.target.confirm is None or not self._written:
                 return body, self._report(body)
             yield Wait(self.target.confirm)
             image = yield from self._read()
@@ -219,7 +234,8 @@ class SafeUpdate:
                 yield from self._found_carried_out(image)
                 return image.body
             if self._unsettled is not None and attempt > self.target.policy.retries:
-                self._unsettled.state = _LACKING
+                late = isinstance(self._unsettled, TransportError)
+                self._unsettled.state = _LACKING + (_MAY_LAND if late else "")
                 raise self._unsettled
             plan.refuse_losses(self._state)
             request = put_of(self.target.conference_id, plan.body, image.etag)
@@ -228,7 +244,7 @@ class SafeUpdate:
             if isinstance(answer, dict):
                 return (yield from self._verified(plan, answer))
             error = answer if isinstance(answer, ConferencesError) else no_object(request)
-            if is_unsettled(outcome):
+            if may_have_been_carried_out(outcome) or is_unsettled(outcome):
                 self._unsettled = self._unknown(error)
                 yield pause(attempt, outcome, self.target.policy, self._unsettled)
                 attempt += 1
@@ -283,12 +299,19 @@ class SafeUpdate:
 
     def _verified(self, plan: UpdatePlan[Any], answer: dict[str, Any]) -> Steps[dict[str, Any]]:
         """Compare the answer to the PUT with what had to come of it."""
-        verdict = verify(plan.before, plan.body, answer)
-        after = None
-        if is_same_id(plan.before["id"], answer.get("id")):
-            after = changed_fields(plan.before, answer)
-        yield from self._settle(applied=True, after=after)
-        self._accept(plan, verdict)
+        name, told = self.target.conference_id, answer.get("id")
+        if not isinstance(told, str):
+            raise InvalidResponseError(
+                f"The PUT of conference {name!r} was answered with something that is no conference.",
+                conference_id=name,
+                state=_UNKNOWN,
+                advice="Read the conference before you call again.",
+            )
+        if not is_same_id(plan.before["id"], told):
+            other = Difference("id", plan.before["id"], told)
+            raise VerificationError(name, [other], plan.before, state=_UNKNOWN)
+        yield from self._settle(applied=True, after=changed_fields(plan.before, answer))
+        self._accept(plan, verify(plan.before, plan.body, answer), _ANSWERED)
         for name, value in self.asked.items():
             if value is CLEAR:
                 # From here on it is the value that the server chose which has to stay.
@@ -300,12 +323,12 @@ class SafeUpdate:
         if self._unsettled is None or self._sent is None:
             return
         yield from self._settle(applied=True)
-        self._accept(self._sent, survival(self._sent.before, image.body))
+        self._accept(self._sent, survival(self._sent.before, image.body), _READ_AGAIN)
 
-    def _accept(self, plan: UpdatePlan[Any], verdict: Verdict) -> None:
+    def _accept(self, plan: UpdatePlan[Any], verdict: Verdict, state: str) -> None:
         if verdict.differences:
-            raise VerificationError(self.target.conference_id, verdict.differences, plan.before)
-        self._unsettled, self._noticed = None, verdict.noticed
+            raise VerificationError(self.target.conference_id, verdict.differences, plan.before, state=state)
+        self._unsettled, self._noticed, self._written = None, verdict.noticed, True
         for name, change in plan.changes.items():
             self._changes.setdefault(name, change)
 
@@ -316,7 +339,7 @@ class SafeUpdate:
 
     @property
     def _state(self) -> str:
-        if self._changes:
+        if self._written:
             return _CARRIED_OUT
         return _UNCHANGED if self._unsettled is None else _UNKNOWN
 
@@ -336,13 +359,10 @@ class SafeUpdate:
 
     def _report(self, body: dict[str, Any]) -> UpdateReport:
         base = self.base or body
-        changes = {name: Change(change.before, body[name]) for name, change in self._changes.items()}
-        others = {
-            name: Change(base[name], value)
-            for name, value in changed_fields(base, body).items()
-            if name not in changes
-        }
-        return UpdateReport(changes, bool(changes), self._puts, others, self._noticed)
+        moved = changed_fields(base, body).items()
+        changes = {name: Change(base[name], value) for name, value in moved if name in self._changes}
+        others = {name: Change(base[name], value) for name, value in moved if name not in changes}
+        return UpdateReport(changes, self._written, self._puts, others, self._noticed)
 
 
 def _is_refused_match(outcome: Answer | NoAnswer) -> bool:

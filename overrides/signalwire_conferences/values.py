@@ -95,7 +95,7 @@ def plain(value: Any) -> Any:
     if isinstance(value, uuid.UUID):
         return str(value)
     if isinstance(value, str):
-        text = str(value)
+        text = str.__str__(value)
         try:
             text.encode()
         except UnicodeEncodeError:
@@ -125,5 +125,9 @@ def decode_json(content: bytes) -> Any:
 def encode_json(value: Any) -> bytes:
     """A JSON value as a body. All in ASCII, so that a lone surrogate that the server sent goes
     back as it came.
+
+    Raises:
+        ValueError: it holds a number beyond the range of a float.
+
     """
     return json.dumps(value, allow_nan=False).encode()

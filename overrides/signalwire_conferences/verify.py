@@ -12,7 +12,7 @@ from . import contract
 from .contract import Kind
 from .errors import Difference, InvalidResponseError
 from .plan import Change, expected_after
-from .values import same
+from .values import encode_json, same
 
 __all__ = ["MISSING", "Verdict", "checked_conference", "is_same_id", "survival", "verify"]
 
@@ -44,18 +44,21 @@ def is_same_id(one: object, other: object) -> bool:
     return same(Kind.UUID, one, other)
 
 
-def checked_conference(body: Any, conference_id: str | None, what: str) -> dict[str, Any]:
+def checked_conference(
+    body: Any, conference_id: str | None, what: str, *, to_build_on: bool = False
+) -> dict[str, Any]:
     """The body, if it is a conference, and this one.
 
     Args:
         body: decoded JSON.
         conference_id: the id that was asked for; `None` where any will do.
         what: the request, for the message.
+        to_build_on: whether a PUT is to follow, so that what has to survive it must be there.
 
     Raises:
         InvalidResponseError: it is no object, is of another conference, or lacks a field.
     """
-    wrong = _wrong(body, conference_id)
+    wrong = _wrong(body, conference_id, to_build_on)
     if wrong:
         raise InvalidResponseError(
             f"The answer to {what} is no conference to build on: {'; '.join(wrong)}.",
@@ -114,7 +117,7 @@ def _kept_by_server() -> dict[str, Kind]:
     }
 
 
-def _wrong(body: Any, conference_id: str | None) -> list[str]:
+def _wrong(body: Any, conference_id: str | None, to_build_on: bool) -> list[str]:
     if not isinstance(body, dict):
         return [f"it is no JSON object but {type(body).__name__}"]
     wrong = []
@@ -122,7 +125,13 @@ def _wrong(body: Any, conference_id: str | None) -> list[str]:
         wrong.append("it has no id")
     elif conference_id is not None and not is_same_id(body["id"], conference_id):
         wrong.append(f"it is of conference {body['id']!r}")
-    lacking = [name for name in contract.fields(contract.UPDATE) if name not in body]
+    needed = [*contract.fields(contract.UPDATE), *(_kept_by_server() if to_build_on else ())]
+    lacking = [name for name in needed if name not in body]
     if lacking:
         wrong.append(f"it lacks {', '.join(lacking)}")
+    elif to_build_on:
+        try:
+            encode_json([body[name] for name in needed])
+        except ValueError:
+            wrong.append("it holds a number that cannot be sent back")
     return wrong
