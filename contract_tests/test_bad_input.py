@@ -290,13 +290,7 @@ def test_allow_reset_of_what_is_no_writable_field_is_refused(client: RestClient,
         assert {problem.field for problem in caught.value.problems} == {"allow_reset"}
 
 
-UNHASHABLE = pytest.mark.xfail(strict=True, raises=TypeError, reason="it is looked for among names")
-
-
-@pytest.mark.parametrize(
-    "names",
-    [None, 5, True, pytest.param([["size"]], marks=UNHASHABLE), pytest.param([{}], marks=UNHASHABLE)],
-)
+@pytest.mark.parametrize("names", [None, 5, True, [["size"]], [{}]])
 def test_allow_reset_that_is_no_list_of_names_is_refused(client: RestClient, names: Any) -> None:
     with pytest.raises(InvalidChangeError):
         client.video.conferences.update(ID, allow_reset=names, display_name="x")

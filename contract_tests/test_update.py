@@ -216,8 +216,9 @@ def test_an_answer_to_the_put_that_is_of_another_conference_verifies_nothing(oth
     server = Server(copy.deepcopy(EXAMPLE))
     server.tell = lambda state: {**state, "id": other_id}
     update = SafeUpdate(server.target, *checked_changes({"display_name": "x"}, (), ID))
-    with pytest.raises(InvalidResponseError) as caught:
+    with pytest.raises(VerificationError) as caught:
         drive(update.steps(), server)
+    assert [difference.field for difference in caught.value.differences] == ["id"]
     assert "unknown" in caught.value.state
     assert server.methods == ["GET", "PUT"]
 

@@ -74,7 +74,7 @@ def checked_resets(allow_reset: object, problems: list[Problem]) -> frozenset[st
         return frozenset()
     names = list(allow_reset)
     wrong = [name for name in names if not isinstance(name, str) or name not in known]
-    problems += [Problem("allow_reset", name, _unknown(name, known, "field")) for name in wrong]
+    problems += [Problem("allow_reset", name, _unknown(str(name), known, "field")) for name in wrong]
     return frozenset(name for name in names if name not in wrong)
 
 
@@ -203,10 +203,8 @@ def _require(known: Mapping[str, Field], given: Mapping[str, Any], problems: lis
 
 
 def _unknown(name: object, known: Mapping[str, Field], noun: str) -> str:
-    if noun == "field" and name in contract.fields(contract.UPDATE):
-        return "can be set by an update alone"
     if noun == "field" and name in contract.answer_fields():
-        return "is read-only here"
+        return "cannot be written here"
     return f"is no {noun}; there are {', '.join(known)}"
 
 

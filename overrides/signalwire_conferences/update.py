@@ -19,7 +19,6 @@ from .errors import (
     Conflict,
     ConflictError,
     Difference,
-    InvalidResponseError,
     NotFoundError,
     RateLimitError,
     TransportError,
@@ -45,7 +44,7 @@ from .plan import Change, ServerChoice, UpdatePlan, changed_fields, merge
 from .results import UpdateReport
 from .settings import Settings
 from .values import encode_json
-from .verify import Verdict, checked_conference, is_same_id, survival, verify
+from .verify import MISSING, Verdict, checked_conference, is_same_id, survival, verify
 
 __all__ = ["Image", "Record", "SafeUpdate", "Settle", "Target", "put_of", "read"]
 
@@ -299,17 +298,11 @@ class SafeUpdate:
 
     def _verified(self, plan: UpdatePlan[Any], answer: dict[str, Any]) -> Steps[dict[str, Any]]:
         """Compare the answer to the PUT with what had to come of it."""
-        name, told = self.target.conference_id, answer.get("id")
-        if not isinstance(told, str):
-            raise InvalidResponseError(
-                f"The PUT of conference {name!r} was answered with something that is no conference.",
-                conference_id=name,
-                state=_UNKNOWN,
-                advice="Read the conference before you call again.",
-            )
+        told = answer.get("id", MISSING)
         if not is_same_id(plan.before["id"], told):
+            # Of something else, so it tells nothing of this conference.
             other = Difference("id", plan.before["id"], told)
-            raise VerificationError(name, [other], plan.before, state=_UNKNOWN)
+            raise VerificationError(self.target.conference_id, [other], plan.before, state=_UNKNOWN)
         yield from self._settle(applied=True, after=changed_fields(plan.before, answer))
         self._accept(plan, verify(plan.before, plan.body, answer), _ANSWERED)
         for name, value in self.asked.items():
