@@ -109,6 +109,12 @@ def least(bench: Bench) -> None:
         accepted(created, sent)
         made_up = created.value["name"]
         ensure(isinstance(made_up, str) and made_up, f"the name is {made_up!r}", created)
+        allowed = contract.fields(CREATE)["name"]
+        ensure(
+            allowed.accepts(made_up),
+            f"the name {made_up!r} has other than the documented characters",
+            created,
+        )
         ensure(made_up not in names, f"two conferences got the name {made_up!r}", created)
         names.add(made_up)
 

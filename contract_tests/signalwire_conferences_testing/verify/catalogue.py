@@ -40,5 +40,5 @@ ROOMS = (
 
 
 def promises() -> list[Promise]:
-    """Every promise: first those with a check, cheap and likely ones first; then Schemathesis, then watches."""
+    """Every promise: those with a check, cheap and likely ones first; then Schemathesis, then watches."""
     return [*registered(), *GENERIC.values(), *(watch.promise for watch in WATCHES)]

@@ -52,7 +52,7 @@ def _kept(exchange: Exchange, name: str, sent: str, *before: Exchange) -> None:
 
 
 for _title, _times in instants.FORMS.items():
-    _id = _title.replace(" ", "-")
+    _id = _title.lower().replace(" ", "-")
     promise(f"dates/{_id}", f"A time {_title} is accepted and kept to the instant.", order=15)(_check(_times))
 
 promise("dates/leap-second", "A leap second is accepted; it may come back as the second after it.", order=15)(

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from signalwire_conferences.values import instant
+
 from . import instants
 from .bench import Bench, brief, conference_of, differences
 from .exchange import Exchange
 from .pages import ids_of, page_of, pages_from
-from .promises import ensure, promise
+from .promises import NotExercised, ensure, promise
 from .samples import page_sizes
 
 
@@ -95,11 +97,11 @@ def filter_follows_put(bench: Bench) -> None:
 
 @promise(
     "list/without-times",
-    "A conference without times is in the list, and passes no filter (our reading).",
+    "A conference without times is in the list, and passes no filter.",
     order=35,
 )
 def without_times(bench: Bench) -> None:
-    """That it passes none is this project's reading: a note where it does."""
+    """Nothing is at, before or after a time that is not there."""
     conference, made = bench.new()
     exchange = bench.list(page_size=str(page_sizes()[1]))
     there = _found(bench, exchange, conference["id"])
@@ -108,7 +110,36 @@ def without_times(bench: Bench) -> None:
     listed = next((one for one in page_of(exchange)[0] if one.get("id") == told["id"]), None)
     changed = differences(told, listed) if listed else {}
     ensure(not changed, f"a list tells otherwise than GET: {brief(changed)}", made, exchange)
-    for name, bound in (("starts_after", "9998-01-01T00:00:00Z"), ("ends_before", "0002-01-01T00:00:00Z")):
-        exchange = bench.list(**{name: bound})
-        if conference["id"] in ids_of(page_of(exchange)[0]):
-            bench.notes.append(f"{name} lets a conference through that has no such time")
+    for name in ("starts_after", "ends_before"):
+        for bound in ("0002-01-01T00:00:00Z", "9998-01-01T00:00:00Z"):
+            if (name == "starts_after") is bound.startswith("9"):
+                exchange = bench.list(**{name: bound})
+                ids = ids_of(page_of(exchange)[0])
+                ensure(
+                    conference["id"] not in ids,
+                    f"{name} shows a conference without that time",
+                    made,
+                    exchange,
+                )
+
+
+@promise("list/fractions", "Filters heed a fraction of a second, where the server keeps one.", order=36)
+def fractions(bench: Bench) -> None:
+    year = bench.rng.randint(7000, 7499)
+    at = f"{year}-06-15T12:00:00.500Z"
+    conference, made = bench.new(join_from=at, join_until=at)
+    told = conference["join_from"], conference["join_until"]
+    if any(instant(one) != instant(at) for one in told):
+        raise NotExercised("the server cuts fractions, which it may")
+    window = {"starts_after": f"{year}-06-15T12:00:00Z", "ends_before": f"{year}-06-15T12:00:01Z"}
+    for name, digits, wanted in (
+        ("starts_after", "250", True),
+        ("starts_after", "750", False),
+        ("ends_before", "250", False),
+        ("ends_before", "750", True),
+    ):
+        bound = f"{year}-06-15T12:00:00.{digits}Z"
+        exchange = bench.list(**{**window, name: bound})
+        found = conference["id"] in ids_of(page_of(exchange)[0])
+        how = "left out" if wanted else "shown"
+        ensure(found is wanted, f"{name}={bound}: a conference with {at} is {how}", made, exchange)

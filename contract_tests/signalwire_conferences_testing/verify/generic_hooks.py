@@ -1,9 +1,12 @@
-"""What Schemathesis loads in its own process: names that are unique and recognisable."""
+"""What Schemathesis loads in its own process: it writes to its own conferences only, and names them
+so that they are unique and recognised.
+"""
 
 from __future__ import annotations
 
 import itertools
 import os
+import uuid
 from typing import Any
 
 import schemathesis
@@ -16,11 +19,27 @@ __all__ = ["RUN"]
 RUN = "SIGNALWIRE_CONFERENCES_VERIFY_RUN"
 
 _numbers = itertools.count(1)
+_created: set[str] = set()
 
 
 @schemathesis.hook
 def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:  # noqa: ARG001 - the hook's signature
-    """A name is unique; the same example twice would be refused for that."""
+    """No conference of somebody else is written to, wherever its id was found."""
     body = case.body
     if isinstance(body, dict) and str(body.get("name", "")).startswith(NAME_PREFIX):
         case.body = {**body, "name": f"{NAME_PREFIX}{os.environ.get(RUN, '')}-g{next(_numbers)}"}
+    path = case.path_parameters or {}
+    if case.method.upper() not in ("GET", "HEAD", "OPTIONS") and "id" in path and path["id"] not in _created:
+        case.path_parameters = {**path, "id": str(uuid.UUID(int=next(_numbers), version=4))}
+
+
+@schemathesis.hook
+def after_call(context: Any, case: Any, response: Any) -> None:  # noqa: ARG001 - likewise
+    """The id of what was created."""
+    if case.method.upper() == "POST" and 200 <= response.status_code < 300:
+        try:
+            value = response.json()
+        except ValueError:
+            return
+        if isinstance(value, dict) and isinstance(value.get("id"), str):
+            _created.add(value["id"])

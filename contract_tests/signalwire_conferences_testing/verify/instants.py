@@ -70,7 +70,11 @@ FORMS: dict[str, tuple[str, ...]] = {
         "2022-01-01T23:59:59.999999Z",
         "2022-01-01T10:00:00.1234Z",
     ),
-    "with nanoseconds": ("2022-01-01T10:00:00.123456789Z", "2022-01-01T10:00:00.000000001Z"),
+    "with nanoseconds": (
+        "2022-01-01T10:00:00.123456789Z",
+        "2022-01-01T10:00:00.000000001Z",
+        "2022-01-01T10:00:00.999999999Z",
+    ),
     "with a lower-case t or z": (
         "2022-01-01t10:00:00z",
         "2022-01-01T10:00:00z",
@@ -118,6 +122,7 @@ NONE = (
     "2022-01-01T25:00:00Z",
     "2022-01-01T00:60:00Z",
     "2022-01-01T00:00:61Z",
+    "2022-01-01 00:00:00Z",
     "2022-01-01T00:00Z",
     "2022-01-01T00Z",
     "2022-01-01T",
@@ -166,7 +171,6 @@ NONE = (
 
 _EPOCH = datetime.date(1970, 1, 1).toordinal() * 86400
 _START = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
-_ROUNDED = 6  # decimals: databases round what is finer, which moves an instant by less than a microsecond
 
 
 def numbered(number: int) -> str:
@@ -218,8 +222,4 @@ def misread(sent: str, told: Any) -> str | None:
     fraction, back = given[1], answered[1]
     if given[0] == answered[0] and fraction.startswith(back):
         return None
-    if given[0] == answered[0] and len(fraction) > _ROUNDED:
-        off = abs(float(f"0.{fraction}") - float(f"0.{back or 0}"))
-        if off < 10**-_ROUNDED:
-            return None
     return f"{sent!r} came back as {told!r}, which is another instant"

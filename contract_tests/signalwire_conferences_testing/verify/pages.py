@@ -47,6 +47,9 @@ class _Window:
             "starts_after": f"{year}-01-01T00:00:00Z",
             "ends_before": f"{year + 1}-12-31T00:00:00Z",
         }
+        # Two that a list without the one or the other filter would show.
+        for start, end in ((f"{year - 1}-12-31", f"{year}-11-01"), (f"{year}-03-01", f"{year + 2}-01-01")):
+            bench.new(join_from=start, join_until=end)
         self.made: list[tuple[Conference, Exchange]] = []
         for number in range(count):
             times = {
@@ -69,12 +72,21 @@ class _Window:
         ensure(not extra, f"{how}: {len(extra)} come that the filters exclude", *evidence)
 
 
+def _own_host(bench: Bench, link: str, *evidence: Exchange) -> None:
+    """An absolute link leads to the host that was asked, whatever name of this machine it says."""
+    asked, told = urlsplit(bench.api.base_url).hostname, urlsplit(link).hostname
+    local = ("localhost", "127.0.0.1", "::1")
+    same = told in (None, asked) or (asked in local and told in local)
+    ensure(same, f"a link leads to another host, {told}", *evidence)
+
+
 def pages_from(bench: Bench, first: Exchange, link: str = "next") -> list[Exchange]:
     """The pages from one on, by their links."""
     pages, followed = [first], set()
     while link in page_of(pages[-1])[1]:
         target = page_of(pages[-1])[1][link]
         ensure(isinstance(target, str), f"the link {link} is no string", pages[-1])
+        _own_host(bench, target, pages[-1])
         ensure(target not in followed, f"the links {link} lead in a circle", *pages[-2:])
         ensure(len(pages) < _MOST_PAGES, f"the links {link} do not end", pages[-1])
         followed.add(target)

@@ -93,6 +93,8 @@ def old_value(bench: Bench) -> None:
 
 @promise("put/after-create", "A PUT resets what a create set, or chose by itself, in the same way.", order=12)
 def after_create(bench: Bench) -> None:
+    reset, *history = bench.customised(samples.custom(UPDATE))
+    replace(bench, reset, {}, *history)
     for turn in range(2):
         body = samples.custom(CREATE, turn)
         for given in ({}, body):
@@ -172,8 +174,8 @@ def answer_is_state(bench: Bench) -> None:
     for body in bodies:
         exchange = bench.put(before["id"], {"display_name": f"{bench.own.display_name} v2", **body})
         told = conference_of(exchange, made)
-        for _ in range(2):
-            again = bench.get(before["id"])
+        for query in ({}, {"include_active_session": "true"}, {"include_active_session": "false"}, {}):
+            again = bench.get(before["id"], **query)
             differing = differences(told, conference_of(again, made, exchange))
             message = f"GET tells otherwise than the PUT's answer: {brief(differing)}"
             ensure(not differing, message, made, exchange, again)
@@ -199,8 +201,9 @@ def twice(bench: Bench) -> None:
 )
 def server_fields(bench: Bench) -> None:
     other, _ = bench.new()
-    before, *made = bench.customised(samples.custom(UPDATE))
-    replace(bench, before, {}, *made, read=True)
+    created, made_it = bench.new()
+    before, put = replace(bench, created, samples.custom(UPDATE), made_it, read=True)
+    made = (made_it, put)
     for claims in (
         {**{name: other[name] for name in owned()}, "meta": {"a": 1}, "created_at": "2001-01-01T00:00:00Z"},
         {"name": bench.own.name(), "meta": None, "id": bench.unknown_id(), "created_at": None},

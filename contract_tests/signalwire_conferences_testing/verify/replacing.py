@@ -54,7 +54,7 @@ def replace(
     Raises:
         Broken: it does not.
     """
-    full = {"display_name": before["display_name"], **body}
+    full = dict(body) if "display_name" in body else {"display_name": before["display_name"], **body}
     exchange = bench.put(before["id"], full)
     shown = (*history, exchange)
     after = conference_of(exchange, *history)

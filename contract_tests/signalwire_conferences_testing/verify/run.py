@@ -25,6 +25,11 @@ from .watches import WATCHED, WATCHES
 __all__ = ["Progress", "verify"]
 
 _SETUP = "status/success"
+#: Where only promises on all answers were asked for, these make some.
+_TRAFFIC = (
+    *("status/success", "status/gone", "status/malformed", "status/invalid"),
+    *("auth/missing-write", "list/again"),
+)
 _FATAL_SILENCE = 3  # promises in a row to which no answer came
 _CLEANING_TIME = 2.0  # seconds of the budget that are kept for the end
 
@@ -54,6 +59,10 @@ def verify(
         chosen = [one for one in promises() if _is_chosen(one, options.only)]
         try:
             run.around = look_around(run.api)
+            if options.only and any(one.id in WATCHED for one in chosen):
+                for one in promises():
+                    if one.id in _TRAFFIC:
+                        run.attempt(one)
             report.leftovers = run.around.leftovers
             if report.leftovers and consent(report.leftovers):
                 report.leftovers = remove_all(run.api, report.leftovers)

@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from typing import Any
 
+from signalwire_conferences.contract import UPDATE
+
+from . import samples
 from .bench import Bench, conference_of
 from .exchange import Exchange
 from .promises import Needs, ensure, promise
@@ -160,19 +163,14 @@ def invalid(bench: Bench) -> None:
 
 @promise("status/name-taken", "A create with a name that is taken is a 422.", order=17)
 def name_taken(bench: Bench) -> None:
-    conference, made = bench.new()
-    again = bench.post({"name": conference["name"], "display_name": bench.own.display_name})
-    expect(again, 422, because="a create with a name that is taken", before=(made,))
-    put = bench.put(conference["id"], {"display_name": bench.own.display_name})
-    expect(put, 200, because="a PUT to the conference that has the name", before=(made,))
-    again = bench.post({"name": conference["name"], "display_name": "another display name"})
-    expect(again, 422, because="a create with a name that is taken", before=(made, put))
+    conference, made, put = bench.customised(samples.custom(UPDATE))
     bench.new()
-    third, made_third = bench.new()
-    again = bench.post({"name": third["name"], "display_name": bench.own.display_name})
-    expect(again, 422, because="a create with the newest name", before=(made_third,))
-    first = bench.post({"name": conference["name"], "display_name": bench.own.display_name})
-    expect(first, 422, because="a create with an older name", before=(made,))
+    newest, made_newest = bench.new()
+    for holder, history in ((conference, (made, put)), (newest, (made_newest,)), (conference, (made, put))):
+        for fields in ({}, {"description": "another", "display_name": "another display name"}):
+            again = bench.post(bench.body(**fields, name=holder["name"]))
+            expect(again, 422, because="a create with a name that is taken", before=history)
+            bench.unchanged(holder, "a create refused for a name that is taken", *history, again)
 
 
 @promise(
@@ -249,7 +247,7 @@ def malformed_id(bench: Bench) -> None:
 
 @promise("status/method", "A method that a path has not is a 405 with Allow.", order=26)
 def method(bench: Bench) -> None:
-    conference, made = bench.new()
+    conference, made, put = bench.customised(samples.custom(UPDATE))
     cases = [
         ("PUT", None),
         ("PATCH", None),
@@ -274,4 +272,4 @@ def method(bench: Bench) -> None:
         missing = known[where] - allowed
         ensure(not missing, f"Allow is {allow!r} and does not name {', '.join(sorted(missing))}", *shown)
         ensure(name not in allowed, f"Allow is {allow!r} and names {name}, which was just refused", *shown)
-    bench.unchanged(conference, "a request with another method", made)
+    bench.unchanged(conference, "a request with another method", made, put)

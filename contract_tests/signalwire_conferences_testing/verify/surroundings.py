@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import Factory, define
@@ -15,6 +15,7 @@ from .samples import page_sizes
 __all__ = ["Surroundings", "look_around", "reach"]
 
 _MOST_PAGES = 5
+_MOST_READ = 20  # conferences
 _SESSION = "active_session"
 
 
@@ -72,6 +73,7 @@ def look_around(api: Api, run: str = "") -> Surroundings:
         run: only leftovers of this run count, by default those of all.
     """
     found = Surroundings()
+    others: list[str] = []
     exchange = api.send(
         "GET", api.path(), query={"include_active_session": "true", "page_size": str(page_sizes()[1])}
     )
@@ -81,6 +83,7 @@ def look_around(api: Api, run: str = "") -> Surroundings:
         for one in data if isinstance(data, list) else []:
             if not isinstance(one, dict) or not isinstance(one.get("id"), str):
                 continue
+            others.append(one["id"])
             if one.get(_SESSION):
                 found.with_session.append(one)
             if is_leftover(one, run):
@@ -89,4 +92,16 @@ def look_around(api: Api, run: str = "") -> Surroundings:
         if not data or not isinstance(link, str):
             break
         exchange = api.follow(link)
+    if not found.with_session and not run:
+        found.with_session = _read_one_by_one(api, others[:_MOST_READ])
+    return found
+
+
+def _read_one_by_one(api: Api, ids: Sequence[str]) -> list[Mapping[str, Any]]:
+    """Those that have a session, where the list tells of none."""
+    found: list[Mapping[str, Any]] = []
+    for one in ids:
+        value = api.send("GET", api.path(one), query={"include_active_session": "true"}).value
+        if isinstance(value, dict) and value.get(_SESSION) and isinstance(value.get("id"), str):
+            found.append(value)
     return found

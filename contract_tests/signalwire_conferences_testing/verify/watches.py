@@ -163,7 +163,7 @@ def _conferences(exchange: Exchange) -> Iterator[Mapping[str, Any]]:
     return (one for one in found if isinstance(one, dict)) if isinstance(found, list) else iter(())
 
 
-@_watch("dates/in-utc", "Every time of an answer is RFC 3339 in UTC.")
+@_watch("dates/told-in-utc", "Every time of an answer is RFC 3339 in UTC.")
 def _in_utc(exchange: Exchange) -> str | None:
     conferences = list(_conferences(exchange))
     if not conferences:

@@ -1,0 +1,23 @@
+"""Broken servers: the mock with one small deviation from the contract each.
+
+They prove that the verification finds what it is for: `SERVERS` names for each the promises that
+have to find it, and there is no promise without one.
+"""
+
+from . import accepting, admission, listing, memory, put, refusing, shapes, statuses, times
+from .making import BrokenServer
+
+__all__ = ["SERVERS", "BrokenServer"]
+
+#: All of them.
+SERVERS: tuple[BrokenServer, ...] = (
+    *put.SERVERS,
+    *statuses.SERVERS,
+    *refusing.SERVERS,
+    *accepting.SERVERS,
+    *admission.SERVERS,
+    *memory.SERVERS,
+    *shapes.SERVERS,
+    *times.SERVERS,
+    *listing.SERVERS,
+)

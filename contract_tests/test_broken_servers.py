@@ -1,0 +1,96 @@
+"""The verification against broken servers: each is found by the promise that is meant to find it."""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from typing import Any
+
+import pytest
+
+from signalwire_conferences_testing.broken import SERVERS, BrokenServer
+from signalwire_conferences_testing.mock import MockServer
+from signalwire_conferences_testing.verify import Category, Options, Outcome, Report, verify
+from signalwire_conferences_testing.verify.catalogue import promises
+
+LONG = os.environ.get("SIGNALWIRE_CONFERENCES_LONG") == "1"
+SESSION = {"id": "f6a1", "status": "in-progress", "quality": "720p", "fps": 20}
+
+
+def mock_with_strangers() -> MockServer:
+    """A mock with conferences of others, one of which has a session."""
+    conferences: list[dict[str, Any]] = [
+        {
+            "name": "with-session",
+            "display_name": "All hands",
+            "description": "ours",
+            "active_session": SESSION,
+        },
+        {"name": "plain", "display_name": "Stand-up"},
+        {"name": "window", "display_name": "Board", "join_from": "2022-01-01T00:00:00Z"},
+        {"name": "large", "display_name": "Large", "size": "large", "quality": "1080p"},
+    ]
+    return MockServer(conferences, token="PTsecret-Token-0aZ9", keep_requests=False)
+
+
+def verified(server: MockServer, *only: str, seed: int = 0, budget: float = 240.0) -> Report:
+    named = next(iter(server.store))
+    chosen = Options(
+        server.url, server.project, server.token, conference_id=named, seed=seed, only=only, budget=budget
+    )
+    return verify(chosen)
+
+
+def findings(report: Report) -> dict[str, str]:
+    return {result.promise.id: result.message for result in report.broken}
+
+
+@pytest.mark.parametrize(
+    "broken",
+    [
+        pytest.param(
+            one, id=one.name, marks=[pytest.mark.long] if one.breaks[0].startswith("generic/") else []
+        )
+        for one in SERVERS
+    ],
+)
+def test_each_broken_server_is_found_by_the_promises_that_are_meant_to_find_it(broken: BrokenServer) -> None:
+    with mock_with_strangers() as server:
+        broken.make(server)
+        # Exactly these: an id may be the beginning of another.
+        report = verified(server, *broken.breaks, budget=90.0)
+    found = findings(report)
+    assert set(broken.breaks) <= set(found), {r.promise.id: (r.outcome, r.message) for r in report.results}
+    for result in report.broken:
+        assert result.evidence, f"{result.promise.id} shows no request"
+
+
+def test_no_promise_is_without_a_broken_server() -> None:
+    unproven = {one.id for one in promises()} - {found for server in SERVERS for found in server.breaks}
+    assert not unproven
+
+
+def test_every_broken_server_breaks_promises_that_there_are() -> None:
+    assert not {found for server in SERVERS for found in server.breaks} - {one.id for one in promises()}
+
+
+def test_there_are_broken_servers_of_every_category_and_no_two_of_the_same_name() -> None:
+    known = {one.id: one.category for one in promises()}
+    assert {known[server.breaks[0]] for server in SERVERS} == set(Category)
+    assert len(SERVERS) >= 60
+    assert [name for name, count in Counter(server.name for server in SERVERS).items() if count > 1] == []
+
+
+@pytest.mark.parametrize("seed", range(20) if LONG else range(2))
+def test_the_correct_mock_is_clean_and_left_as_it_was(seed: int) -> None:
+    own = [one.id for one in promises() if not one.id.startswith("generic/")]
+    with mock_with_strangers() as server:
+        before = {one: server.store[one] for one in server.store}
+        report = verified(server, *(own if seed else ()), seed=seed, budget=240.0)
+        after = {one: server.store[one] for one in server.store}
+    assert findings(report) == {}
+    assert [one.promise.id for one in report.having(Outcome.NOT_EXERCISED)] == []
+    assert report.notes == []
+    named = next(iter(before))
+    after[named]["updated_at"] = before[named]["updated_at"]
+    assert after == before
