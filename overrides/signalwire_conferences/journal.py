@@ -188,8 +188,9 @@ class Journal:
         return connection
 
     def _prepare(self, connection: sqlite3.Connection) -> None:
-        [mark] = connection.execute("PRAGMA application_id").fetchone()
+        # In this order: whoever makes a journal at the same time marks it before it has tables.
         [tables] = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
+        [mark] = connection.execute("PRAGMA application_id").fetchone()
         if mark != _APPLICATION_ID and tables:
             raise sqlite3.DatabaseError("it is the database of something else")
         if self._path.stat().st_mode & 0o077:
