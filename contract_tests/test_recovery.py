@@ -6,8 +6,9 @@ from __future__ import annotations
 
 import contextlib
 import email.utils
-import itertools
 import json
+import socket
+import threading
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -407,12 +408,38 @@ def test_the_transports_really_wait(style: str, server: MockServer) -> None:
     assert time.monotonic() - start >= 0.3
 
 
-def test_a_slow_drip_is_timed_out_too(style: str, server: MockServer, waits: Waits) -> None:
+@contextlib.contextmanager
+def dripping() -> Iterator[str]:
+    """The address of a server whose answers take far longer than the time-out, a byte at a time."""
+
+    def drip(connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            connection.recv(65536)
+            connection.sendall(b"HTTP/1.1 200 OK\r\ncontent-length: 100000\r\n\r\n")
+            for _ in range(150):
+                connection.sendall(b" ")
+                time.sleep(HANG / 10)
+
+    def serve() -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=drip, args=(listener.accept()[0],), daemon=True).start()
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=serve, daemon=True).start()
+        yield f"127.0.0.1:{listener.getsockname()[1]}"
+        listener.shutdown(socket.SHUT_RDWR)
+
+
+def test_a_slow_drip_is_timed_out_too(style: str, waits: Waits, monkeypatch: pytest.MonkeyPatch) -> None:
     """httpx limits the time of each read alone; the attempt as a whole has its limit too."""
-    server.faults.add(Fault.latency(2 * HANG), "GET", times=None)
-    with client(style, server, hangs=True, retries=1) as ours, pytest.raises(TransportError):
-        ours.get(ID)
+    with dripping() as address, MockServer() as server:
+        monkeypatch.setattr(MockServer, "host", address)
+        start = time.monotonic()
+        with client(style, server, hangs=True, retries=1) as ours, pytest.raises(TransportError):
+            ours.get(ID)
     assert len(waits) == 1
+    assert time.monotonic() - start < 150 * HANG / 10  # one answer alone would take as long
 
 
 # --- the other operations -----------------------------------------------------------------------------------
@@ -553,8 +580,9 @@ def test_paginate_follows_no_link_to_another_host(style: str, server: MockServer
 
 @pytest.mark.parametrize("length", [1, 2, 5])
 def test_paginate_does_not_go_round_in_circles(style: str, server: MockServer, length: int) -> None:
-    links = itertools.cycle([f"/api/video/conferences?page_size={number + 1}" for number in range(length)])
-    server.faults.add(linking(lambda _call: next(links)), "GET", times=None)
+    circle = [f"/api/video/conferences?page_size={number + 1}" for number in range(length)]
+    links = iter(circle * 5)  # and no further, lest whoever does not notice goes on for ever
+    server.faults.add(linking(lambda _call: next(links, None)), "GET", times=None)
     with client(style, server) as ours, pytest.raises(InvalidResponseError, match="circle"):
         ours.pages()
     assert methods(server) == "G" * (length + 1)
