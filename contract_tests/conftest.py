@@ -24,15 +24,32 @@ hypothesis.settings.register_profile(
 )
 hypothesis.settings.register_profile(
     "long",
-    derandomize=False,
+    derandomize=True,
     database=None,
     deadline=None,
-    max_examples=1000,
+    max_examples=400,
     phases=_PHASES,
     print_blob=True,
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("long" if LONG else "default")
+
+FIGURE = "figure: "
+"""Starts a line that a test prints and that people look for: it is told at the end of the run."""
+
+
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    figures = [
+        line.removeprefix(FIGURE)
+        for report in terminalreporter.stats.get("passed", [])
+        for line in report.capstdout.splitlines()
+        if line.startswith(FIGURE)
+    ]
+    if figures:
+        terminalreporter.section("figures")
+        for line in sorted(figures):
+            terminalreporter.write_line(line)
+
 
 Connect = Callable[..., RestClient]
 

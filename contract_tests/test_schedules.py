@@ -1,7 +1,6 @@
 """No silent loss, shown on every schedule of two of our writers, a foreign one, and faults.
 
-The figures are printed at the end of a run of this file alone: `pytest -rP`, or as a table with
-`python contract_tests/test_schedules.py`. `SIGNALWIRE_CONFERENCES_FAULTS` sets another depth.
+The figures stand at the end of a run. `SIGNALWIRE_CONFERENCES_FAULTS` sets another depth.
 """
 
 from __future__ import annotations
@@ -16,7 +15,6 @@ from schedules import GAPS, Case, Tally, explore
 from signalwire_conferences.contract import CONFERENCE, document
 
 DEPTH = os.environ.get("SIGNALWIRE_CONFERENCES_FAULTS")
-LONG = bool(os.environ.get("SIGNALWIRE_CONFERENCES_LONG"))
 
 # Without a fault, `confirm` alone has as many schedules as the others with one: it looks again.
 SHORT_CASES = [
@@ -48,7 +46,7 @@ def deepened(case: Case) -> Case:
 
 def show(case: Case, tally: Tally) -> None:
     print(
-        f"{case.style:9} {case.protection:8} {'same' if case.same_field else 'other':6} "
+        f"figure: {case.style:9} {case.protection:8} {'same' if case.same_field else 'other':6} "
         f"{case.gap or '-':11} faults<={case.faults} schedules {tally.schedules:7,} "
         f"lossy {tally.lossy:6,} losses {dict(tally.kinds)} of them among ours {tally.between_ours}"
     )
@@ -89,14 +87,3 @@ def test_the_gap_without_protection_is_real_and_counted() -> None:
     tally = explore(Case(faults=0), initial())
     assert 0 < tally.lossy < tally.schedules
     assert set(tally.kinds) == {"gap"}
-
-
-if __name__ == "__main__":
-    for style in ("bare PUT", "naive"):
-        show(Case(style=style), explore(Case(style=style), initial()))
-    total = 0
-    for each in LONG_CASES if LONG else SHORT_CASES:
-        found = explore(deepened(each), initial())
-        total += found.schedules
-        show(deepened(each), found)
-    print(f"{total:,} schedules of ours")
