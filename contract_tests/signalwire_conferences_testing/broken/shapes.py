@@ -223,18 +223,6 @@ SERVERS = [
         answers(lambda r, _c: _pretend(r), "POST"),
     ),
     _B(
-        "generic-undead",
-        ("generic/use-after-free",),
-        "a delete deletes nothing",
-        lambda server: setattr(server.store, "delete", lambda _id: None),
-    ),
-    _B(
-        "generic-lost",
-        ("generic/ensure-resource-availability",),
-        "what is created cannot be read",
-        lambda server: setattr(server.store, "find", lambda _id: None),
-    ),
-    _B(
         "generic-open",
         ("generic/ignored-auth",),
         "nothing needs credentials",

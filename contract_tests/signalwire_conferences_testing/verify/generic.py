@@ -35,8 +35,10 @@ __all__ = ["GENERIC", "examine"]
 
 _HOOKS = f"{__package__}.generic_hooks"
 _START = 4.0  # seconds that it takes until its first request, and to write its report
-_LEAST, _MOST = 3.0, 10.0  # seconds of testing
+_LEAST, _MOST = 3.0, 8.0  # seconds of testing
 _EXAMPLES = 10
+# Those of sequences are left out: the hooks keep Schemathesis from conferences of others, which looks to
+# it as if its own were gone. The promises on state are about that.
 _SENTENCES = {
     "not_a_server_error": "No generated request makes the server fail.",
     "status_code_conformance": "Generated requests are answered with documented statuses.",
@@ -45,8 +47,6 @@ _SENTENCES = {
     "response_headers_conformance": "Answers to generated requests have the documented headers.",
     "positive_data_acceptance": "Generated valid bodies are accepted.",
     "negative_data_rejection": "Generated invalid bodies are refused.",
-    "use_after_free": "What a generated request deleted is gone.",
-    "ensure_resource_availability": "What a generated request created is there.",
     "ignored_auth": "Generated requests without credentials are refused.",
 }
 #: The promises, by the check of Schemathesis that they stand for.

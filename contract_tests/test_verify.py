@@ -1,0 +1,456 @@
+"""`signalwire-conferences verify`: what it touches, what it says, and when it gives up."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import signal
+import socketserver
+import subprocess
+import sys
+import threading
+import time
+from collections.abc import Callable, Iterator
+from http.server import BaseHTTPRequestHandler
+from pathlib import Path
+from typing import Any
+from xml.etree import ElementTree
+
+import pytest
+import yaml
+
+from signalwire_conferences_testing.broken import SERVERS
+from signalwire_conferences_testing.mock import Fault, MockServer
+from signalwire_conferences_testing.verify import CannotRun, Options, Outcome, verify
+from signalwire_conferences_testing.verify.command import base_url, is_loopback, main
+from signalwire_conferences_testing.verify.own import NAME_PREFIX
+
+TOKEN = "PTsecret-token-0aZ9"
+ROOT = Path(__file__).parent.parent
+SOME = ("status/success", "put/bare", "list/pages", "auth/wrong-write", "schema/")
+
+
+def arguments(*only: str) -> list[str]:
+    return [part for one in only for part in ("--promise", one)]
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockServer]:
+    """A mock whose credentials are in the environment."""
+    with MockServer(token=TOKEN) as mock:
+        monkeypatch.setenv("SIGNALWIRE_PROJECT_ID", mock.project)
+        monkeypatch.setenv("SIGNALWIRE_API_TOKEN", mock.token)
+        yield mock
+
+
+def broken(name: str, server: MockServer) -> None:
+    next(one for one in SERVERS if one.name == name).make(server)
+
+
+# --- what it answers ----------------------------------------------------------------------------------
+
+
+def test_all_kept_is_0(server: MockServer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([server.url, *arguments(*SOME)]) == 0
+    shown = capsys.readouterr().out
+    assert "put/bare" in shown
+    assert re.search(r"\d+ kept, 0 broken", shown)
+
+
+def test_a_broken_promise_is_1_with_a_request_that_shows_it(
+    server: MockServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    broken("patches", server)
+    assert main([server.url, *arguments("put/bare")]) == 1
+    shown = capsys.readouterr().out
+    assert "broken" in shown
+    assert re.search(r"curl -isS -X PUT -u \"\$SIGNALWIRE_PROJECT_ID:\$SIGNALWIRE_API_TOKEN\"", shown)
+    assert "jq -r .id" in shown
+
+
+def test_the_command_that_is_shown_reproduces_the_finding(server: MockServer) -> None:
+    broken("choice-any-case", server)
+    options = Options(server.url, server.project, server.token, only=("refuses/choice-put",))
+    found = verify(options).broken[0]
+    from signalwire_conferences_testing.verify.exchange import curl  # noqa: PLC0415 - only here
+
+    commands = [
+        one.replace("| jq -r .id", f"| {sys.executable} -c '{READ_ID}'") for one in curl(found.evidence)
+    ]
+    done = subprocess.run(["bash", "-c", "\n".join(commands)], capture_output=True, text=True, check=False)
+    assert "HTTP/1.1 200" in done.stdout, (commands, done)
+
+
+READ_ID = 'import json, sys; print(json.load(sys.stdin)["id"])'
+
+
+@pytest.mark.parametrize("name", ["token-prefix", "list-open", "scheme-ignored", "patches"])
+def test_no_output_shows_the_token(
+    name: str, server: MockServer, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    broken(name, server)
+    only = arguments("auth/", "put/bare")
+    for more in (["--html", f"{tmp_path}/r.html", "--junit", f"{tmp_path}/r.xml"], ["--json"]):
+        assert main([server.url, *only, *more]) == 1
+    written = [path.read_text("utf-8") for path in tmp_path.iterdir()]
+    for text in (*capsys.readouterr(), *written):
+        assert TOKEN not in text
+        assert TOKEN[:-1] not in text
+        assert TOKEN[1:] not in text
+
+
+def test_json_junit_and_html_say_the_same(
+    server: MockServer, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    broken("patches", server)
+    junit, page = tmp_path / "r.xml", tmp_path / "r.html"
+    assert main([server.url, *arguments(*SOME), "--json", "--junit", str(junit), "--html", str(page)]) == 1
+    told = json.loads(capsys.readouterr().out)
+    assert told["counts"]["broken"] == 1
+    [one] = [promise for promise in told["promises"] if promise["outcome"] == "broken"]
+    assert one["id"] == "put/bare"
+    assert one["reproduce"][-1].startswith("curl ")
+    suites = ElementTree.parse(junit).getroot()
+    assert suites.get("tests") == str(len(told["promises"]))
+    assert [
+        case.get("classname") for case in suites.iter("testcase") if case.find("failure") is not None
+    ] == ["contract.put"]
+    shown = page.read_text("utf-8")
+    assert "1 of" in shown
+    assert "put/bare" in shown
+    assert not re.search(r"(src|href)=.?(https?:)?//", shown), "the page needs something else"
+
+
+def test_colours_are_left_out_where_nobody_sees_them(
+    server: MockServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    main([server.url, *arguments("status/read")])
+    assert "\x1b[" not in "".join(capsys.readouterr())
+
+
+def test_the_same_seed_sends_the_same(server: MockServer) -> None:
+    def sent() -> list[tuple[str, Any]]:
+        server.requests.clear()
+        only = ("put/other-fields", "dates/sweep", "state/random-walk")
+        verify(Options(server.url, server.project, server.token, seed=7, only=only))
+        return [
+            (
+                request.method,
+                {k: v for k, v in (request.body or {}).items() if k not in ("name", "display_name")},
+            )
+            for request in server.requests
+        ]
+
+    assert sent() == sent()
+
+
+def test_fail_fast_stops_at_the_first(server: MockServer) -> None:
+    broken("patches", server)
+    report = verify(Options(server.url, server.project, server.token, fail_fast=True))
+    assert [one.promise.id for one in report.broken] == ["put/bare"]
+    assert report.requests < 1000
+
+
+# --- what it touches ----------------------------------------------------------------------------------
+
+
+def writes(server: MockServer) -> list[str]:
+    return [f"{r.method} {r.path}" for r in server.requests if r.method not in ("GET", "HEAD")]
+
+
+def test_a_host_that_is_not_loopback_is_only_read(server: MockServer) -> None:
+    report = verify(Options(server.url, server.project, server.token, writes=False))
+    assert report.broken == []
+    assert writes(server) == []
+    kept = {one.promise.id for one in report.having(Outcome.KEPT)}
+    assert {"auth/wrong-read", "status/bad-query", "schema/list"} <= kept
+    assert len(report.having(Outcome.NOT_EXERCISED)) > 50
+
+
+@pytest.mark.parametrize(
+    ("url", "expected"),
+    [
+        ("http://127.0.0.1:8080", True),
+        ("http://localhost", True),
+        ("http://[::1]:80", True),
+        ("http://127.9.9.9", True),
+        ("https://example.signalwire.com", False),
+        ("http://10.0.0.1", False),
+        ("http://127.0.0.1.example.com", False),
+        ("http://localhost.example.com", False),
+    ],
+)
+def test_what_is_loopback(url: str, expected: bool) -> None:
+    assert is_loopback(url) is expected
+
+
+@pytest.mark.parametrize(
+    ("given", "expected"),
+    [
+        ("127.0.0.1:8080", "http://127.0.0.1:8080"),
+        ("localhost:1/", "http://localhost:1"),
+        ("example.signalwire.com", "https://example.signalwire.com"),
+        ("http://127.0.0.1:8080/api/video/conferences", "http://127.0.0.1:8080"),
+        ("https://proxy.example/space/api/video/", "https://proxy.example/space"),
+    ],
+)
+def test_urls_as_people_give_them(given: str, expected: str) -> None:
+    assert base_url(given) == expected
+
+
+@pytest.mark.parametrize(
+    "given", ["", "ftp://x", "http://", "http://p:t@x", "http://x?y=1", "http://x:99999"]
+)
+def test_what_is_no_url_is_refused(given: str) -> None:
+    with pytest.raises(ValueError, match="URL"):
+        base_url(given)
+
+
+def test_the_named_conference_is_put_back_and_no_other_is_touched(server: MockServer) -> None:
+    named = server.store.add({"display_name": "Board", "description": "as it was", "meta": {"a": 1}})
+    before = {one: server.store[one] for one in server.store}
+    report = verify(
+        Options(server.url, server.project, server.token, writes=False, conference_id=named, only=("put/",))
+    )
+    assert [one.promise.id for one in report.having(Outcome.KEPT)] == ["put/session-stays"]
+    assert {line.split()[1] for line in writes(server)} == {f"/api/video/conferences/{named}"}
+    after = {one: server.store[one] for one in server.store}
+    after[named]["updated_at"] = before[named]["updated_at"]
+    assert after == before
+
+
+def test_a_conference_that_cannot_be_put_back_is_not_written_to(server: MockServer) -> None:
+    named = server.store.add({"size": None})
+    report = verify(
+        Options(server.url, server.project, server.token, conference_id=named, only=("put/session",))
+    )
+    assert writes(server) == []
+    assert "size" in report.results[0].message
+
+
+def leftovers(server: MockServer) -> list[str]:
+    return [one for one in server.store if server.store[one]["name"].startswith(NAME_PREFIX)]
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_what_was_created_is_removed_when_it_is_interrupted(number: int, server: MockServer) -> None:
+    process = started(server.url)
+    wait_for(lambda: bool(leftovers(server)))
+    process.send_signal(number)
+    _, said = process.communicate(timeout=30)
+    assert process.returncode == 130, said
+    assert "Interrupted" in said
+    assert leftovers(server) == []
+    assert len(server.store) == 1
+
+
+def test_what_a_killed_run_left_behind_is_named_and_removed_when_asked_for(
+    server: MockServer, capsys: pytest.CaptureFixture[str]
+) -> None:
+    process = started(server.url)
+    wait_for(lambda: bool(leftovers(server)))
+    process.kill()
+    process.communicate()
+    left = leftovers(server)
+    assert left
+    assert main([server.url, *arguments("status/read")]) == 0
+    assert "--remove-leftovers" in capsys.readouterr().out
+    assert leftovers(server) == left
+    assert main([server.url, *arguments("status/read"), "--remove-leftovers"]) == 0
+    assert leftovers(server) == []
+    assert len(server.store) == 1
+
+
+def started(url: str) -> subprocess.Popen[str]:
+    command = [
+        sys.executable,
+        "-P",
+        "-m",
+        "signalwire_conferences.cli",
+        "verify",
+        url,
+        *arguments("put/", "dates/"),
+    ]
+    return subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
+    )
+
+
+def wait_for(condition: Callable[[], bool]) -> None:
+    end = time.monotonic() + 30
+    while not condition():
+        assert time.monotonic() < end
+        time.sleep(0.01)
+
+
+# --- servers that are none, or none that can be verified ------------------------------------------------
+
+
+class Odd(BaseHTTPRequestHandler):
+    """Answers whatever its server says."""
+
+    def do_GET(self) -> None:
+        self.server.answer(self)  # type: ignore[attr-defined]
+
+    do_POST = do_PUT = do_DELETE = do_PATCH = do_GET  # noqa: N815 - the names are the library's
+
+    def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - likewise
+        pass
+
+
+def plain(status: int, body: bytes, **headers: str) -> Callable[[BaseHTTPRequestHandler], None]:
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        handler.send_response(status)
+        for name, value in {"Content-Length": str(len(body)), **headers}.items():
+            handler.send_header(name.replace("_", "-"), value)
+        handler.end_headers()
+        handler.wfile.write(body)
+
+    return answer
+
+
+def hangs(_handler: BaseHTTPRequestHandler) -> None:
+    time.sleep(5)
+
+
+def closes(handler: BaseHTTPRequestHandler) -> None:
+    handler.close_connection = True
+
+
+ODD = {
+    "hangs": (hangs, "no answer within"),
+    "closes": (closes, "closed"),
+    "html": (plain(200, b"<html>hello</html>", Content_Type="text/html"), "no server of this API"),
+    "html-404": (plain(404, b"<html>no</html>", Content_Type="text/html"), "no server of this API"),
+    "json-404": (plain(404, b'{"error": "Not Found"}'), "does not exist"),
+    "401": (plain(401, b'{"error": "Unauthorized"}'), "refuses the credentials"),
+    "redirects": (
+        plain(308, b"", Location="https://elsewhere.example/"),
+        "redirects (308) to https://elsewhere",
+    ),
+    "empty": (plain(200, b""), "no server of this API"),
+}
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_a_server_that_cannot_be_verified_is_2_with_a_clear_message_soon(
+    name: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SIGNALWIRE_PROJECT_ID", "p")
+    monkeypatch.setenv("SIGNALWIRE_API_TOKEN", "t")
+    answer, expected = ODD[name]
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Odd) as odd:
+        odd.daemon_threads = True
+        odd.answer = answer  # type: ignore[attr-defined]
+        threading.Thread(target=odd.serve_forever, daemon=True).start()
+        begin = time.monotonic()
+        assert main([f"http://127.0.0.1:{odd.server_address[1]}", "--timeout", "1"]) == 2
+        assert time.monotonic() - begin < 4
+        odd.shutdown()
+    said = capsys.readouterr()
+    assert "Cannot verify" in said.err
+    assert expected in said.err
+    assert said.out == ""
+
+
+def test_a_server_that_is_not_there_is_2(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("SIGNALWIRE_PROJECT_ID", "p")
+    monkeypatch.setenv("SIGNALWIRE_API_TOKEN", "t")
+    with MockServer() as mock:
+        url = mock.url
+    assert main([url]) == 2
+    assert "does not answer: no connection" in capsys.readouterr().err
+
+
+def test_missing_credentials_are_named_both(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["http://127.0.0.1:1"]) == 2
+    said = capsys.readouterr().err
+    assert "SIGNALWIRE_PROJECT_ID" in said
+    assert "SIGNALWIRE_API_TOKEN" in said
+
+
+def test_an_unknown_promise_is_refused(server: MockServer, capsys: pytest.CaptureFixture[str]) -> None:
+    assert main([server.url, "--promise", "nonsense"]) == 2
+    assert "--list-promises" in capsys.readouterr().err
+
+
+def test_a_server_that_stops_answering_is_no_server_that_keeps_its_promises(server: MockServer) -> None:
+    server.faults.add(Fault.hang_before(), at=20, times=None)
+    report = verify(Options(server.url, server.project, server.token, timeout=0.3, budget=20))
+    assert report.failed
+    assert report.stopped == "the server stopped answering"
+    assert report.seconds < 20
+
+
+def test_a_429_now_and_then_is_waited_for(server: MockServer) -> None:
+    for at in range(5, 300, 20):
+        server.faults.add(Fault.status(429, "0.01"), at=at)
+    report = verify(Options(server.url, server.project, server.token, only=("put/bare", "list/", "auth/")))
+    assert report.broken == []
+
+
+def test_a_server_that_only_says_429_ends_with_the_budget(server: MockServer) -> None:
+    server.faults.add(Fault.status(429), times=None)
+    begin = time.monotonic()
+    with pytest.raises(CannotRun, match="429"):
+        verify(Options(server.url, server.project, server.token, budget=2))
+    assert time.monotonic() - begin < 4
+
+
+def test_the_budget_ends_a_run_and_what_was_not_tried_says_so(server: MockServer) -> None:
+    server.faults.add(Fault.latency(0.02), times=None)
+    report = verify(Options(server.url, server.project, server.token, budget=3))
+    assert report.broken == []
+    assert report.seconds < 8
+    assert "the budget is spent" in {one.message for one in report.having(Outcome.NOT_EXERCISED)}
+    assert leftovers(server) == []
+
+
+def test_a_server_with_absolute_links_etags_and_hundreds_of_conferences_is_clean() -> None:
+    strangers = [{"name": f"n{number}", "display_name": "Stranger"} for number in range(400)]
+    with MockServer(strangers, etag=True, absolute_links=True, token=TOKEN) as mock:
+        own = ("list/", "state/", "put/bare", "isolation/")
+        report = verify(Options(mock.url, mock.project, mock.token, only=own))
+        pages = [r for r in mock.requests if r.method == "GET" and r.query == "page_size=1000"]
+        assert {one.promise.id: one.message for one in report.broken} == {}
+        assert len(pages) < 10
+        assert len(mock.store) == 400
+
+
+# --- in a workflow ------------------------------------------------------------------------------------
+
+
+def test_the_workflow_of_a_consumer_verifies_in_one_step(server: MockServer, tmp_path: Path) -> None:
+    workflow = yaml.safe_load(Path(__file__).with_name("consumer_workflow.yml").read_text("utf-8"))
+    steps = workflow["jobs"]["contract"]["steps"]
+    [step] = [one for one in steps if one.get("name") == "Verify the contract"]
+    assert set(step["env"]) == {"BASE_URL", "SIGNALWIRE_PROJECT_ID", "SIGNALWIRE_API_TOKEN"}
+    install, command = step["run"].strip().splitlines()
+    assert install == "pip install 'signalwire-conferences[contract]'"
+    scripts = Path(sys.executable).parent
+    done = subprocess.run(
+        ["bash", "-e", "-c", f"{command} {' '.join(arguments(*SOME))}"],
+        cwd=tmp_path,
+        env={**os.environ, "BASE_URL": server.url, "PATH": f"{scripts}:{os.environ['PATH']}"},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    uploaded = next(one for one in steps if "upload-artifact" in one.get("uses", ""))["with"]["path"]
+    assert sorted(path.name for path in tmp_path.glob(uploaded)) == ["contract.html", "contract.xml"]
+
+
+def test_make_contract_verifies_the_server_it_is_given(server: MockServer) -> None:
+    done = subprocess.run(
+        ["make", "contract", f"BASE_URL={server.url}", f"ARGS={' '.join(arguments('status/read'))}"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "1 kept" in done.stdout
