@@ -24,7 +24,13 @@ from hypothesis.stateful import (
 
 from conftest import LONG
 from processes import STYLES, Ours, ours, without_waiting
-from signalwire_conferences import ConferencesError, ConflictError, UnsafeUpdateError, contract
+from signalwire_conferences import (
+    ConferencesError,
+    ConflictError,
+    UnsafeUpdateError,
+    VerificationError,
+    contract,
+)
 from signalwire_conferences.plan import UpdatePlan
 from signalwire_conferences_testing.mock import Fault, MockServer, Reply
 
@@ -229,6 +235,7 @@ class Conferences(RuleBasedStateMachine):
         course: Course,
     ) -> None:
         applied = any(done for _, done in course.puts)
+        assert not isinstance(error, VerificationError), "this mock keeps what it is sent"
         if "unchanged" in error.state:
             assert not applied
         if "lacks the change" in error.state:
