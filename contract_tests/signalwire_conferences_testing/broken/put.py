@@ -10,7 +10,7 @@ from signalwire_conferences.contract import CREATE, UPDATE
 from signalwire_conferences.values import instant
 
 from ..mock import MockServer
-from .making import BrokenServer, Make, Write, stores, tells
+from .making import BrokenServer, Make, Write, asks, stores, tells
 
 __all__ = ["SERVERS"]
 
@@ -154,6 +154,21 @@ def _echo(server: MockServer) -> None:
     stores(change)(server)
 
 
+def _merges_what_was_read() -> Make:
+    read: dict[str, Any] = {}
+
+    def make(server: MockServer) -> None:
+        asks(lambda call, _store: read.update(last=call.conference_id), "GET")(server)
+
+        def change(write: Write) -> None:
+            if read.pop("last", None) == write.conference_id:
+                _keep(write, "light_success", "description")
+
+        stores(change)(server)
+
+    return make
+
+
 def _backwards(write: Write) -> None:
     if instant(write.after["updated_at"]) is not None:
         write.after["updated_at"] = write.before["created_at"]
@@ -268,5 +283,17 @@ SERVERS = [
     ),
     BrokenServer(
         "ends-session", ("put/session-stays",), "a PUT ends the active session", stores(_ends_session)
+    ),
+    BrokenServer(
+        "merges-what-was-read",
+        ("put/order-of-requests",),
+        "a PUT keeps what a GET just before it told",
+        _merges_what_was_read(),
+    ),
+    BrokenServer(
+        "whole-answer-is-patch",
+        ("put/unknown-beside",),
+        "a PUT whose body has an id keeps what it is not given",
+        stores(lambda write: _patches(write) if "id" in write.body else None),
     ),
 ]

@@ -74,6 +74,8 @@ class _Window:
 
 def _own_host(bench: Bench, link: str, *evidence: Exchange) -> None:
     """An absolute link leads to the host that was asked, whatever name of this machine it says."""
+    form = link.startswith(("/", "http://", "https://"))
+    ensure(form, f"a link is neither absolute nor path-only: {link!r}", *evidence)
     asked, told = urlsplit(bench.api.base_url).hostname, urlsplit(link).hostname
     local = ("localhost", "127.0.0.1", "::1")
     same = told in (None, asked) or (asked in local and told in local)

@@ -7,13 +7,13 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from signalwire_conferences.contract import CREATE, UPDATE
+from signalwire_conferences.contract import UPDATE
 from signalwire_conferences.values import instant
 
 from . import samples
 from .bench import Bench, brief, conference_of, differences
-from .promises import Broken, ensure, promise
-from .replacing import owned, replace, shown_resets, stamp
+from .promises import ensure, promise
+from .replacing import owned, replace, stamp
 from .samples import Sort, optional
 
 _COARSEST_CLOCK = 1.1  # seconds; the vendor's own examples show times in whole seconds
@@ -33,7 +33,7 @@ def bare(bench: Bench) -> None:
 )
 def each_field_alone(bench: Bench) -> None:
     for turn, name in itertools.product(range(2), optional(UPDATE)):
-        body = {**samples.custom(UPDATE, turn), **_switches(turn)}
+        body = {**samples.custom(UPDATE, turn), **samples.switches(turn)}
         before, *made = bench.customised(body)
         rest = {key: value for key, value in body.items() if key != name}
         replace(bench, before, rest, *made)
@@ -78,70 +78,6 @@ def _groups(bench: Bench, names: list[str]) -> Iterator[set[str]]:
     yield from (set(pair) for pair in pairs)
     for _ in range(40):
         yield set(bench.rng.sample(names, bench.rng.randint(1, len(names))))
-
-
-@promise("put/old-value", "What a field is reset to does not depend on the value that it had.", order=31)
-def old_value(bench: Bench) -> None:
-    custom = samples.custom(UPDATE)
-    before, made, _ = bench.customised(custom)
-    for name in optional(UPDATE):
-        for value in samples.valid(UPDATE, name):
-            before, last = replace(bench, before, {**custom, name: value}, made)
-            rest = {key: kept for key, kept in custom.items() if key != name}
-            before, _ = replace(bench, before, rest, made, last)
-
-
-@promise("put/after-create", "A PUT resets what a create set, or chose by itself, in the same way.", order=12)
-def after_create(bench: Bench) -> None:
-    reset, *history = bench.customised(samples.custom(UPDATE))
-    replace(bench, reset, {}, *history)
-    for turn in range(2):
-        body = samples.custom(CREATE, turn)
-        for given in ({}, body):
-            before, made = bench.new(**given)
-            replace(bench, before, {}, made, read=True)
-    body = samples.custom(CREATE)
-    for name in body:
-        before, made = bench.new(**body)
-        rest = {key: value for key, value in body.items() if key != name}
-        replace(bench, before, rest, made)
-
-
-@promise("put/other-fields", "What a field is reset to does not depend on the other fields.", order=41)
-def other_fields(bench: Bench) -> None:
-    names = optional(UPDATE)
-    for _ in range(30):
-        before, *made = bench.customised(samples.full(UPDATE, bench.rng))
-        given = samples.full(UPDATE, bench.rng)
-        for name in bench.rng.sample(names, bench.rng.randint(1, len(names))):
-            del given[name]
-        shown_name = bench.rng.choice(samples.valid(UPDATE, "display_name"))
-        replace(bench, before, {**given, "display_name": shown_name}, *made)
-
-
-@promise("put/other-conferences", "What a field is reset to does not depend on other conferences.", order=42)
-def other_conferences(bench: Bench) -> None:
-    """Each reset comes after another conference was given other values, or was reset, or deleted."""
-    body = {**samples.custom(UPDATE, 1), **_switches(1)}
-    before, *made = bench.customised(samples.custom(UPDATE))
-    other, *_ = bench.customised(body)
-    replace(bench, before, {}, *made)
-    again, *made = bench.customised({**samples.custom(UPDATE), **_switches(1)})
-    replace(bench, other, {}, *made)
-    replace(bench, again, {}, *made)
-    last, *made = bench.customised(body)
-    bench.delete(other["id"])
-    replace(bench, last, {}, *made)
-
-
-@promise("put/again-and-again", "The tenth PUT resets as the first did, also right after a reset.", order=43)
-def again_and_again(bench: Bench) -> None:
-    before, made, last = bench.customised(samples.custom(UPDATE))
-    for turn in range(10):
-        before, bare_one = replace(bench, before, {}, made, last)
-        before, _ = replace(bench, before, {}, made, bare_one)
-        body = {**samples.custom(UPDATE, turn), **_switches(turn)}
-        before, last = replace(bench, before, body, made)
 
 
 @promise(
@@ -253,28 +189,3 @@ def updated_at(bench: Bench) -> None:
         told = bench.read(before["id"])
         ensure(instant(told[stamp()]) == new, f"GET tells another {stamp()} than the PUT", *made, exchange)
         before = after
-
-
-@promise(
-    "put/partial-sequence", "A field that one PUT leaves out does not come back with a later one.", order=44
-)
-def partial_sequence(bench: Bench) -> None:
-    names = optional(UPDATE)
-    custom = samples.custom(UPDATE)
-    before, made, last = bench.customised(custom)
-    for name in names:
-        rest = {key: value for key, value in custom.items() if key != name}
-        middle, first = replace(bench, before, rest, made, last)
-        after, second = replace(bench, middle, {"display_name": bench.own.display_name}, made, first)
-        third = bench.put(before["id"], {**rest, "display_name": bench.own.display_name})
-        told = conference_of(third, made, first, second)
-        wrong = bench.resets.wrong(name, before[name], told[name], third)
-        if wrong:
-            raise Broken(wrong[0], *shown_resets(bench, wrong[1]), made, last, first, second, third)
-        before, last = replace(bench, after, custom, made)
-
-
-def _switches(turn: int) -> dict[str, Any]:
-    """Every switch on or off; the one that a reset gives is among the old values then."""
-    names = [name for name in optional(UPDATE) if samples.sort(UPDATE, name) is Sort.SWITCH]
-    return dict.fromkeys(names, turn % 2 == 0)

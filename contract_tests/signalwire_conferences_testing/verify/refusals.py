@@ -11,6 +11,7 @@ from signalwire_conferences.contract import CREATE, UPDATE, Omission
 
 from . import samples
 from .bench import Bench
+from .entries import one_entry_each
 from .exchange import Exchange
 from .promises import Broken, ensure, promise
 from .samples import Sort
@@ -109,7 +110,7 @@ def each_attribute(bench: Bench) -> None:
             answer = bench.post(body) if schema == CREATE else bench.put(conference["id"], body)
             before = (made,) if schema == UPDATE else ()
             expect(answer, 422, because="several invalid values", before=before)
-            _entries(answer, set(wrong), before)
+            one_entry_each(answer, set(wrong), before)
     bench.unchanged(conference, "a refused PUT", made)
 
 
@@ -133,24 +134,6 @@ def _wrong_sets(bench: Bench, schema: str) -> Iterator[dict[str, Any]]:
     yield {**every, "display_name": ...}
     for _ in range(5):
         yield {name: every[name] for name in bench.rng.sample(names, bench.rng.randint(2, len(names)))}
-
-
-def _entries(answer: Exchange, failed: set[str], before: tuple[Exchange, ...]) -> None:
-    value = answer.value
-    entries = value.get("errors") if isinstance(value, dict) else None
-    ensure(isinstance(entries, list) and entries, "a 422 without entries in errors", *before, answer)
-    named = [e.get("attribute") for e in entries or () if isinstance(e, dict)]
-    wrong = {name for name in named if name is not None} - failed
-    ensure(not wrong, f"an entry names {', '.join(map(repr, wrong))}, which was valid", *before, answer)
-    ensure(
-        len(named) == len(failed),
-        f"{len(failed)} attributes failed ({', '.join(sorted(failed))}), errors has {len(named)} entries",
-        *before,
-        answer,
-    )
-    if None not in named:
-        lost = failed - set(named)
-        ensure(not lost, f"no entry names {', '.join(sorted(lost))}", *before, answer)
 
 
 @promise("refuses/nothing-in-part", "A refused body changes nothing, whatever else it holds.", order=28)

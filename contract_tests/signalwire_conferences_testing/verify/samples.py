@@ -29,6 +29,7 @@ __all__ = [
     "others",
     "page_sizes",
     "sort",
+    "switches",
     "valid",
 ]
 
@@ -134,6 +135,12 @@ def custom(schema: str, turn: int = 0) -> dict[str, Any]:
         else:
             body[name] = choice[turn % len(choice)]
     return body
+
+
+def switches(turn: int) -> dict[str, Any]:
+    """Every switch on or off; the one that a reset gives is among the old values then."""
+    names = [name for name in optional(contract.UPDATE) if sort(contract.UPDATE, name) is Sort.SWITCH]
+    return dict.fromkeys(names, turn % 2 == 0)
 
 
 def full(schema: str, rng: random.Random) -> dict[str, Any]:

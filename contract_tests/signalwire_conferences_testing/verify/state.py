@@ -56,10 +56,15 @@ def get_changes_nothing(bench: Bench) -> None:
 
 @promise("state/unknown-creates-nothing", "A PUT to an unknown id creates nothing.", order=9)
 def unknown_creates_nothing(bench: Bench) -> None:
+    """Neither under that id nor under another, which a window of its own would show."""
+    year = bench.rng.randint(5000, 8999)
+    times = {"join_from": f"{year}-05-05T00:00:00Z", "join_until": f"{year}-05-06T00:00:00Z"}
+    window = {"starts_after": f"{year}-05-01T00:00:00Z", "ends_before": f"{year}-05-20T00:00:00Z"}
     for body in ({"display_name": bench.own.display_name}, bench.body(**samples.custom(CREATE))):
         unknown = bench.unknown_id()
-        put = bench.put(unknown, body)
+        put = bench.put(unknown, {**body, **times})
         expect(bench.get(unknown), 404, because="reading an id to which only a PUT was sent", before=(put,))
+        _listed(bench, window, [], "after a PUT to an unknown id", put)
         name = body.get("name")
         if name:
             expect(
@@ -68,6 +73,8 @@ def unknown_creates_nothing(bench: Bench) -> None:
                 because="a create with a name that only a refused PUT had",
                 before=(put,),
             )
+    refused = bench.post({**bench.body(), **times, "quality": "none"})
+    _listed(bench, window, [], "after a refused create", refused)
 
 
 @promise("state/delete-is-final", "What was deleted is gone for good, and only that.", order=10)
@@ -85,6 +92,11 @@ def delete_is_final(bench: Bench) -> None:
             bench.new()
     for conference, maker in kept:
         bench.unchanged(conference, "a delete of another conference", maker, made, deleted)
+    anew = bench.post(bench.body(name=target["name"]))
+    # Whether the name is free again is not documented.
+    if anew.status == 200:
+        new = conference_of(anew)["id"] != target["id"]
+        ensure(new, "a create brought back what was deleted", made, deleted, anew)
 
 
 @promise("state/unknown-deletes-nothing", "A DELETE of an unknown id deletes nothing.", order=20)
@@ -121,6 +133,8 @@ def list_shows_what_exists(bench: Bench) -> None:
         )
     deleted = bench.delete(ids[1])
     _listed(bench, window, [ids[0], ids[2]], "after a delete", made[1][1], deleted)
+    bench.new()
+    _listed(bench, window, [ids[0], ids[2]], "after a delete and a create", made[1][1], deleted)
 
 
 def _listed(

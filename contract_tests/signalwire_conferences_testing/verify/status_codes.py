@@ -8,6 +8,7 @@ from signalwire_conferences.contract import UPDATE
 
 from . import samples
 from .bench import Bench, conference_of
+from .entries import one_entry_each
 from .exchange import Exchange
 from .promises import Needs, ensure, promise
 from .samples import page_sizes
@@ -170,6 +171,7 @@ def name_taken(bench: Bench) -> None:
         for fields in ({}, {"description": "another", "display_name": "another display name"}):
             again = bench.post(bench.body(**fields, name=holder["name"]))
             expect(again, 422, because="a create with a name that is taken", before=history)
+            one_entry_each(again, {"name"}, history)
             bench.unchanged(holder, "a create refused for a name that is taken", *history, again)
 
 
@@ -182,9 +184,13 @@ def name_taken(bench: Bench) -> None:
 def bad_query(bench: Bench) -> None:
     least, most = page_sizes()
     for value in (str(least - 1), "-1", str(most + 1), "100000", "abc", "1.5", "true"):
-        expect(bench.list(page_size=value), 422, because=f"page_size={value}")
+        answer = bench.list(page_size=value)
+        expect(answer, 422, because=f"page_size={value}")
+        one_entry_each(answer, {"page_size"})
     for value in ("-1", "abc", "1.5"):
-        expect(bench.list(page_number=value), 422, because=f"page_number={value}")
+        answer = bench.list(page_number=value)
+        expect(answer, 422, because=f"page_number={value}")
+        one_entry_each(answer, {"page_number"})
     for value in ("maybe", "yes please", "2"):
         expect(
             bench.list(include_active_session=value),
