@@ -27,7 +27,8 @@ from signalwire_conferences.exchange import (
     Steps,
     Wait,
 )
-from signalwire_conferences.update import Record, SafeUpdate, Settle, Target, put_of
+from signalwire_conferences.target import Record, Settle, Target, put_of
+from signalwire_conferences.update import SafeUpdate
 
 Style = Literal["ours", "bare PUT", "naive"]
 Protection = Literal["nothing", "confirm", "lock", "ETag"]

@@ -19,7 +19,7 @@ from hypothesis.strategies import DrawFn, SearchStrategy
 
 from signalwire_conferences import contract
 from signalwire_conferences.exchange import Answer, Policy, Request
-from signalwire_conferences.update import Target
+from signalwire_conferences.target import Target
 from signalwire_conferences_api import models
 
 T = TypeVar("T")

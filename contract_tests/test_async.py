@@ -20,8 +20,8 @@ from attrs import define
 from processes import BACKENDS
 from signalwire_conferences import AsyncRestClient, ConferencesError
 from signalwire_conferences.exchange import Acquire, Release, Request, Wait
+from signalwire_conferences.target import Record, Settle
 from signalwire_conferences.transport import AsyncTransport
-from signalwire_conferences.update import Record, Settle
 from signalwire_conferences_testing.mock import Fault, MockServer
 
 pytestmark = pytest.mark.anyio

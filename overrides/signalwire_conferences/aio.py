@@ -19,8 +19,9 @@ from .journal import Entry, inverse
 from .plan import UpdatePlan
 from .results import Conference, ConferencePage, updated_view
 from .settings import AsyncLock, settings
+from .target import Target
 from .transport import AsyncTransport
-from .update import SafeUpdate, Target
+from .update import SafeUpdate
 
 __all__ = ["AsyncConferences", "AsyncRestClient"]
 

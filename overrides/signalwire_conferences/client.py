@@ -18,8 +18,9 @@ from .journal import Entry, inverse
 from .plan import UpdatePlan
 from .results import Conference, ConferencePage, updated_view
 from .settings import Lock, settings
+from .target import Target
 from .transport import Transport
-from .update import SafeUpdate, Target
+from .update import SafeUpdate
 
 __all__ = ["Conferences", "RestClient"]
 

@@ -20,7 +20,8 @@ from .contract import UPDATE, Omission, fields
 from .errors import ConferencesError, UnsafeUpdateError
 from .plan import Change
 from .settings import Settings
-from .update import Record, SafeUpdate, Settle, Target
+from .target import Record, Settle, Target
+from .update import SafeUpdate
 
 _log = logging.getLogger(__name__)
 

@@ -23,7 +23,7 @@ from .exchange import (
 )
 from .plan import changed_fields, expected_after
 from .results import Conference, ConferencePage, view
-from .update import Record, Settle, Target, put_of, read
+from .target import Record, Settle, Target, put_of, read
 from .values import encode_json
 from .verify import checked_conference
 

@@ -17,7 +17,7 @@ from .errors import ConferencesError, ConfigurationError
 from .exchange import Acquire, Answer, NoAnswer, Release, Request, Steps, Wait
 from .journal import Journal, opened
 from .settings import AsyncLock, Lock, Settings
-from .update import Record, Settle
+from .target import Record, Settle
 
 __all__ = ["AsyncTransport", "Transport"]
 

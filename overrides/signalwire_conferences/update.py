@@ -9,11 +9,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from typing import Any, Final
-from uuid import UUID
 
-from attrs import define, field, frozen
+from attrs import define, field
 
-from .changes import CLEAR, checked_id, path_of
+from .changes import CLEAR
 from .errors import (
     ConferencesError,
     Conflict,
@@ -28,7 +27,6 @@ from .exchange import (
     Acquire,
     Answer,
     NoAnswer,
-    Policy,
     Release,
     Request,
     Steps,
@@ -38,18 +36,14 @@ from .exchange import (
     may_have_been_carried_out,
     no_object,
     pause,
-    repeated,
 )
 from .plan import Change, ServerChoice, UpdatePlan, changed_fields, merge
 from .results import UpdateReport
-from .settings import Settings
-from .values import encode_json
-from .verify import MISSING, Verdict, checked_conference, is_same_id, survival, verify
+from .target import Image, Record, Settle, Target, put_of, read
+from .verify import MISSING, Verdict, is_same_id, survival, verify
 
-__all__ = ["Image", "Record", "SafeUpdate", "Settle", "Target", "put_of", "read"]
+__all__ = ["SafeUpdate"]
 
-_GET: Final = "get_video_conference"
-_PUT: Final = "update_video_conference"
 _MOST_REBASES: Final = 16  # after a 412; each means that another writer got through
 _MOST_REDOS: Final = 5  # of a change that `confirm` found overwritten
 
@@ -61,99 +55,6 @@ _MAY_LAND: Final = " The PUT that got no answer may still land."
 _ANSWERED: Final = "The PUT was answered with success, so this is how the conference is now."
 _READ_AGAIN: Final = "The PUT got no proper answer; read again since, this is how the conference is."
 _CARRIED_OUT: Final = "The change was carried out and verified before."
-
-
-@frozen
-class Target:
-    """What an update is about, and how it is to go.
-
-    Attributes:
-        conference_id: the conference.
-        policy: repeats and waits.
-        locked: whether there is a lock to hold from read to verification.
-        confirm: seconds after which to look again, or `None`.
-        journaled: whether before-images are kept.
-    """
-
-    conference_id: str
-    policy: Policy
-    locked: bool = False
-    confirm: float | None = None
-    journaled: bool = False
-
-    @property
-    def lock_key(self) -> str:
-        """The id as the lock gets it: the same for every spelling of one UUID."""
-        try:
-            return str(UUID(self.conference_id))
-        except ValueError:
-            return self.conference_id
-
-    @classmethod
-    def of(cls, conference_id: object, settings: Settings[Any]) -> Target:
-        """The target that a client with these settings means.
-
-        Raises:
-            InvalidChangeError: the id could lead to another path.
-        """
-        return cls(
-            checked_id(conference_id),
-            settings.policy,
-            locked=settings.lock is not None,
-            confirm=settings.confirm,
-            journaled=settings.journal is not None,
-        )
-
-
-@frozen
-class Record:
-    """Step: put the before-image on disk, and answer with the entry's number."""
-
-    conference_id: str
-    before: Mapping[str, Any]
-    after: Mapping[str, Any]
-
-
-@frozen
-class Settle:
-    """Step: note in the journal what came of a PUT; `after`: the fields that it changed."""
-
-    entry: int
-    applied: bool
-    after: Mapping[str, Any] | None = None
-
-
-@frozen
-class Image:
-    """A conference as read, and its ETag where the server sent a strong one."""
-
-    body: dict[str, Any]
-    etag: str | None
-
-
-def read(target: Target) -> Steps[Image]:
-    """Read the conference.
-
-    Raises:
-        ApiError, TransportError, InvalidResponseError: it could not be read.
-    """
-    request = Request("GET", path_of(_GET, target.conference_id), about=target.conference_id)
-    body, answer = yield from repeated(request, target.policy)
-    image = checked_conference(body, target.conference_id, f"GET {request.path}", to_build_on=True)
-    etag = answer.headers.get("etag", "")
-    # `If-Match` compares strongly (RFC 9110, 13.1.1): a weak one never matches.
-    return Image(image, etag if etag.startswith('"') and etag.isascii() else None)
-
-
-def put_of(conference_id: str, body: Mapping[str, Any], etag: str | None = None) -> Request:
-    """The PUT of a body."""
-    return Request(
-        "PUT",
-        path_of(_PUT, conference_id),
-        content=encode_json(body),
-        headers={"If-Match": etag} if etag is not None else {},
-        about=conference_id,
-    )
 
 
 @define
