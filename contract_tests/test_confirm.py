@@ -207,7 +207,7 @@ def test_head_on_two_of_ours_lose_less_with_confirm_than_without(server: MockSer
                 lambda value: one.update(ID, description=value),
                 lambda value: other.update(ID, display_name=value),
             )
-        print(f"two of ours, confirm={confirm}: {sum(lost[confirm])} changes lost in {ROUNDS} rounds")
+        print(f"figure: two of ours, confirm={confirm}: {sum(lost[confirm])} changes lost in {ROUNDS} rounds")
     assert sum(lost[0.1]) < sum(lost[None])
 
 
@@ -220,7 +220,7 @@ def test_head_on_with_somebody_naive_ours_loses_less_with_confirm(server: MockSe
             lost[confirm] = rounds(server, lambda value: one.update(ID, description=value), theirs)
         theirs.close()  # type: ignore[attr-defined]
         print(
-            f"ours and somebody naive, confirm={confirm}: of ours {lost[confirm][0]}, "
+            f"figure: ours and somebody naive, confirm={confirm}: of ours {lost[confirm][0]}, "
             f"of theirs {lost[confirm][1]} changes lost in {ROUNDS} rounds"
         )
     assert lost[0.1][0] <= lost[None][0]

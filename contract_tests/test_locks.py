@@ -346,7 +346,7 @@ def test_four_processes_that_share_a_lock_lose_nothing(
 ) -> None:
     lost = lost_changes(server, recipe, server_of(recipe, request), tmp_path)
     updates = [each for each in server.requests if each.method == "PUT"]
-    print(f"{name_of(recipe)}: {lost} of {len(FIELDS) * UPDATES} changes lost")
+    print(f"figure: {name_of(recipe)}: {lost} of {len(FIELDS) * UPDATES} changes lost")
     assert lost == 0
     assert len(updates) == len(FIELDS) * UPDATES
 
@@ -354,7 +354,7 @@ def test_four_processes_that_share_a_lock_lose_nothing(
 def test_without_a_lock_they_lose_some(server: MockServer, tmp_path: Path) -> None:
     """The yardstick: were nothing lost here, the test above would show nothing."""
     lost = lost_changes(server, "", {}, tmp_path)
-    print(f"no lock: {lost} of {len(FIELDS) * UPDATES} changes lost")
+    print(f"figure: no lock: {lost} of {len(FIELDS) * UPDATES} changes lost")
     assert lost > 0
 
 

@@ -619,3 +619,10 @@ def wait_for(condition: Callable[[], bool]) -> None:
     while not condition():
         assert time.monotonic() < limit, "it never happened"
         time.sleep(0.005)
+
+
+def test_a_mock_that_starts_empty_serves_what_is_added_later() -> None:
+    with MockServer([]) as server, httpx.Client(base_url=server.url) as http:
+        server.store.add({"id": "later", "name": "later"})
+        answer = http.get("/api/video/conferences/later", auth=(server.project, server.token))
+        assert answer.status_code == 200

@@ -83,7 +83,7 @@ def create_app(
         etag: whether to answer with an `ETag` and heed `If-Match`.
         absolute_links: whether links to pages name the host or the path alone.
     """
-    operations = Operations(store or Store(), absolute_links=absolute_links)
+    operations = Operations(Store() if store is None else store, absolute_links=absolute_links)
     return App(
         operations,
         credentials=(project, token),
