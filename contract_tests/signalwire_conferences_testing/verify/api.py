@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import base64
+import contextlib
 import datetime
 import email.utils
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 from urllib.parse import quote, urljoin, urlsplit
 
@@ -80,6 +81,7 @@ class Api:
         self.credentials = credentials
         self.deadline = deadline
         self.sent = 0
+        self._usual = True
         self._timeout = timeout
         self._seen = seen
         self._allows = allows
@@ -88,6 +90,15 @@ class Api:
     def close(self) -> None:
         """Closes the connections."""
         self._client.close()
+
+    @contextlib.contextmanager
+    def unusual(self) -> Iterator[None]:
+        """For requests that a proxy in front of the server may answer in its own way."""
+        self._usual = False
+        try:
+            yield
+        finally:
+            self._usual = True
 
     def as_given(self, authorization: str | None) -> Credentials:
         """The credentials of a header that somebody else sent."""
@@ -151,6 +162,7 @@ class Api:
         wait = _FIRST_WAIT
         while True:
             exchange = Exchange(self.operation(method, url), method, url, fields, content, credentials)
+            exchange.usual = self._usual
             self._attempt(exchange)
             self._seen(exchange)
             if exchange.status != 429:

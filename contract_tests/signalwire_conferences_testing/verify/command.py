@@ -88,7 +88,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--conference", metavar="ID", help="an existing conference that is written to and put back")
     add("--write", action="store_true", help="create conferences also on a host that is not loopback")
     add("--seed", type=int, default=0, help="of the random choices; the same seed tries the same (0)")
-    add("--budget", type=float, default=60.0, metavar="SECONDS", help="the longest that it may take (60)")
+    add("--budget", type=float, default=50.0, metavar="SECONDS", help="the longest that it may take (50)")
     add(
         "--timeout",
         type=float,

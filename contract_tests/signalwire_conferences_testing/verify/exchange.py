@@ -53,6 +53,7 @@ class Exchange:
         answer_headers: header fields of the answer.
         answer: body of the answer, in bytes.
         creates: the conference that it created, where it did.
+        usual: whether it is one that a proxy in front of the server lets through.
     """
 
     operation_id: str | None
@@ -65,6 +66,7 @@ class Exchange:
     answer_headers: httpx.Headers = field(factory=httpx.Headers)
     answer: bytes = b""
     creates: str | None = None
+    usual: bool = True
     _decoded: Any = field(default=None, init=False)
 
     @property

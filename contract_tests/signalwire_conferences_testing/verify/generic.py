@@ -14,7 +14,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -34,6 +34,7 @@ from .promises import Outcome, Promise, Result
 __all__ = ["GENERIC", "examine"]
 
 _HOOKS = f"{__package__}.generic_hooks"
+_PATIENCE = 8.0  # seconds more, where the machine is busy
 _START = 4.0  # seconds that it takes until its first request, and to write its report
 _LEAST, _MOST = 3.0, 8.0  # seconds of testing
 _EXAMPLES = 10
@@ -89,10 +90,11 @@ def examine(
             failure = f"Schemathesis did not come to an end: {type(error).__name__}"
         finally:
             # Whatever became of it: what it created has to be known.
-            findings = list(_findings(report, api, seen))
-        exchanges = report.exists() and report.stat().st_size > 0
-    if not exchanges:
-        failure = failure or "Schemathesis could not be run"
+            exchanges, findings = _read(report, api, seen)
+    if exchanges:
+        failure = ""  # it did its work as far as it came
+    elif not failure:
+        failure = "Schemathesis sent nothing: it could not be run, or the machine is too busy"
     return list(_results(findings, failure))
 
 
@@ -130,7 +132,7 @@ def _run(api: Api, folder: str, seed: int, seconds: float, environment: Mapping[
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
-        timeout=seconds + _START + 2,
+        timeout=seconds + _START + _PATIENCE,
         check=False,
     )
 
@@ -164,25 +166,29 @@ def _contract(run: str) -> dict[str, Any]:
     return said
 
 
-def _findings(report: Path, api: Api, seen: Callable[[Exchange], None]) -> Iterator[_Finding]:
-    """Every exchange is shown to `seen`; the findings that hold are given."""
-    if not report.exists():
-        return
-    for line in report.read_text("utf-8", "replace").splitlines():
+def _read(report: Path, api: Api, seen: Callable[[Exchange], None]) -> tuple[int, list[_Finding]]:
+    """How many exchanges there were, each of which is shown to `seen`, and the findings that hold."""
+    count, findings = 0, list[_Finding]()
+    for line in report.read_text("utf-8", "replace").splitlines() if report.exists() else ():
         try:
-            recorder = json.loads(line).get("ScenarioFinished", {}).get("recorder")
+            recorder = json.loads(line).get("ScenarioFinished", {}).get("recorder") or {}
         except ValueError:
             continue  # the last line of a run that was stopped
-        for case, interaction in (recorder or {}).get("interactions", {}).items():
+        for case, interaction in recorder.get("interactions", {}).items():
             exchange = _exchange(interaction, api)
-            if exchange is None:
-                continue
-            seen(exchange)
-            for check in recorder.get("checks", {}).get(case, ()):
-                if check.get("status") == "failure" and _holds(check["name"], exchange):
-                    failure = check.get("failure_info", {}).get("failure", {})
-                    message = f"{failure.get('title', check['name'])}: {failure.get('message', '')}"
-                    yield _Finding(check["name"], message.strip()[:600], exchange)
+            if exchange is not None:
+                count += 1
+                seen(exchange)
+                findings += _findings(recorder.get("checks", {}).get(case, ()), exchange)
+    return count, findings
+
+
+def _findings(checks: Iterable[Mapping[str, Any]], exchange: Exchange) -> Iterator[_Finding]:
+    for check in checks:
+        if check.get("status") == "failure" and _holds(check["name"], exchange):
+            failure = check.get("failure_info", {}).get("failure", {})
+            message = f"{failure.get('title', check['name'])}: {failure.get('message', '')}"
+            yield _Finding(check["name"], message.strip()[:600], exchange)
 
 
 def _holds(check: str, exchange: Exchange) -> bool:

@@ -58,7 +58,9 @@ class Progress:
             self._done += 1
             if result.outcome is Outcome.BROKEN:
                 self._broken += 1
-                self._console.print(f"broken: {promise.id}: {result.message[:200]}", markup=False)
+                self._console.print(
+                    f"broken: {promise.id}: {result.message[:200]}", markup=False, soft_wrap=True
+                )
             if self._status is None and time.monotonic() - self._last > _EVERY:
                 self._last = time.monotonic()
                 self._console.print(self._line(""), markup=False)

@@ -36,7 +36,7 @@ class Options:
     writes: bool = True
     conference_id: str | None = None
     seed: int = 0
-    budget: float = 60.0
+    budget: float = 50.0
     timeout: float = 10.0
     fail_fast: bool = False
     only: tuple[str, ...] = ()

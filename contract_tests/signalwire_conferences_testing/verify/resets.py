@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator
 from typing import Any
 
@@ -61,6 +62,6 @@ class Resets:
             known = contract.fields(UPDATE)[name]
             if not same(known.kind, known.default, seen.value):
                 yield (
-                    f"{name}, left out of a PUT, becomes {seen.value!r}; this project's reading is"
-                    f" {known.default!r}, and the vendor documents none"
+                    f"{name}, left out of a PUT, becomes {json.dumps(seen.value)}; this project's reading"
+                    f" is {json.dumps(known.default)}, and the vendor documents none"
                 )

