@@ -17,8 +17,10 @@ from signalwire_conferences import contract
 
 from .exchange import Credentials, Exchange, encoded
 
-__all__ = ["UNSET", "Api", "NoAnswer", "OutOfTime", "basic"]
+__all__ = ["SPENT", "UNSET", "Api", "NoAnswer", "OutOfTime", "basic"]
 
+#: Why something was not tried any more.
+SPENT = "the budget is spent"
 #: Stands for a body that is not there; `None` is a JSON value.
 UNSET: Any = object()
 
@@ -178,12 +180,12 @@ class Api:
         for again in (exchange.method != "POST", False):
             left = self.deadline - time.monotonic()
             if left <= 0:
-                raise OutOfTime("the budget is spent")
+                raise OutOfTime(SPENT)
             try:
                 self._once(exchange, min(self._timeout, left + 0.5))
             except httpx.TimeoutException:
                 if time.monotonic() > self.deadline:
-                    raise OutOfTime("the budget is spent") from None
+                    raise OutOfTime(SPENT) from None
                 raise NoAnswer(exchange, f"no answer within {self._timeout:g} seconds") from None
             except httpx.ConnectError as error:
                 raise NoAnswer(exchange, f"no connection ({error})") from None

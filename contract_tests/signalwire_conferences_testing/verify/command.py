@@ -20,6 +20,7 @@ from signalwire_conferences import contract
 from . import as_html, as_json, as_junit, as_table
 from .catalogue import promises
 from .progress import Progress
+from .promises import Outcome
 from .report import CannotRun, Options, Report
 from .run import verify
 
@@ -69,7 +70,7 @@ def _exit_code(report: Report) -> int:
     if report.broken:
         return _BROKEN
     # What stopped a run that found nothing has kept it from finding anything.
-    return _COULD_NOT_RUN if report.failed else _KEPT
+    return _COULD_NOT_RUN if report.failed or not report.having(Outcome.KEPT) else _KEPT
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

@@ -25,7 +25,7 @@ from signalwire_conferences import contract
 from signalwire_conferences.contract import CREATE, UPDATE
 
 from . import instants
-from .api import Api
+from .api import SPENT, Api
 from .exchange import NO_JSON, Exchange
 from .generic_hooks import RUN
 from .own import NAME_PREFIX, Own
@@ -78,7 +78,7 @@ def examine(
     """
     left = min(api.deadline - time.monotonic() - _START, _MOST)
     if left < _LEAST:
-        return [_not_exercised(promise, "the budget is spent") for promise in GENERIC.values()]
+        return [_not_exercised(promise, SPENT) for promise in GENERIC.values()]
     with tempfile.TemporaryDirectory(prefix="signalwire-conferences-verify-") as folder:
         report = Path(folder, "report.ndjson")
         Path(folder, "contract.json").write_text(json.dumps(_contract(own.run)), "utf-8")

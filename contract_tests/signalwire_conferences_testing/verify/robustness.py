@@ -97,7 +97,9 @@ def _no_failure_writing(bench: Bench, conference_id: str, made: Exchange) -> Non
         b'"',
         b"-",
     )
-    for content in bodies:
+    marked = f'"display_name": "{bench.own.display_name}"'.encode()
+    for plain in bodies:
+        content = plain.replace(b'"display_name": "x"', marked)
         _answered(bench.post(content=content))
         _answered(bench.put(conference_id, content=content), made)
     for media in ("", "application", "application/", ";", "application/json; charset=nonsense", "*/*"):

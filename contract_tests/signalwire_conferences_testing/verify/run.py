@@ -9,7 +9,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from urllib.parse import unquote, urlsplit
 
-from .api import Api, NoAnswer, OutOfTime, basic
+from .api import SPENT, Api, NoAnswer, OutOfTime, basic
 from .bench import Bench
 from .catalogue import promises
 from .credentials import wrong_credentials
@@ -77,6 +77,11 @@ def verify(
             report.stayed = _clean(run)
         report.results += [run.watched(one) for one in chosen if one.id in WATCHED]
         _blame_setup(report)
+        late = [one for one in report.having(Outcome.NOT_EXERCISED) if one.message == SPENT]
+        if late:
+            report.notes.append(
+                f"the budget was spent before {len(late)} promises; a larger --budget tries more"
+            )
         report.notes += [note for result in report.results for note in result.notes]
         if not any(one.promise.category is Category.PUT for one in report.broken):
             # Otherwise what it was reset to may have been no reset at all.
@@ -128,6 +133,7 @@ def _generic(run: _Run, report: Report, chosen: Sequence[Promise], progress: Pro
             "SIGNALWIRE_PROJECT_ID": run.options.project,
             "SIGNALWIRE_API_TOKEN": run.options.token,
         }
+        run.lost_answers = True  # what it created just before its end, it may not have told
         found = examine(run.api, run.own, run.options.seed, credentials, run.saw)
     for result in found:
         report.results.append(result)
