@@ -20,9 +20,10 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
+from signalwire_conferences.contract import UPDATE
 from signalwire_conferences_testing.broken import SERVERS
 from signalwire_conferences_testing.mock import Fault, MockServer
-from signalwire_conferences_testing.verify import CannotRun, Options, Outcome, verify
+from signalwire_conferences_testing.verify import CannotRun, Options, Outcome, samples, verify
 from signalwire_conferences_testing.verify.command import base_url, is_loopback, main
 from signalwire_conferences_testing.verify.own import NAME_PREFIX
 
@@ -208,7 +209,7 @@ def test_what_is_no_url_is_refused(given: str) -> None:
 
 
 def test_the_named_conference_is_put_back_and_no_other_is_touched(server: MockServer) -> None:
-    named = server.store.add({"display_name": "Board", "description": "as it was", "meta": {"a": 1}})
+    named = server.store.add({**whole(), "meta": {"a": 1}})
     before = {one: server.store[one] for one in server.store}
     report = verify(
         Options(server.url, server.project, server.token, writes=False, conference_id=named, only=("put/",))
@@ -220,8 +221,45 @@ def test_the_named_conference_is_put_back_and_no_other_is_touched(server: MockSe
     assert after == before
 
 
+def whole() -> dict[str, Any]:
+    """A conference with a value in every field."""
+    return {"display_name": "Board", **samples.custom(UPDATE, 3)}
+
+
+def test_the_named_conference_is_put_back_where_the_budget_is_spent_meanwhile(server: MockServer) -> None:
+    named = server.store.add(whole())
+    before = server.store[named]
+    server.faults.add(Fault.latency(0.4), times=None)
+    report = verify(
+        Options(
+            server.url, server.project, server.token, conference_id=named, only=("put/session",), budget=4
+        )
+    )
+    assert "budget" in report.results[0].message
+    assert "PUT" in {request.method for request in server.requests}
+    assert {**server.store[named], "updated_at": before["updated_at"]} == before
+
+
+def test_nulls_are_put_back_where_a_conference_of_our_own_showed_how(server: MockServer) -> None:
+    named = server.store.add({"display_name": "Board", "description": None})
+    before = server.store[named]
+    for writes_too, expected in ((False, Outcome.NOT_EXERCISED), (True, Outcome.KEPT)):
+        report = verify(
+            Options(
+                server.url,
+                server.project,
+                server.token,
+                writes=writes_too,
+                conference_id=named,
+                only=("put/session",),
+            )
+        )
+        assert report.results[0].outcome is expected
+        assert {**server.store[named], "updated_at": before["updated_at"]} == before
+
+
 def test_a_conference_that_cannot_be_put_back_is_not_written_to(server: MockServer) -> None:
-    named = server.store.add({"size": None})
+    named = server.store.add({**whole(), "size": None})
     report = verify(
         Options(server.url, server.project, server.token, conference_id=named, only=("put/session",))
     )
@@ -454,3 +492,11 @@ def test_make_contract_verifies_the_server_it_is_given(server: MockServer) -> No
     )
     assert done.returncode == 0, done.stderr
     assert "1 kept" in done.stdout
+
+
+def test_to_import_the_verification_registers_nothing_with_schemathesis() -> None:
+    code = (
+        "import sys, signalwire_conferences_testing.verify.command;"
+        "sys.exit('signalwire_conferences_testing.verify.generic_hooks' in sys.modules)"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

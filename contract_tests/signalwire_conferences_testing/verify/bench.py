@@ -42,6 +42,7 @@ class Bench:
         resets: what fields were reset to so far.
         around: what was there before the run.
         conference_id: an existing conference that may be written to.
+        writes: whether conferences may be created.
         notes: what is no failure and yet worth a word.
     """
 
@@ -52,6 +53,7 @@ class Bench:
     resets: Resets
     around: Surroundings
     conference_id: str | None = None
+    writes: bool = True
     notes: list[str] = field(factory=list)
 
     # --- requests ---------------------------------------------------------------------------------

@@ -27,8 +27,7 @@ from signalwire_conferences.contract import CREATE, UPDATE
 from . import instants
 from .api import SPENT, Api
 from .exchange import NO_JSON, Exchange
-from .generic_hooks import RUN
-from .own import NAME_PREFIX, Own
+from .own import NAME_PREFIX, RUN, Own
 from .promises import Outcome, Promise, Result
 
 __all__ = ["GENERIC", "examine"]

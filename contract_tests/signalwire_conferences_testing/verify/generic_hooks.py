@@ -1,5 +1,6 @@
 """What Schemathesis loads in its own process: it writes to its own conferences only, and names them
-so that they are unique and recognised.
+so that they are unique and recognised. To import this module registers its hooks for the whole
+process, so nothing here imports it.
 """
 
 from __future__ import annotations
@@ -11,12 +12,9 @@ from typing import Any
 
 import schemathesis
 
-from .own import NAME_PREFIX
+from .own import NAME_PREFIX, RUN
 
-__all__ = ["RUN"]
-
-#: Environment variable with the mark of the run.
-RUN = "SIGNALWIRE_CONFERENCES_VERIFY_RUN"
+__all__: list[str] = []
 
 _numbers = itertools.count(1)
 _created: set[str] = set()

@@ -16,6 +16,8 @@ __all__ = ["DISPLAY_PREFIX", "NAME_PREFIX", "Own", "is_leftover", "remove_all"]
 
 #: How names of conferences begin that a verification made.
 NAME_PREFIX = "signalwire-conferences-verify-"
+#: Environment variable that tells the hooks of Schemathesis the mark of the run.
+RUN = "SIGNALWIRE_CONFERENCES_VERIFY_RUN"
 #: How display names begin, where the name is the server's to choose.
 DISPLAY_PREFIX = "signalwire-conferences verify"
 

@@ -56,6 +56,10 @@ class Resets:
         )
         return message, first.exchange
 
+    def gives_null(self, name: str) -> bool | None:
+        """Whether leaving a field out makes it null; `None` where no PUT has shown it yet."""
+        return self._seen[name].value is None if name in self._seen else None
+
     def notes(self) -> Iterator[str]:
         """Where the constant is documented nowhere, and not the one that this project assumes."""
         for name, seen in self._seen.items():

@@ -3,16 +3,20 @@
 from __future__ import annotations
 
 import contextlib
+import time
 from collections.abc import Iterator
 
 from signalwire_conferences import contract
 from signalwire_conferences.contract import UPDATE, Omission
 
+from . import samples
 from .bench import Bench, Conference, brief, conference_of, differences
 from .promises import Broken, NotExercised, ensure
-from .replacing import stamp
+from .replacing import replace, stamp
 
 __all__ = ["restored"]
+
+_TIME_TO_PUT_BACK = 15.0  # seconds
 
 
 @contextlib.contextmanager
@@ -28,27 +32,38 @@ def restored(bench: Bench) -> Iterator[str]:
     if exchange.status == 404:
         raise NotExercised(f"there is no conference {bench.conference_id}")
     before = conference_of(exchange)
-    body = _way_back(before)
+    body = _way_back(bench, before)
     try:
         yield bench.conference_id
     finally:
+        # A conference of somebody else is put back whatever the budget says.
+        bench.api.deadline = max(bench.api.deadline, time.monotonic() + _TIME_TO_PUT_BACK)
         _put_back(bench, before, body)
 
 
-def _way_back(before: Conference) -> dict[str, object]:
-    """The body that makes the conference what it is; a null is left out, which restores it where
-    an omission gives null.
+def _way_back(bench: Bench, before: Conference) -> dict[str, object]:
+    """The body that makes the conference what it is. A null is left out, which restores it where
+    an omission gives null; whether it does is tried on a conference of our own.
     """
     body: dict[str, object] = {}
     for name, known in contract.fields(UPDATE).items():
         value = before[name]
+        if value is None and not _left_out_is_null(bench, name):
+            raise NotExercised(f"its {name} is null, which no PUT is known to put back")
+        if value is not None and not known.accepts(value):
+            raise NotExercised(f"its {name} is {value!r}, which no PUT could put back")
         if value is not None:
-            if not known.accepts(value):
-                raise NotExercised(f"its {name} is {value!r}, which no PUT could put back")
             body[name] = value
-        elif known.omission is not Omission.NULL:
-            raise NotExercised(f"its {name} is null, which no PUT could put back")
     return body
+
+
+def _left_out_is_null(bench: Bench, name: str) -> bool:
+    if contract.fields(UPDATE)[name].omission is not Omission.NULL:
+        return False
+    if bench.resets.gives_null(name) is None and bench.writes:
+        own, *made = bench.customised(samples.custom(UPDATE))
+        replace(bench, own, {}, *made)
+    return bench.resets.gives_null(name) is True
 
 
 def _put_back(bench: Bench, before: Conference, body: dict[str, object]) -> None:

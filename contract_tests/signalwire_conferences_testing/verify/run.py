@@ -192,6 +192,7 @@ class _Run:
             self.resets,
             self.around,
             self.options.conference_id,
+            self.options.writes,
         )
         result = self._outcome(promise, bench)
         self.own.tidy(self.api)
