@@ -12,7 +12,7 @@ from urllib.parse import urlsplit
 from .api import Api, NoAnswer, OutOfTime
 from .exchange import Exchange
 
-__all__ = ["DISPLAY_PREFIX", "NAME_PREFIX", "Own", "is_leftover", "remove_all"]
+__all__ = ["DISPLAY_PREFIX", "NAME_PREFIX", "RUN", "Own", "is_leftover", "remove_all"]
 
 #: How names of conferences begin that a verification made.
 NAME_PREFIX = "signalwire-conferences-verify-"
