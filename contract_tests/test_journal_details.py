@@ -1,0 +1,423 @@
+"""The journal entry by entry: what is written, kept, pruned, told and taken back."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import json
+import logging
+import os
+import sqlite3
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from signalwire_conferences import ConferencesError, UnsafeUpdateError, contract
+from signalwire_conferences.changes import CLEAR
+from signalwire_conferences.exchange import Policy
+from signalwire_conferences.journal import Journal, inverse, opened
+from signalwire_conferences.settings import settings
+from signalwire_conferences.target import Record, Settle, Target
+from strategies import CARRIED_AS_NULL
+
+EXAMPLE: dict[str, Any] = contract.resolve({"$ref": "#/components/schemas/Conference"})["examples"][0]
+ID: str = EXAMPLE["id"]
+TARGET = Target(ID, Policy(timeout=30.0, retries=0, jitter=lambda: 0.0))
+HOST = "example.signalwire.com"
+NULLABLE = CARRIED_AS_NULL[0]
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    return tmp_path / "conferences.sqlite"
+
+
+@pytest.fixture
+def journal(path: Path) -> Iterator[Journal]:
+    with contextlib.closing(Journal(path, HOST)) as made:
+        yield made
+
+
+def record(journal: Journal, about: str = ID, **after: Any) -> int:
+    number = journal.carry_out(Record(about, EXAMPLE, after or {"size": "large"}))
+    assert number is not None
+    return number
+
+
+def query(path: Path, sql: str) -> list[tuple[Any, ...]]:
+    """What somebody else finds in the file, or does to it."""
+    with contextlib.closing(sqlite3.connect(path)) as other, other:
+        return other.execute(sql).fetchall()
+
+
+# --- entries --------------------------------------------------------------------------------------------
+
+
+def test_an_entry_holds_host_conference_time_both_images_and_an_outcome(journal: Journal, path: Path) -> None:
+    start = datetime.datetime.now(datetime.UTC)
+    assert record(journal) == 1
+    [(host, about, at, before, after, outcome)] = query(
+        path, "SELECT host, conference_id, recorded_at, before, after, outcome FROM entries"
+    )
+    assert (host, about, outcome) == (HOST, ID, "unknown")
+    assert start <= datetime.datetime.fromisoformat(at) <= datetime.datetime.now(datetime.UTC)
+    assert at.endswith("+00:00")
+    assert (json.loads(before), json.loads(after)) == (EXAMPLE, {"size": "large"})
+
+
+def test_history_tells_each_change_with_both_values_the_latest_first(journal: Journal) -> None:
+    record(journal)
+    record(journal, layout="5up", unknown=1)
+    latest, earliest = journal.history(ID)
+    assert earliest.changes == {"size": (EXAMPLE["size"], "large")}
+    assert latest.changes == {"layout": (EXAMPLE["layout"], "5up"), "unknown": (None, 1)}
+    assert latest.before == earliest.before == EXAMPLE
+    assert latest.recorded_at.utcoffset() == datetime.timedelta(0)
+
+
+def test_history_is_of_one_conference_on_one_host(journal: Journal, path: Path) -> None:
+    record(journal)
+    record(journal, "another")
+    with contextlib.closing(Journal(path, "elsewhere.signalwire.com")) as elsewhere:
+        record(elsewhere)
+        assert len(elsewhere.history(ID)) == 1
+        assert elsewhere.history("another") == []
+    assert len(journal.history(ID)) == len(journal.history(ID.upper())) == 1
+
+
+@pytest.mark.parametrize(("applied", "outcome"), [(True, "applied"), (False, "not applied")])
+def test_what_came_of_one_entry_is_noted_there_and_nowhere_else(
+    journal: Journal, path: Path, applied: bool, outcome: str
+) -> None:
+    first, second, _third = record(journal), record(journal), record(journal)
+    assert journal.carry_out(Settle(second, applied)) is None
+    assert [entry.outcome for entry in journal.history(ID)] == ["unknown", outcome, "unknown"]
+    assert query(path, "SELECT entry FROM entries WHERE outcome != 'unknown'") == [(second,)]
+    assert first < second
+
+
+def test_what_really_changed_replaces_what_was_expected_to(journal: Journal) -> None:
+    expected, changed = record(journal), record(journal)
+    journal.carry_out(Settle(expected, True))
+    journal.carry_out(Settle(changed, True, {"layout": "5up"}))
+    latest, earliest = journal.history(ID)
+    assert latest.changes == {"layout": (EXAMPLE["layout"], "5up")}
+    assert earliest.changes == {"size": (EXAMPLE["size"], "large")}
+
+
+def test_numbers_are_not_given_twice(journal: Journal, path: Path) -> None:
+    """So that what came of a PUT is never noted at an entry of another that took its place."""
+    first = record(journal)
+    query(path, "DELETE FROM entries")
+    assert record(journal) == first + 1
+
+
+# --- pruning --------------------------------------------------------------------------------------------
+
+
+def test_entries_are_kept_for_90_days_from_their_instant(
+    journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    now = datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)
+
+    class Clock(datetime.datetime):
+        @classmethod
+        def now(cls, tz: datetime.tzinfo | None = None) -> Clock:
+            assert tz is datetime.UTC
+            return cls.fromisoformat(now.isoformat())
+
+    limit = now - datetime.timedelta(days=90)
+    for moment in (limit - datetime.timedelta(microseconds=1), limit):
+        number = record(journal)
+        query(path, f"UPDATE entries SET recorded_at = '{moment.isoformat()}' WHERE entry = {number}")
+    monkeypatch.setattr("signalwire_conferences.journal.datetime.datetime", Clock)
+    record(journal)
+    assert [entry.recorded_at for entry in journal.history(ID)] == [now, limit]
+
+
+def test_the_last_10_000_entries_are_kept(journal: Journal, path: Path) -> None:
+    for _ in range(3):
+        record(journal)
+    query(path, "UPDATE sqlite_sequence SET seq = 10001")
+    record(journal)
+    assert query(path, "SELECT entry FROM entries ORDER BY entry") == [(3,), (10_002,)]
+
+
+# --- the file -------------------------------------------------------------------------------------------
+
+
+def test_the_file_is_marked_as_ours_and_can_be_found_by_age_and_conference(
+    journal: Journal, path: Path
+) -> None:
+    record(journal)
+    assert query(path, "PRAGMA application_id") == [(int.from_bytes(b"SWCF"),)]
+    assert query(path, "SELECT name FROM sqlite_master WHERE name LIKE 'by%' ORDER BY name") == [
+        ("by_age",),
+        ("by_conference",),
+    ]
+
+
+def mode(path: Path) -> int:
+    return path.stat().st_mode & 0o777
+
+
+@pytest.mark.skipif(os.name != "posix", reason="no file modes here")
+def test_the_file_is_for_its_owner_and_what_is_so_already_is_left_as_it_is(path: Path) -> None:
+    mask = os.umask(0)
+    try:
+        Journal(path, HOST).close()
+    finally:
+        os.umask(mask)
+    assert mode(path) == 0o600
+    path.chmod(0o644)
+    Journal(path, HOST).close()
+    assert mode(path) == 0o600
+    path.chmod(0o700)
+    Journal(path, HOST).close()
+    assert mode(path) == 0o700
+
+
+def test_opening_leaves_no_descriptor_behind(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    made: list[int] = []
+    closed: list[int] = []
+    os_open, os_close = os.open, os.close
+
+    def noted(*args: Any, **options: Any) -> int:
+        made.append(os_open(*args, **options))
+        return made[-1]
+
+    def noted_too(descriptor: int) -> None:
+        closed.append(descriptor)
+        os_close(descriptor)
+
+    monkeypatch.setattr(os, "open", noted)
+    monkeypatch.setattr(os, "close", noted_too)
+    Journal(path, HOST).close()
+    assert made
+    assert closed == made
+
+
+def test_a_folder_that_there_is_not_is_an_error_of_this_package(path: Path) -> None:
+    with pytest.raises(ConferencesError, match="a folder that exists") as caught:
+        Journal(path / "below" / "conferences.sqlite", HOST)
+    assert isinstance(caught.value.__cause__, OSError)
+
+
+def test_a_journal_may_be_used_from_another_thread(journal: Journal) -> None:
+    with ThreadPoolExecutor(1) as pool:
+        assert pool.submit(record, journal).result() == 1
+
+
+def test_a_commit_waits_for_the_disk(journal: Journal) -> None:
+    assert journal._connection is not None
+    assert journal._connection.execute("PRAGMA synchronous").fetchone() == (3,)  # EXTRA
+
+
+def test_a_journal_may_be_opened_by_several_and_again(journal: Journal, path: Path) -> None:
+    record(journal)
+    for _ in range(2):
+        with contextlib.closing(Journal(path, HOST)) as other:
+            record(other)
+    record(journal)
+    assert len(journal.history(ID)) == 4
+
+
+def test_a_closed_journal_lets_the_file_go_and_opens_it_again_when_asked(journal: Journal) -> None:
+    record(journal)
+    connection = journal._connection
+    assert connection is not None
+    journal.close()
+    with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+        connection.execute("SELECT 1")
+    journal.close()
+    assert len(journal.history(ID)) == 1
+
+
+def test_a_connection_of_another_process_is_neither_used_nor_closed(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record(journal)
+    inherited = journal._connection
+    assert inherited is not None
+    parent = os.getpid()
+    monkeypatch.setattr(os, "getpid", lambda: parent + 1)
+    record(journal)
+    own = journal._connection
+    assert own is not None
+    assert own is not inherited
+    record(journal)
+    assert journal._connection is own
+    monkeypatch.setattr(os, "getpid", lambda: parent + 2)
+    journal.close()
+    assert inherited.execute("SELECT count(*) FROM entries").fetchone() == (3,)
+    assert own.execute("SELECT count(*) FROM entries").fetchone() == (3,)
+    inherited.close()
+    own.close()
+
+
+def test_a_database_of_something_else_is_left_alone_and_closed(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    query(path, "CREATE TABLE entries (shopping TEXT)")
+    path.chmod(0o644)
+    before = path.read_bytes()
+    made: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def noted(*args: Any, **options: Any) -> sqlite3.Connection:
+        made.append(connect(*args, **options))
+        return made[-1]
+
+    monkeypatch.setattr(sqlite3, "connect", noted)
+    with pytest.raises(ConferencesError) as caught:
+        Journal(path, HOST)
+    assert "it is the database of something else" in caught.value.message
+    assert repr(str(path)) in caught.value.message
+    assert isinstance(caught.value.__cause__, sqlite3.DatabaseError)
+    assert (caught.value.conference_id, caught.value.state) == (None, "")
+    assert caught.value.advice.startswith("It has to be a file that this package made")
+    assert path.read_bytes() == before
+    assert path.stat().st_mode & 0o777 == 0o644
+    for connection in made:
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            connection.execute("SELECT 1")
+    assert made
+
+
+def test_a_file_marked_as_ours_that_has_no_tables_yet_is_begun_in(path: Path) -> None:
+    """As somebody leaves it who is killed, or is still at it."""
+    query(path, f"PRAGMA application_id = {int.from_bytes(b'SWCF')}")
+    with contextlib.closing(Journal(path, HOST)) as journal:
+        assert record(journal) == 1
+
+
+@pytest.mark.parametrize("timeout", [None, 0.05])
+def test_another_that_writes_is_waited_for_as_long_as_was_said(path: Path, timeout: float | None) -> None:
+    with contextlib.closing(
+        Journal(path, HOST) if timeout is None else Journal(path, HOST, timeout)
+    ) as journal:
+        connection = journal._connection
+        assert connection is not None
+        seconds = 30.0 if timeout is None else timeout
+        assert connection.execute("PRAGMA busy_timeout").fetchone() == (seconds * 1000,)
+
+
+def test_a_record_takes_the_file_for_itself_before_it_reads(journal: Journal) -> None:
+    """So that of two who write none finds itself with an image that the other has outdated."""
+    connection = journal._connection
+    assert connection is not None
+    said: list[str] = []
+    connection.set_trace_callback(said.append)
+    record(journal)
+    assert (said[0], said[-1]) == ("BEGIN IMMEDIATE", "COMMIT")
+
+
+def test_a_record_that_cannot_be_written_says_what_was_not_done(journal: Journal, path: Path) -> None:
+    query(path, "DROP TABLE entries")
+    with pytest.raises(ConferencesError) as caught:
+        record(journal)
+    assert caught.value.conference_id == ID
+    assert caught.value.state == "Without its before-image this PUT was not sent."
+    assert isinstance(caught.value.__cause__, sqlite3.Error)
+    with pytest.raises(ConferencesError) as caught:
+        journal.history(ID)
+    assert (caught.value.conference_id, caught.value.state) == (ID, "")
+
+
+def test_half_a_record_is_none(journal: Journal, path: Path) -> None:
+    """What fails while it prunes has not recorded either."""
+    query(path, "CREATE TRIGGER no BEFORE DELETE ON entries BEGIN SELECT raise(ABORT, 'no'); END")
+    query(
+        path, "INSERT INTO entries (host, conference_id, recorded_at, before, after) VALUES ('','','','','')"
+    )
+    with pytest.raises(ConferencesError, match="no"):
+        record(journal)
+    assert query(path, "SELECT count(*) FROM entries") == [(1,)]
+
+
+def test_an_outcome_that_cannot_be_noted_is_logged_and_not_raised(
+    journal: Journal, path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    query(path, "DROP TABLE entries")
+    assert journal.carry_out(Settle(7, True)) is None
+    [told] = caplog.records
+    assert (told.name, told.levelno) == ("signalwire_conferences.journal", logging.WARNING)
+    assert "entry 7" in told.getMessage()
+    assert "no such table" in told.getMessage()
+
+
+def test_a_client_has_a_journal_only_if_it_is_to_have_one(path: Path) -> None:
+    said: dict[str, Any] = {"project": "p", "token": "t", "host": HOST}
+    said |= {"timeout": 0.5, "retries": 3, "lock": None, "confirm": None}
+    assert opened(settings(**said, journal=None)) is None
+    made = opened(settings(**said, journal=path))
+    assert made is not None
+    with contextlib.closing(made), contextlib.closing(Journal(path, HOST)) as other:
+        record(made)
+        assert len(other.history(ID)) == 1
+        assert made._connection is not None
+        assert made._connection.execute("PRAGMA busy_timeout").fetchone() == (500,)
+
+
+def test_who_needs_a_journal_and_has_none_is_told_how_to_get_one(journal: Journal) -> None:
+    assert Journal.required(journal) is journal
+    with pytest.raises(ConferencesError) as caught:
+        Journal.required(None)
+    assert "no journal" in caught.value.message
+    assert "journal=" in caught.value.advice
+
+
+# --- undo -----------------------------------------------------------------------------------------------
+
+
+def test_undo_asks_for_the_values_from_before_against_those_from_after(journal: Journal) -> None:
+    record(journal, size="large", layout="5up")
+    update = inverse(TARGET, journal)
+    assert update.target is TARGET
+    assert update.asked == {"size": EXAMPLE["size"], "layout": EXAMPLE["layout"]}
+    assert update.base == {**EXAMPLE, "size": "large", "layout": "5up"}
+    assert update.resets == frozenset()
+
+
+def test_undo_clears_what_was_null(journal: Journal) -> None:
+    journal.carry_out(Record(ID, {**EXAMPLE, NULLABLE: None}, {NULLABLE: "new", "size": "large"}))
+    assert inverse(TARGET, journal).asked == {NULLABLE: CLEAR, "size": EXAMPLE["size"]}
+
+
+@pytest.mark.parametrize(
+    ("outcome", "undone"),
+    [
+        (lambda journal, entry: journal.carry_out(Settle(entry, True)), "layout"),
+        (lambda _journal, _entry: None, "layout"),
+        (lambda journal, entry: journal.carry_out(Settle(entry, False)), "size"),
+    ],
+    ids=["applied", "unknown", "not applied"],
+)
+def test_undo_is_of_the_last_change_that_may_have_been_carried_out(
+    journal: Journal, outcome: Callable[[Journal, int], object], undone: str
+) -> None:
+    journal.carry_out(Settle(record(journal, size="large"), True))
+    outcome(journal, record(journal, layout="5up"))
+    assert list(inverse(TARGET, journal).asked) == [undone]
+
+
+def test_a_null_that_no_put_can_bring_back_is_named(journal: Journal) -> None:
+    journal.carry_out(
+        Record(ID, {**EXAMPLE, "size": None, NULLABLE: None}, {"size": "large", NULLABLE: "new"})
+    )
+    with pytest.raises(UnsafeUpdateError) as caught:
+        inverse(TARGET, journal)
+    assert caught.value.at_risk == {"size": "was null before, which a PUT cannot bring back"}
+    assert caught.value.conference_id == ID
+    assert caught.value.advice == "Name a value for it in an update."
+
+
+def test_nothing_to_undo_names_the_conference(journal: Journal) -> None:
+    journal.carry_out(Settle(record(journal), False))
+    with pytest.raises(ConferencesError) as caught:
+        inverse(TARGET, journal)
+    assert caught.value.message == f"The journal knows no change of conference {ID!r} to undo."
+    assert caught.value.conference_id == ID
