@@ -58,7 +58,7 @@ def test_each_broken_server_is_found_by_the_promises_that_are_meant_to_find_it(b
     with mock_with_strangers() as server:
         broken.make(server)
         # Exactly these: an id may be the beginning of another.
-        report = verified(server, *broken.breaks, budget=90.0)
+        report = verified(server, *broken.breaks, budget=300.0)
     found = findings(report)
     assert set(broken.breaks) <= set(found), {r.promise.id: (r.outcome, r.message) for r in report.results}
     for result in report.broken:

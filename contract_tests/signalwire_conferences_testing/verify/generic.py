@@ -35,7 +35,7 @@ __all__ = ["GENERIC", "examine"]
 _HOOKS = f"{__package__}.generic_hooks"
 _PATIENCE = 8.0  # seconds more, where the machine is busy
 _START = 4.0  # seconds that it takes until its first request, and to write its report
-_LEAST, _MOST = 3.0, 8.0  # seconds of testing
+_LEAST = 3.0  # seconds of testing
 _EXAMPLES = 10
 # Those of sequences are left out: the hooks keep Schemathesis from conferences of others, which looks to
 # it as if its own were gone. The promises on state are about that.
@@ -64,7 +64,12 @@ class _Finding:
 
 
 def examine(
-    api: Api, own: Own, seed: int, environment: Mapping[str, str], seen: Callable[[Exchange], None]
+    api: Api,
+    own: Own,
+    seed: int,
+    seconds: float,
+    environment: Mapping[str, str],
+    seen: Callable[[Exchange], None],
 ) -> list[Result]:
     """Runs Schemathesis against the server.
 
@@ -72,10 +77,11 @@ def examine(
         api: where the server is, and until when there is time.
         own: the conferences of this run.
         seed: of its random choices.
+        seconds: the most that it may test, if there is so much time.
         environment: credentials, by the names that the configuration below refers to.
         seen: called with each exchange.
     """
-    left = min(api.deadline - time.monotonic() - _START, _MOST)
+    left = min(api.deadline - time.monotonic() - _START, seconds)
     if left < _LEAST:
         return [_not_exercised(promise, SPENT) for promise in GENERIC.values()]
     with tempfile.TemporaryDirectory(prefix="signalwire-conferences-verify-") as folder:

@@ -31,6 +31,7 @@ _TRAFFIC = (
     *("auth/missing-write", "list/again"),
 )
 _FATAL_SILENCE = 3  # promises in a row to which no answer came
+_SCHEMATHESIS = 0.16  # its share of the budget
 _CLEANING_TIME = 2.0  # seconds of the budget that are kept for the end
 
 #: Called before a promise is tried (`None`) and when its result is there.
@@ -133,8 +134,9 @@ def _generic(run: _Run, report: Report, chosen: Sequence[Promise], progress: Pro
             "SIGNALWIRE_PROJECT_ID": run.options.project,
             "SIGNALWIRE_API_TOKEN": run.options.token,
         }
+        share = run.options.budget * _SCHEMATHESIS
         run.lost_answers = True  # what it created just before its end, it may not have told
-        found = examine(run.api, run.own, run.options.seed, credentials, run.saw)
+        found = examine(run.api, run.own, run.options.seed, share, credentials, run.saw)
     for result in found:
         report.results.append(result)
         progress(result.promise, result)
