@@ -24,7 +24,7 @@ NEEDED = {
     f"{API}/contract.json",
     f"{PUBLIC}/openapi/conferences.yaml",
 }
-SUFFIXES = {".py", ".typed", ".json", ".yaml"}
+SUFFIXES = {".py", ".typed", ".json", ".yaml", ".css"}
 
 BASE = f"""
 import importlib.metadata, importlib.resources, sys

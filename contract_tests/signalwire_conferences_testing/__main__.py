@@ -4,7 +4,7 @@ import sys
 
 try:
     from .mock.command import main
-except ModuleNotFoundError as error:
-    sys.exit(f"{error.name} is not installed: pip install 'signalwire-conferences[mock]'")
+except ImportError as error:
+    sys.exit(str(error))
 
 sys.exit(main())

@@ -4,13 +4,18 @@
 what can go wrong.
 """
 
-from .app import App, LoggedRequest, create_app
-from .exchange import Call, Reply
-from .faults import Faults, Fired, Rule
-from .kinds import Fault
-from .operations import Operations
-from .server import MockServer
-from .store import Store
+try:
+    from .app import App, LoggedRequest, create_app
+    from .exchange import Call, Reply
+    from .faults import Faults, Fired, Rule
+    from .kinds import Fault
+    from .operations import Operations
+    from .server import MockServer
+    from .store import Store
+except ModuleNotFoundError as error:
+    raise ImportError(
+        f"{error.name} is not installed: pip install 'signalwire-conferences[mock]'", name=error.name
+    ) from error
 
 __all__ = [
     "App",
