@@ -651,6 +651,11 @@ def test_another_spelling_of_a_colour_is_no_change_and_no_conflict() -> None:
     assert world.server.state[COLOR] == "#000001"
 
 
+def test_clearing_what_is_at_its_documented_default_or_null_changes_nothing() -> None:
+    plan = plan_of({"size": None, CARRIED_AS_NULL[0]: None}, size="medium", **{CARRIED_AS_NULL[0]: None})
+    assert dict(plan.changes) == {}
+
+
 def test_resetting_alone_changes_nothing() -> None:
     plan = plan_of({"layout": EXAMPLE["layout"]}, allow_reset=["size"], size=None)
     assert (dict(plan.changes), dict(plan.body)) == ({}, {})
@@ -712,6 +717,13 @@ def test_what_was_not_there_before_need_not_survive() -> None:
     before = {name: value for name, value in EXAMPLE.items() if name != "meta"}
     assert survival(before, EXAMPLE).differences == ()
     assert survival(EXAMPLE, before).differences[0].actual is MISSING
+
+
+def test_what_was_there_must_not_be_nulled_and_what_changed_back_and_forth_is_not_noticed() -> None:
+    before = {**EXAMPLE, "participants": 3}
+    [difference] = survival(before, {**before, "participants": None}).differences
+    assert (difference.field, difference.expected, difference.actual) == ("participants", 3, None)
+    assert survival(before, before).noticed == {}
 
 
 def test_a_null_that_stays_null_and_one_that_got_a_value_are_no_loss() -> None:
