@@ -13,7 +13,7 @@ from signalwire_conferences.values import encode_json
 
 from ..mock import Call, MockServer, Reply
 from ..mock.exchange import refused
-from .making import BrokenServer, Make, answers, lets_in, listed, refuses, tells
+from .making import BrokenServer, Make, answers, lets_in, listed, tells
 
 __all__ = ["SERVERS"]
 
@@ -209,12 +209,6 @@ SERVERS = [
         ("generic/response-headers-conformance",),
         "a 401 has no WWW-Authenticate",
         _header(401, "www-authenticate", None),
-    ),
-    _B(
-        "generic-refuses",
-        ("generic/positive-data-acceptance",),
-        "every create is a 422",
-        refuses(lambda _body: "display_name", "POST"),
     ),
     _B(
         "generic-accepts",

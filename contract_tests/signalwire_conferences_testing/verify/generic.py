@@ -38,14 +38,14 @@ _START = 4.0  # seconds that it takes until its first request, and to write its 
 _LEAST = 3.0  # seconds of testing
 _EXAMPLES = 10
 # Those of sequences are left out: the hooks keep Schemathesis from conferences of others, which looks to
-# it as if its own were gone. The promises on state are about that.
+# it as if its own were gone. Those of valid bodies too: the hooks change a name, and a body that was
+# changed counts as valid no more. The promises on state and on what is accepted are about both.
 _SENTENCES = {
     "not_a_server_error": "No generated request makes the server fail.",
     "status_code_conformance": "Generated requests are answered with documented statuses.",
     "content_type_conformance": "Answers to generated requests have the documented content type.",
     "response_schema_conformance": "Answers to generated requests have the documented schema.",
     "response_headers_conformance": "Answers to generated requests have the documented headers.",
-    "positive_data_acceptance": "Generated valid bodies are accepted.",
     "negative_data_rejection": "Generated invalid bodies are refused.",
     "ignored_auth": "Generated requests without credentials are refused.",
 }
@@ -198,7 +198,7 @@ def _findings(checks: Iterable[Mapping[str, Any]], exchange: Exchange) -> Iterat
 
 def _holds(check: str, exchange: Exchange) -> bool:
     """Whether a finding is one: judged by the contract as it is, not as it was narrowed."""
-    if check not in ("positive_data_acceptance", "negative_data_rejection"):
+    if check != "negative_data_rejection":
         return check in GENERIC
     schema = {"create_video_conference": CREATE, "update_video_conference": UPDATE}.get(
         exchange.operation_id or ""
@@ -208,7 +208,7 @@ def _holds(check: str, exchange: Exchange) -> bool:
         # out the credentials, which it did not.
         return False
     valid = contract.validator({"$ref": f"#/components/schemas/{schema}"}).is_valid(exchange.sent)
-    return valid is (check == "positive_data_acceptance")
+    return not valid
 
 
 def _exchange(interaction: Mapping[str, Any], api: Api) -> Exchange | None:

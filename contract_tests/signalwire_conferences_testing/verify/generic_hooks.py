@@ -25,7 +25,8 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:  # noq
     """No conference of somebody else is written to, wherever its id was found."""
     body = case.body
     if isinstance(body, dict) and str(body.get("name", "")).startswith(NAME_PREFIX):
-        case.body = {**body, "name": f"{NAME_PREFIX}{os.environ.get(RUN, '')}-g{next(_numbers)}"}
+        # In place: a body that is replaced is no longer known to be a valid one.
+        body["name"] = f"{NAME_PREFIX}{os.environ.get(RUN, '')}-g{next(_numbers)}"
     path = case.path_parameters or {}
     if case.method.upper() not in ("GET", "HEAD", "OPTIONS") and "id" in path and path["id"] not in _created:
         case.path_parameters = {**path, "id": str(uuid.UUID(int=next(_numbers), version=4))}
