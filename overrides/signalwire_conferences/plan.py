@@ -70,7 +70,7 @@ class UpdatePlan(Generic[R]):
     body: Mapping[str, Any]
     at_risk: Mapping[str, str]
     conflicts: tuple[Conflict, ...] = ()
-    _apply: Callable[[], R] | None = field(default=None, repr=False, eq=False)
+    _apply: Callable[[], R] | None = field(default=None, repr=False)
 
     def apply(self) -> R:
         """Carry the plan out, any time later: other fields changed meanwhile are kept.

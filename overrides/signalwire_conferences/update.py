@@ -76,7 +76,7 @@ class SafeUpdate:
     _sent: UpdatePlan[Any] | None = field(default=None, init=False)
     _unsettled: ConferencesError | None = field(default=None, init=False)
     _entry: int | None = field(default=None, init=False)
-    _changes: dict[str, Change] = field(factory=dict, init=False)
+    _changed: set[str] = field(factory=set, init=False)
     _written: bool = field(default=False, init=False)
     _noticed: Mapping[str, Change] = field(factory=dict, init=False)
 
@@ -223,8 +223,7 @@ class SafeUpdate:
         if verdict.differences:
             raise VerificationError(self.target.conference_id, verdict.differences, plan.before, state=state)
         self._unsettled, self._noticed, self._written = None, verdict.noticed, True
-        for name, change in plan.changes.items():
-            self._changes.setdefault(name, change)
+        self._changed |= plan.changes.keys()
 
     def _settle(self, *, applied: bool, after: Mapping[str, Any] | None = None) -> Steps[None]:
         if self._entry is not None:
@@ -254,7 +253,7 @@ class SafeUpdate:
     def _report(self, body: dict[str, Any]) -> UpdateReport:
         base = self.base or body
         moved = changed_fields(base, body).items()
-        changes = {name: Change(base[name], value) for name, value in moved if name in self._changes}
+        changes = {name: Change(base[name], value) for name, value in moved if name in self._changed}
         others = {name: Change(base[name], value) for name, value in moved if name not in changes}
         return UpdateReport(changes, self._written, self._puts, others, self._noticed)
 

@@ -83,7 +83,7 @@ def verify(before: Mapping[str, Any], body: Mapping[str, Any], after: Mapping[st
         if name not in expected:
             if actual is MISSING:
                 differences.append(Difference(name, "any value", actual))
-        elif actual is MISSING or not same(about.kind, expected[name], actual):
+        elif not same(about.kind, expected[name], actual):
             differences.append(Difference(name, expected[name], actual))
     kept = survival(before, after)
     return Verdict((*differences, *kept.differences), kept.noticed)
