@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shlex
 import signal
 import socketserver
 import subprocess
@@ -77,7 +78,8 @@ def test_the_command_that_is_shown_reproduces_the_finding(server: MockServer) ->
     from signalwire_conferences_testing.verify.exchange import curl  # noqa: PLC0415 - only here
 
     commands = [
-        one.replace("| jq -r .id", f"| {sys.executable} -c '{READ_ID}'") for one in curl(found.evidence)
+        one.replace("| jq -r .id", f"| {shlex.quote(sys.executable)} -c '{READ_ID}'")
+        for one in curl(found.evidence)
     ]
     done = subprocess.run(["bash", "-c", "\n".join(commands)], capture_output=True, text=True, check=False)
     assert "HTTP/1.1 200" in done.stdout, (commands, done)
