@@ -5,7 +5,9 @@ PORT ?= 8080
 ARGS ?=
 RUN := .venv/bin/python
 MODULE := $(RUN) -P -m
-TEST := $(MODULE) pytest -n auto --maxprocesses 4 --dist loadgroup
+# More than a small machine has cores: a good part of the tests waits.
+WORKERS ?= 3
+TEST := $(MODULE) pytest -n $(WORKERS) --dist loadgroup
 
 # What another environment left in the shell must not reach this one.
 unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONSAFEPATH VIRTUAL_ENV MYPYPATH __PYVENV_LAUNCHER__

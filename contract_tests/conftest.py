@@ -20,7 +20,7 @@ TOKEN = "PTsecret-token-that-nobody-may-see"
 set_hypothesis_home_dir(Path(__file__).parent.parent / ".cache" / "hypothesis")
 _PHASES = [hypothesis.Phase.explicit, hypothesis.Phase.generate, hypothesis.Phase.shrink]
 hypothesis.settings.register_profile(
-    "default", derandomize=True, database=None, deadline=None, max_examples=40, phases=_PHASES
+    "default", derandomize=True, database=None, deadline=None, max_examples=30, phases=_PHASES
 )
 hypothesis.settings.register_profile(
     "long",
