@@ -117,12 +117,25 @@ def answers_as_sent(result: Any, body: Mapping[str, Any], schema: Schema) -> Non
     assert result.additional_properties == {k: v for k, v in body.items() if k not in schema["properties"]}
 
 
+def legible(value: Any) -> Any:
+    """The value with a question mark for each lone surrogate, which no validator reads."""
+    match value:
+        case str():
+            return value.encode(errors="replace").decode()
+        case dict():
+            return {legible(name): legible(each) for name, each in value.items()}
+        case list():
+            return [legible(each) for each in value]
+    return value
+
+
 @given(conferences)
+@example({**EXAMPLE, "meta": {"\ud800": ["\ud800"]}})
 @example({**EXAMPLE, "join_from": ODD_TIMES[0], "created_at": ODD_TIMES[1], "updated_at": ODD_TIMES[2]})
 @example({**EXAMPLE, "join_from": ODD_TIMES[3], "created_at": ODD_TIMES[4], "updated_at": ODD_TIMES[5]})
 @example({**EXAMPLE, **dict.fromkeys(CARRIED_AS_NULL), "display_name": None, "size": None, "meta": None})
 def test_every_conference_that_the_contract_allows_is_read_and_told_as_it_came(body: dict[str, Any]) -> None:
-    assert contract.validator(CONFERENCE).is_valid(body)
+    assert contract.validator(CONFERENCE).is_valid(legible(body))
     answers_as_sent(read(copy.deepcopy(body)), body, CONFERENCE)
 
 
