@@ -43,7 +43,7 @@ def _deletes_all_the_same(server: MockServer) -> None:
             server.store.delete(about)
         return answer
 
-    server.app._reply = reply  # type: ignore[method-assign]
+    server.app._reply = reply  # type: ignore[method-assign]  # broken on purpose
 
 
 def _remembers() -> Make:

@@ -202,7 +202,7 @@ def authenticates(right: Callable[[str, str, str, MockServer], bool]) -> Make:
             scheme, user, password = _read(headers.get("authorization", ""))
             return right(scheme, user, password, server)
 
-        server.app._authenticated = authenticated  # type: ignore[method-assign]
+        server.app._authenticated = authenticated  # type: ignore[method-assign]  # broken on purpose
 
     return make
 
@@ -232,7 +232,7 @@ def lets_in(when: Callable[[Request, bytes], bool]) -> Make:
             open_to_all[0] = when(request, content)
             return await inner(request, content, receive)
 
-        server.app._reply = reply  # type: ignore[method-assign]
-        server.app._authenticated = authenticated  # type: ignore[method-assign]
+        server.app._reply = reply  # type: ignore[method-assign]  # broken on purpose
+        server.app._authenticated = authenticated  # type: ignore[method-assign]  # broken on purpose
 
     return make

@@ -29,7 +29,7 @@ def _every_reply(change: Callable[[Reply], object]) -> Make:
             change(answer)
             return answer
 
-        server.app._reply = reply  # type: ignore[method-assign]
+        server.app._reply = reply  # type: ignore[method-assign]  # broken on purpose
 
     return make
 

@@ -94,7 +94,7 @@ def _method(server: MockServer) -> None:
             request.scope["method"] = "PUT"
         return await inner(request, content, receive)
 
-    server.app._reply = reply  # type: ignore[method-assign]
+    server.app._reply = reply  # type: ignore[method-assign]  # broken on purpose
 
 
 def _no_allow(server: MockServer) -> None:
@@ -106,7 +106,7 @@ def _no_allow(server: MockServer) -> None:
             answer.headers.pop("allow", None)
         return answer
 
-    server.app._reply = reply  # type: ignore[method-assign]
+    server.app._reply = reply  # type: ignore[method-assign]  # broken on purpose
 
 
 def _fails(when: Callable[[Call], bool]) -> Run:
