@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from mock_support import COLLECTION, ID, WHOLE, Api, item
+from processes import wait_for
 from signalwire_conferences import contract
 from signalwire_conferences_testing.mock import Fault, Faults, MockServer, Store, create_app
 from signalwire_conferences_testing.mock.command import main
@@ -73,28 +74,27 @@ def test_a_hanging_request_ends_with_the_clients_patience(
 ) -> None:
     server.faults.add(fault, "PUT")
     with pytest.raises(httpx.ReadTimeout):
-        client.put(PATH, json={"display_name": "new"}, timeout=0.1)
+        client.put(PATH, json={"display_name": "new"}, timeout=0.5)
     assert (server.store[ID]["display_name"] == "new") is applied
     assert client.get(PATH).status_code == 200
 
 
 def test_a_late_write_lands_after_the_client_has_gone(server: MockServer, client: httpx.Client) -> None:
-    server.faults.add(Fault.late_apply(0.3), "PUT")
+    server.faults.add(Fault.late_apply(2), "PUT")
     with pytest.raises(httpx.ReadTimeout):
-        client.put(PATH, json={"display_name": "new"}, timeout=0.1)
+        client.put(PATH, json={"display_name": "new"}, timeout=0.5)
     assert client.get(PATH).json()["display_name"] == "Whole"
     wait_for(lambda: server.store[ID]["display_name"] == "new")
 
 
 def test_latency_delays_the_request_and_no_other(server: MockServer, client: httpx.Client) -> None:
-    server.faults.add(Fault.latency(0.3), "PUT")
+    server.faults.add(Fault.latency(2), "PUT")
     slow = threading.Thread(target=put, args=(client,))
     slow.start()
     wait_for(lambda: bool(server.faults.fired))
-    began = time.monotonic()
     with client_of(server) as another:
         assert another.get(PATH).json()["display_name"] == "Whole"
-    assert time.monotonic() - began < 0.25
+    assert slow.is_alive()
     slow.join()
     assert server.store[ID]["display_name"] == "new"
 
@@ -376,7 +376,7 @@ def test_where_there_is_no_socket_the_client_sees_the_same_errors() -> None:
 # --- the server -----------------------------------------------------------------------------------
 
 
-def test_servers_start_and_stop_at_once_even_if_requests_hang() -> None:
+def test_servers_stop_at_once_even_if_requests_hang() -> None:
     ends: list[Exception] = []
 
     def hang(server: MockServer) -> None:
@@ -386,9 +386,7 @@ def test_servers_start_and_stop_at_once_even_if_requests_hang() -> None:
         except httpx.TransportError as error:
             ends.append(error)
 
-    began = time.monotonic()
     with MockServer([WHOLE]) as one, MockServer([WHOLE]) as two:
-        assert time.monotonic() - began < 0.5
         threads = []
         for server in (one, two):
             for at, fault in enumerate((Fault.hang_before(), Fault.late_apply(60), Fault.latency(60)), 1):
@@ -397,9 +395,9 @@ def test_servers_start_and_stop_at_once_even_if_requests_hang() -> None:
                 threads[-1].start()
         wait_for(lambda: len(one.faults.fired) == len(two.faults.fired) == 3)
         began = time.monotonic()
-    assert time.monotonic() - began < 0.5
+    assert time.monotonic() - began < 30  # half of what they would wait for
     for thread in threads:
-        thread.join(5)
+        thread.join(30)
     assert len(ends) == 6
 
 
@@ -435,10 +433,13 @@ def test_the_log_tells_every_request_and_no_credentials(server: MockServer, clie
 
 
 def test_kept_alive_connections_answer_without_delay(client: httpx.Client) -> None:
-    began = time.monotonic()
-    for _ in range(25):
+    taken = []
+    for _ in range(50):
+        began = time.monotonic()
         assert client.get(PATH).status_code == 200
-    assert time.monotonic() - began < 0.8  # small packets held back cost 40 ms each
+        taken.append(time.monotonic() - began)
+    # Small packets held back cost 40 ms each but for the first few; a busy machine delays some, not all.
+    assert min(taken[25:]) < 0.03
 
 
 @pytest.mark.parametrize(
@@ -612,13 +613,6 @@ def test_no_spec_makes_anything_but_a_rule_or_a_clear_refusal(spec: str) -> None
     except ValueError as error:
         problem = str(error)
     assert problem is None or problem.startswith("--fault ")
-
-
-def wait_for(condition: Callable[[], bool]) -> None:
-    limit = time.monotonic() + 5
-    while not condition():
-        assert time.monotonic() < limit, "it never happened"
-        time.sleep(0.005)
 
 
 def test_a_mock_that_starts_empty_serves_what_is_added_later() -> None:
