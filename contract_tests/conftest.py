@@ -87,7 +87,7 @@ def connect(mock: MockServer) -> Iterator[Connect]:
 
     def make(**options: object) -> RestClient:
         defaults = {"project": mock.project, "token": TOKEN, "host": mock.host, "retries": 0}
-        clients.append(RestClient(**{**defaults, **options}))  # type: ignore[arg-type]
+        clients.append(RestClient(**{**defaults, **options}))  # type: ignore[arg-type]  # of any type
         return clients[-1]
 
     yield make

@@ -174,7 +174,7 @@ def conforms(answer: Answer) -> None:
 def times(draw: st.DrawFn) -> tuple[str, str]:
     """A documented way to write a time, and the same instant in UTC as RFC 3339 has it."""
     utc = draw(
-        st.datetimes(datetime.datetime(1, 1, 2), datetime.datetime(9999, 12, 30))  # noqa: DTZ001
+        st.datetimes(datetime.datetime(1, 1, 2), datetime.datetime(9999, 12, 30))  # noqa: DTZ001 - in UTC, by its name
     ).replace(microsecond=0)
     offset = draw(st.sampled_from([0, 0, 60, -60, 330, -570, 1439, -1439]))
     leap = draw(st.booleans())

@@ -94,7 +94,7 @@ zones = st.one_of(
 )
 aware_datetimes = st.datetimes(
     min_value=datetime.datetime(2, 1, 1),  # noqa: DTZ001 - the zone is drawn
-    max_value=datetime.datetime(9998, 12, 31),  # noqa: DTZ001
+    max_value=datetime.datetime(9998, 12, 31),  # noqa: DTZ001 - likewise
     timezones=zones,
     allow_imaginary=False,
 )

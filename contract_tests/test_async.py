@@ -220,7 +220,7 @@ async def test_paginate_may_be_left_at_any_time(server: MockServer) -> None:
     server.store.load({"id": f"more-{number}", "name": f"more-{number}"} for number in range(5))
     async with connected(server) as client:
         pages = client.video.conferences.paginate(page_size=2)
-        async with contextlib.aclosing(pages):  # type: ignore[type-var]
+        async with contextlib.aclosing(pages):
             async for conference in pages:
                 assert conference["id"] == ID
                 break

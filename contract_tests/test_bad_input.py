@@ -226,7 +226,7 @@ def test_a_body_without_what_is_required_is_refused(client: RestClient) -> None:
     with pytest.raises(InvalidChangeError, match="display_name=None: is required"):
         client.video.conferences.create(**anything)
     with pytest.raises(InvalidChangeError, match="display_name=None: is required"):
-        client.video.conferences.create(display_name=None)  # type: ignore[arg-type]
+        client.video.conferences.create(display_name=None)  # type: ignore[arg-type]  # wrong on purpose
 
 
 @pytest.mark.parametrize("body", [None, [], "display_name", 5, [("display_name", "x")], b"{}"])
@@ -263,7 +263,7 @@ def test_all_problems_of_a_create_are_in_one_error(wrong: dict[str, Any]) -> Non
 
 def test_a_bad_id_and_a_bad_value_are_in_one_error(client: RestClient) -> None:
     with pytest.raises(InvalidChangeError) as caught:
-        client.video.conferences.update("../rooms", layout="nonsense")  # type: ignore[arg-type]
+        client.video.conferences.update("../rooms", layout="nonsense")  # type: ignore[arg-type]  # wrong on purpose
     assert {problem.field for problem in caught.value.problems} == {"id", "layout"}
 
 

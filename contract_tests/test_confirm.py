@@ -182,9 +182,8 @@ def rounds(server: MockServer, ours: Writer, theirs: Writer) -> tuple[int, int]:
     return lost[0], lost[1]
 
 
-def naive(server: MockServer, name: str) -> Writer:
+def naive(http: httpx.Client, name: str) -> Writer:
     """Read, change, write: what everybody does who has no client like ours."""
-    http = httpx.Client(base_url=server.url, auth=(server.project, server.token))
     path = contract.operation("get_video_conference").path.replace("{id}", ID)
 
     def write(value: str) -> None:
@@ -193,7 +192,6 @@ def naive(server: MockServer, name: str) -> Writer:
         body = {each: image[each] for each in known if image[each] is not None}
         http.put(path, json={**body, name: value}).raise_for_status()
 
-    write.close = http.close  # type: ignore[attr-defined]
     return write
 
 
@@ -215,10 +213,10 @@ def test_head_on_with_somebody_naive_ours_loses_less_with_confirm(server: MockSe
     lost: dict[float | None, tuple[int, int]] = {}
     for confirm in (None, 0.1):
         server.faults.clear()
-        theirs = naive(server, "display_name")
-        with ours("sync", server, confirm=confirm) as one:
+        http = httpx.Client(base_url=server.url, auth=(server.project, server.token))
+        with http, ours("sync", server, confirm=confirm) as one:
+            theirs = naive(http, "display_name")
             lost[confirm] = rounds(server, lambda value: one.update(ID, description=value), theirs)
-        theirs.close()  # type: ignore[attr-defined]
         print(
             f"figure: ours and somebody naive, confirm={confirm}: of ours {lost[confirm][0]}, "
             f"of theirs {lost[confirm][1]} changes lost in {ROUNDS} rounds"

@@ -121,7 +121,7 @@ def test_put_stores_what_is_sent_and_resets_what_is_left_out(
         assert answer.value[name] == expected, name
     for name in SERVER_OWNED:
         assert answer.value[name] == before[name]
-    assert instant(answer.value["updated_at"]) > instant(before["updated_at"])  # type: ignore[operator]
+    assert instant(answer.value["updated_at"]) > instant(before["updated_at"])  # type: ignore[operator]  # no None here
     assert api.get().value == answer.value
     assert api.store[ID]["active_session"] == before["active_session"]
 
@@ -219,7 +219,7 @@ def test_colours_are_exact(name: str) -> None:
     for right in ("#abcdef", "#ABCDEF", "#aBc123"):
         assert api.put({"display_name": "d", name: right}).value[name] == right
     for wrong in ("#abcdef\n", " #abcdef", "#abcde", "#abcdeff", "abcdef", "#abcdeg", "#ABC", "",
-                  "#１２３４５６", "red"):  # fmt: skip  # noqa: RUF001
+                  "#１２３４５６", "red"):  # fmt: skip  # noqa: RUF001 - digits that are not ASCII
         assert api.put({"display_name": "d", name: wrong}).failed == [name]
 
 
@@ -270,7 +270,7 @@ def test_every_documented_form_of_a_time_is_taken(sent: str, expected: str) -> N
         "2022-01-01T00:00:00+0200",
         "2022-01-01T00:00:00.Z",
         "2022-01-01T00:00Z",
-        "２０２２-01-01",  # noqa: RUF001
+        "２０２２-01-01",  # noqa: RUF001 - digits that are not ASCII
         "1640995200",
         1640995200,
         None,
@@ -294,7 +294,7 @@ def test_updated_at_rises_with_each_write_even_if_the_clock_stands(
     seen = [instant(updated_at)] + [
         instant(api.put({"display_name": "same"}).value["updated_at"]) for _ in range(5)
     ]
-    assert sorted(set(seen)) == seen  # type: ignore[type-var]
+    assert sorted(set(seen)) == seen  # type: ignore[type-var]  # likewise
 
 
 def test_no_other_conference_is_touched() -> None:
@@ -807,7 +807,7 @@ def test_everything_that_is_wrong_with_a_preload_is_told_at_once() -> None:
     ]
     store = Store()
     with pytest.raises(ValueError, match="cannot be preloaded") as caught:
-        store.load(wrong)  # type: ignore[arg-type]
+        store.load(wrong)  # type: ignore[arg-type]  # wrong on purpose
     lines = str(caught.value).splitlines()[1:]
     for number, name in [(0, "record_on_start"), (0, "join_from"), (1, "display_name"), (1, "id"),
                          (1, "name"), (3, "id"), (3, "meta"), (3, "description"),

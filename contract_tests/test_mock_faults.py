@@ -353,7 +353,7 @@ def test_a_rule_is_pending_until_it_happened_as_often_as_asked() -> None:
 @pytest.mark.parametrize("wrong", [{"at": 0}, {"times": 0}])
 def test_a_rule_that_can_never_be_is_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="from 1"):
-        Faults(Store()).add(Fault.html(), **wrong)  # type: ignore[arg-type]
+        Faults(Store()).add(Fault.html(), **wrong)  # type: ignore[arg-type]  # each name an int
 
 
 def test_where_there_is_no_socket_the_client_sees_the_same_errors() -> None:

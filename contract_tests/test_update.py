@@ -227,7 +227,7 @@ def test_an_answer_to_the_put_that_is_of_another_conference_verifies_nothing(oth
 def test_a_field_that_came_back_other_than_it_had_to_is_named(name: str) -> None:
     for value in (other(EXAMPLE[name]), None, 0):
         server = Server(copy.deepcopy(EXAMPLE))
-        server.tell = lambda state, value=value: {**state, name: value}  # type: ignore[misc]
+        server.tell = lambda state, value=value: {**state, name: value}  # type: ignore[misc]  # a lambda with a default
         asked = "description" if name != "description" else "display_name"
         update = SafeUpdate(server.target, *checked_changes({asked: "x"}, (), ID))
         with pytest.raises(VerificationError) as caught:

@@ -32,7 +32,7 @@ from signalwire_conferences.plan import Change, UpdatePlan, changed_fields, expe
 from signalwire_conferences.settings import settings
 from signalwire_conferences.target import Record, Settle, Target, read
 from signalwire_conferences.update import SafeUpdate
-from signalwire_conferences.verify import MISSING, checked_conference, is_same_id, survival, verify
+from signalwire_conferences.verify import MISSING, Verdict, checked_conference, is_same_id, survival, verify
 from strategies import CARRIED_AS_NULL, COLORS, WRITABLE, Server, drive, is_free_choice, ok
 
 EXAMPLE: dict[str, Any] = contract.resolve({"$ref": "#/components/schemas/Conference"})["examples"][0]
@@ -717,6 +717,19 @@ def test_what_was_not_there_before_need_not_survive() -> None:
     before = {name: value for name, value in EXAMPLE.items() if name != "meta"}
     assert survival(before, EXAMPLE).differences == ()
     assert survival(EXAMPLE, before).differences[0].actual is MISSING
+
+
+def test_what_the_server_owns_is_not_lost_even_where_it_was_null() -> None:
+    before = {**EXAMPLE, "meta": None}
+    assert survival(before, before).differences == ()
+    [difference] = survival(before, {name: before[name] for name in before if name != "meta"}).differences
+    assert (difference.field, difference.expected, difference.actual) == ("meta", None, MISSING)
+
+
+def test_a_session_that_a_server_tells_unasked_is_neither_kept_nor_noticed() -> None:
+    before = {**EXAMPLE, "active_session": {"id": "one"}}
+    for after in ({**EXAMPLE, "active_session": {"id": "another"}}, EXAMPLE):
+        assert survival(before, after) == Verdict((), {})
 
 
 def test_what_was_there_must_not_be_nulled_and_what_changed_back_and_forth_is_not_noticed() -> None:

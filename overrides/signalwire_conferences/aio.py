@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import AsyncIterator, Awaitable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping, Sequence
 from types import TracebackType
 from typing import Any, Self, Unpack
 from uuid import UUID
@@ -113,7 +113,7 @@ class AsyncConferences:
         """Read one page of conferences. `paginate` reads them all."""
         return await self._run(operations.page(query, self._policy))
 
-    def paginate(self, **query: Unpack[ListQuery]) -> AsyncIterator[Conference]:
+    def paginate(self, **query: Unpack[ListQuery]) -> AsyncGenerator[Conference, None]:
         """All conferences, page by page as they are asked for, along the server's links."""
         pages = operations.Pages(query, self._transport.settings.host, self._policy)
         return self._each(pages)
@@ -165,7 +165,7 @@ class AsyncConferences:
         journal, target = self._transport.journal, self._target(conference_id)
         return await self._updated(await anyio.to_thread.run_sync(inverse, target, journal))
 
-    async def _each(self, pages: operations.Pages) -> AsyncIterator[Conference]:
+    async def _each(self, pages: operations.Pages) -> AsyncGenerator[Conference, None]:
         while pages.more:
             for conference in (await self._run(pages.next())).data:
                 yield conference
