@@ -163,8 +163,8 @@ def test_a_change_that_is_there_already_is_neither_journaled_nor_confirmed() -> 
 
 def test_the_lock_has_one_key_for_every_spelling_of_a_uuid_and_other_ids_as_they_are() -> None:
     spellings = (ID, ID.upper(), f"{{{ID}}}", ID.replace("-", ""))
-    assert {Target(spelling, POLICY).lock_key for spelling in spellings} == {ID}
-    assert Target("Conference-Id", POLICY).lock_key == "Conference-Id"
+    assert {Target(spelling, POLICY).key for spelling in spellings} == {ID}
+    assert Target("Conference-Id", POLICY).key == "Conference-Id"
 
 
 def test_a_target_takes_what_the_clients_settings_say() -> None:

@@ -271,7 +271,8 @@ def test_a_conference_that_cannot_be_put_back_is_not_written_to(server: MockServ
 
 
 def leftovers(server: MockServer) -> list[str]:
-    return [one for one in server.store if server.store[one]["name"].startswith(NAME_PREFIX)]
+    with server.store.lock:
+        return [one for one in server.store if server.store[one]["name"].startswith(NAME_PREFIX)]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -305,15 +306,12 @@ def test_what_a_killed_run_left_behind_is_named_and_removed_when_asked_for(
 
 
 def started(url: str) -> subprocess.Popen[str]:
-    command = [
-        sys.executable,
-        "-P",
-        "-m",
-        "signalwire_conferences.cli",
-        "verify",
-        url,
-        *arguments("put/", "dates/"),
-    ]
+    # A shell that runs the tests in the background has told them, and so their children, to ignore Ctrl-C.
+    code = (
+        "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
+        " from signalwire_conferences.cli import main; sys.exit(main())"
+    )
+    command = [sys.executable, "-P", "-c", code, "verify", url, *arguments("put/", "dates/")]
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
     )

@@ -14,7 +14,7 @@ from attrs import evolve
 from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
 
 from . import operations
-from .changes import checked_body, checked_changes, checked_id
+from .changes import checked_body, checked_changes
 from .journal import Entry, inverse
 from .plan import UpdatePlan
 from .results import Conference, ConferencePage, updated_view
@@ -157,8 +157,8 @@ class AsyncConferences:
 
     async def history(self, conference_id: str | UUID, /) -> Sequence[Entry]:
         """The updates that the journal knows, the latest first."""
-        journal, name = self._transport.journal, checked_id(conference_id)
-        return await anyio.to_thread.run_sync(journal.history, name)
+        journal, target = self._transport.journal, self._target(conference_id)
+        return await anyio.to_thread.run_sync(journal.history, target.key)
 
     async def undo(self, conference_id: str | UUID, /) -> Conference:
         """Take the last change of the journal back, as a three-way merge."""

@@ -13,7 +13,7 @@ from attrs import evolve
 from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
 
 from . import operations
-from .changes import checked_body, checked_changes, checked_id
+from .changes import checked_body, checked_changes
 from .journal import Entry, inverse
 from .plan import UpdatePlan
 from .results import Conference, ConferencePage, updated_view
@@ -216,7 +216,7 @@ class Conferences:
         Raises:
             ConferencesError: the client has no journal.
         """
-        return self._transport.journal.history(checked_id(conference_id))
+        return self._transport.journal.history(self._target(conference_id).key)
 
     def undo(self, conference_id: str | UUID, /) -> Conference:
         """Take the last change of the journal back, as a three-way merge. Undone twice is redone.

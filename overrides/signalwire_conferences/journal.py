@@ -7,6 +7,7 @@ import json
 import logging
 import os
 import sqlite3
+import stat
 import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -34,7 +35,7 @@ _SCHEMA = """
 CREATE TABLE IF NOT EXISTS entries (
     entry INTEGER PRIMARY KEY AUTOINCREMENT,
     host TEXT NOT NULL,
-    conference_id TEXT NOT NULL COLLATE NOCASE,
+    conference_id TEXT NOT NULL,
     recorded_at TEXT NOT NULL,
     before TEXT NOT NULL,
     after TEXT NOT NULL,
@@ -79,10 +80,12 @@ class Journal:
     """
 
     def __init__(self, path: Path, host: str, timeout: float = 30.0) -> None:
-        self._path = path
+        # Whole, so that no later folder changes its meaning, nor SQLite sees one in `:memory:`.
+        self._path = path.absolute()
         self._host = host
         self._timeout = timeout
-        self._lock = threading.Lock()
+        self._locks: dict[int, threading.Lock] = {}
+        self._closed = False
         self._connection: sqlite3.Connection | None = None
         self._process = os.getpid()
         with self._connected(None):
@@ -105,9 +108,15 @@ class Journal:
     def close(self) -> None:
         """Close the file."""
         with self._lock:
+            self._closed = True
             if self._connection is not None and self._process == os.getpid():
                 self._connection.close()
             self._connection = None
+
+    @property
+    def _lock(self) -> threading.Lock:
+        # One for each process: a fork may copy one that a thread holds which the child does not have.
+        return self._locks.setdefault(os.getpid(), threading.Lock())
 
     def carry_out(self, step: Record | Settle) -> int | None:
         """Put a before-image on disk and return its number, or note what came of one."""
@@ -116,14 +125,13 @@ class Journal:
             return None
         now = datetime.datetime.now(datetime.UTC)
         oldest = now - datetime.timedelta(days=_KEPT_DAYS)
-        state = "Without its before-image this PUT was not sent."
-        with self._connected(step.conference_id, state) as connection, connection:
+        with self._connected(step.key) as connection, connection:
             added = connection.execute(
                 "INSERT INTO entries (host, conference_id, recorded_at, before, after)"
                 " VALUES (?, ?, ?, ?, ?)",
                 (
                     self._host,
-                    step.conference_id,
+                    step.key,
                     now.isoformat(),
                     json.dumps(step.before),
                     json.dumps(step.after),
@@ -134,13 +142,13 @@ class Journal:
             connection.execute("DELETE FROM entries WHERE entry <= ?", (number - _KEPT_ENTRIES,))
         return number
 
-    def history(self, conference_id: str) -> list[Entry]:
+    def history(self, key: str) -> list[Entry]:
         """The entries of a conference, the latest first."""
-        with self._connected(conference_id) as connection:
+        with self._connected(key) as connection:
             rows = connection.execute(
                 "SELECT recorded_at, before, after, outcome FROM entries"
                 " WHERE host = ? AND conference_id = ? ORDER BY entry DESC",
-                (self._host, conference_id),
+                (self._host, key),
             )
             return [_entry(*row) for row in rows]
 
@@ -159,8 +167,12 @@ class Journal:
             _log.warning("The journal keeps entry %d as of unknown outcome: %s", step.entry, error)
 
     @contextmanager
-    def _connected(self, conference_id: str | None, state: str = "") -> Iterator[sqlite3.Connection]:
+    def _connected(self, conference_id: str | None) -> Iterator[sqlite3.Connection]:
         with self._lock:
+            if self._closed:
+                raise ConferencesError(
+                    "This client is closed.", conference_id=conference_id, advice="Make a new one."
+                )
             try:
                 # A connection must not be used in a forked process.
                 if self._connection is None or self._process != os.getpid():
@@ -170,14 +182,17 @@ class Journal:
                 raise ConferencesError(
                     f"The journal {str(self._path)!r} cannot be used: {error}.",
                     conference_id=conference_id,
-                    state=state,
                     advice="It has to be a file that this package made, or none in a folder that exists.",
                 ) from error
 
     def _opened(self) -> sqlite3.Connection:
         # SQLite would make it readable for all; its side files take the mode of this one.
         descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
-        os.close(descriptor)
+        try:
+            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
+                raise OSError("it is no regular file")
+        finally:
+            os.close(descriptor)
         connection = sqlite3.connect(
             self._path, timeout=self._timeout, check_same_thread=False, isolation_level="IMMEDIATE"
         )
@@ -217,7 +232,8 @@ def inverse(target: Target, journal: Journal) -> SafeUpdate:
         ConferencesError: the journal knows no change of this conference.
         UnsafeUpdateError: a value from before cannot be sent.
     """
-    last = next((e for e in journal.history(target.conference_id) if e.outcome != "not applied"), None)
+    entries = journal.history(target.key)
+    last = next((one for one in entries if one.changes and one.outcome != "not applied"), None)
     if last is None:
         raise ConferencesError(
             f"The journal knows no change of conference {target.conference_id!r} to undo.",

@@ -7,7 +7,7 @@ from typing import Any
 from urllib.parse import urljoin, urlsplit
 
 from .changes import checked_create, checked_id, checked_query, path_of
-from .errors import ConferencesError, InvalidResponseError, NotFoundError, RateLimitError
+from .errors import ConferencesError, InvalidResponseError, NotFoundError, RateLimitError, shown
 from .exchange import (
     Acquire,
     Answer,
@@ -24,7 +24,7 @@ from .exchange import (
 from .plan import changed_fields, expected_after
 from .results import Conference, ConferencePage, view
 from .target import Record, Settle, Target, put_of, read
-from .values import encode_json
+from .values import decode_json, encode_json
 from .verify import checked_conference
 
 __all__ = ["Pages", "create", "delete", "get", "page", "replace"]
@@ -94,7 +94,11 @@ def create(fields: Mapping[str, Any], policy: Policy) -> Steps[Conference]:
     request = Request("POST", path_of(_CREATE), content=encode_json(checked_create(fields)))
     outcome, body = yield from _sent_once(request, None, policy)
     if isinstance(body, ConferencesError):
-        raise _with_state(outcome, body, "conference was created", "Look for it with `list`")
+        made = _id_in(outcome)
+        if made is None:
+            raise _with_state(outcome, body, "conference was created", "Look for it with `list`")
+        body.conference_id, body.state = made, f"The conference was created, with the id {made!r}."
+        raise body
     return view(Conference, body)
 
 
@@ -102,13 +106,15 @@ def delete(conference_id: object, policy: Policy) -> Steps[None]:
     """Delete a conference. A repetition that finds it gone has succeeded."""
     name = checked_id(conference_id)
     request = Request("DELETE", path_of(_DELETE, name), about=name)
+    may_be_ours = False
     for attempt in range(policy.retries + 1):
         outcome = yield request
         if isinstance(outcome, Answer) and 200 <= outcome.status < 300:
             return
         error = decoded(outcome, request)
-        if attempt and isinstance(error, NotFoundError):
+        if may_be_ours and isinstance(error, NotFoundError):
             return
+        may_be_ours |= may_have_been_carried_out(outcome) and not isinstance(error, RateLimitError)
         if attempt == policy.retries or not is_unsettled(outcome):
             raise _with_state(outcome, error, "conference was deleted", "Read it")
         yield pause(attempt, outcome, policy, error)
@@ -121,11 +127,15 @@ def replace(target: Target, checked: Mapping[str, Any]) -> Steps[Conference]:
     request = put_of(target.conference_id, checked)
     entry = None
     if target.locked:
-        yield Acquire(target.lock_key)
+        yield Acquire(target.key)
     if target.journaled:
-        image = yield from read(target)
-        expected = changed_fields(image.body, expected_after(checked))
-        entry = yield Record(target.conference_id, image.body, expected)
+        try:
+            image = yield from read(target)
+            expected = changed_fields(image.body, expected_after(checked))
+            entry = yield Record(target.key, image.body, expected)
+        except ConferencesError as error:
+            error.state = "The PUT was not sent; the conference is unchanged by this call."
+            raise
     outcome, answer = yield from _sent_once(request, target.conference_id, target.policy)
     if isinstance(answer, ConferencesError):
         if entry is not None and not may_have_been_carried_out(outcome):
@@ -151,16 +161,24 @@ def _page(request: Request, policy: Policy) -> Steps[ConferencePage]:
 def _own_path(link: object, host: str) -> str:
     """Path and query of a link, if it stays on this host."""
     if not isinstance(link, str):
-        raise InvalidResponseError(f"The link to the next page is no string but {link!r}.")
+        raise InvalidResponseError(f"The link to the next page is no string but a {type(link).__name__}.")
     try:
         link.encode()
         # The scheme does not matter: a server behind a proxy may not know its own.
         own = urlsplit(urljoin(f"https://{host}{path_of(_LIST)}", link))
     except ValueError as error:
-        raise InvalidResponseError(f"The link to the next page is no link: {link!r} ({error}).") from None
-    if own.netloc.lower() != host.lower():
-        raise InvalidResponseError(f"The link to the next page leads to another host: {link!r}.")
+        raise InvalidResponseError(f"The link to the next page is no link ({error}).") from None
+    if _bare(own.netloc) != _bare(host):
+        # Without what stands before it: it may be credentials.
+        raise InvalidResponseError(
+            f"The link to the next page leads to another host: {shown(own.netloc.rpartition('@')[2])}."
+        )
     return f"{own.path}?{own.query}" if own.query else own.path
+
+
+def _bare(host: str) -> str:
+    """A host without the port that goes without saying."""
+    return host.lower().removesuffix(":443").removesuffix(":80")
 
 
 def _sent_once(
@@ -184,6 +202,18 @@ def _sent_once(
     except InvalidResponseError as error:
         return outcome, error
     return outcome, body
+
+
+def _id_in(outcome: Answer | NoAnswer) -> str | None:
+    """The id in an answer of success that is no whole conference."""
+    if not isinstance(outcome, Answer) or not 200 <= outcome.status < 300:
+        return None
+    try:
+        body = decode_json(outcome.content)
+    except ValueError:
+        return None
+    found = body.get("id") if isinstance(body, dict) else None
+    return found if isinstance(found, str) else None
 
 
 def _with_state(

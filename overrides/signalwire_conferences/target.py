@@ -4,14 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import Any, Final
-from uuid import UUID
 
 from attrs import frozen
 
 from .changes import checked_id, path_of
 from .exchange import Policy, Request, Steps, repeated
 from .settings import Settings
-from .values import encode_json
+from .values import encode_json, one_spelling
 from .verify import checked_conference
 
 __all__ = ["Image", "Record", "Settle", "Target", "put_of", "read"]
@@ -39,12 +38,9 @@ class Target:
     journaled: bool = False
 
     @property
-    def lock_key(self) -> str:
-        """The id as the lock gets it: the same for every spelling of one UUID."""
-        try:
-            return str(UUID(self.conference_id))
-        except ValueError:
-            return self.conference_id
+    def key(self) -> str:
+        """The id as lock and journal get it: the same for every spelling of one UUID."""
+        return one_spelling(self.conference_id)
 
     @classmethod
     def of(cls, conference_id: object, settings: Settings[Any]) -> Target:
@@ -64,9 +60,13 @@ class Target:
 
 @frozen
 class Record:
-    """Step: put the before-image on disk, and answer with the entry's number."""
+    """Step: put the before-image on disk, and answer with the entry's number.
 
-    conference_id: str
+    Attributes:
+        key: the conference, as `Target.key`.
+    """
+
+    key: str
     before: Mapping[str, Any]
     after: Mapping[str, Any]
 

@@ -6,8 +6,8 @@ import functools
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager
+from collections.abc import AsyncIterator, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
 from typing import Any, Generic, TypeVar
 
 import anyio
@@ -30,13 +30,11 @@ _NEVER_SENT = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
 )
+_FAILURES = (httpx.RequestError, httpx.InvalidURL, RuntimeError)
 
 
 L = TypeVar("L")
 H = TypeVar("H")
-
-
-_SWALLOWED = "The lock swallowed an error, so there is no result. A lock must let errors through."
 
 
 class _Common(Generic[L, H]):
@@ -57,25 +55,45 @@ class _Common(Generic[L, H]):
     @property
     def _http(self) -> H:
         if self._closed:
-            raise ConferencesError("This client is closed.", advice="Make a new one.")
+            raise _closed()
         if self._process != os.getpid():
             # Parent and child on one connection would read each other's answers.
             self._process, self._own = os.getpid(), self._made()
         return self._own
 
     def _made(self) -> H:
+        options = _options(self.settings)
         try:
-            return self._make(**_options(self.settings))
+            return self._make(**options)
         except (OSError, ImportError, ValueError, httpx.InvalidURL) as error:
             raise ConfigurationError(
                 f"The client cannot be built: the proxies or certificates of the environment are"
                 f" of no use ({type(error).__name__}: {error})."
             ) from error
 
-    def _close_journal(self) -> None:
+    def _close(self) -> H:
+        """What is left to be closed. Nothing begins any more."""
         self._closed = True
         if self._journal is not None:
             self._journal.close()
+        return self._own
+
+    def _failed(self, error: Exception, request: Request) -> NoAnswer:
+        """What a request came to that raised this."""
+        match error:
+            case httpx.RequestError():
+                masked = self.settings.masked(str(error))
+                # What a broken answer quotes of the request ends in messages and logs.
+                shown = error if masked == str(error) else type(error)(masked)
+                return NoAnswer(shown, sent=not isinstance(error, _NEVER_SENT))
+            case RuntimeError() if self._closed:
+                # httpx, closed by another thread meanwhile; it does not say when.
+                return NoAnswer(error, sent=True)
+            case httpx.InvalidURL():
+                raise ConferencesError(
+                    f"This {request.method} cannot be sent: {error}.", conference_id=request.about
+                ) from None
+        raise error
 
 
 class Transport(_Common[Lock, httpx.Client]):
@@ -86,21 +104,23 @@ class Transport(_Common[Lock, httpx.Client]):
 
     def close(self) -> None:
         """Close connections and the journal."""
-        self._own.close()
-        self._close_journal()
+        self._close().close()
 
     def run(self, steps: Steps[T]) -> T:
         """Carry out the steps of an operation."""
-        outcome: Any = None
-        with ExitStack() as held:
-            while True:
-                try:
-                    step = steps.send(outcome)
-                except StopIteration as finished:
-                    result: T = finished.value
-                    return result
-                outcome = self._carry_out(step, held)
-        raise ConferencesError(_SWALLOWED)
+        with _holding() as held:
+            try:
+                step = steps.send(None)
+                while True:
+                    try:
+                        outcome = self._carry_out(step, held)
+                    except Exception as error:  # noqa: BLE001 - the steps say what it means
+                        step = steps.throw(error)
+                    else:
+                        step = steps.send(outcome)
+            except StopIteration as finished:
+                result: T = finished.value
+        return result
 
     def _carry_out(self, step: object, held: ExitStack) -> Any:
         match step:
@@ -126,8 +146,8 @@ class Transport(_Common[Lock, httpx.Client]):
                     # httpx limits each read alone, which a slow drip never reaches.
                     if time.monotonic() > deadline:
                         return _timed_out(self.settings.timeout)
-        except httpx.RequestError as error:
-            return _no_answer(error)
+        except _FAILURES as error:
+            return self._failed(error, request)
         return _answer(response, b"".join(chunks), self.settings)
 
 
@@ -139,21 +159,23 @@ class AsyncTransport(_Common[AsyncLock, httpx.AsyncClient]):
 
     async def close(self) -> None:
         """Close connections and the journal."""
-        await self._own.aclose()
-        self._close_journal()
+        await self._close().aclose()
 
     async def run(self, steps: Steps[T]) -> T:
         """Carry out the steps of an operation. Cancelled at any time, it gives the lock back."""
-        outcome: Any = None
         async with _shielded() as held:
-            while True:
-                try:
-                    step = steps.send(outcome)
-                except StopIteration as finished:
-                    result: T = finished.value
-                    return result
-                outcome = await self._carry_out(step, held)
-        raise ConferencesError(_SWALLOWED)
+            try:
+                step = steps.send(None)
+                while True:
+                    try:
+                        outcome = await self._carry_out(step, held)
+                    except Exception as error:  # noqa: BLE001 - the steps say what it means
+                        step = steps.throw(error)
+                    else:
+                        step = steps.send(outcome)
+            except StopIteration as finished:
+                result: T = finished.value
+        return result
 
     async def _carry_out(self, step: object, held: AsyncExitStack) -> Any:
         match step:
@@ -173,13 +195,19 @@ class AsyncTransport(_Common[AsyncLock, httpx.AsyncClient]):
         raise TypeError(f"no step: {step!r}")
 
     async def _send(self, request: Request) -> Answer | NoAnswer:
+        begun = False
+
+        async def trace(event: str, _about: object) -> None:
+            nonlocal begun
+            begun = begun or event.endswith("send_request_headers.started")
+
         try:
             with anyio.fail_after(self.settings.timeout):
-                response = await self._http.request(**_arguments(request))
-        except httpx.RequestError as error:
-            return _no_answer(error)
+                response = await self._http.request(**_arguments(request), extensions={"trace": trace})
+        except _FAILURES as error:
+            return self._failed(error, request)
         except TimeoutError:
-            return _timed_out(self.settings.timeout)
+            return _timed_out(self.settings.timeout, sent=begun)
         return _answer(response, response.content, self.settings)
 
 
@@ -188,6 +216,18 @@ def _version() -> str:
     from importlib import metadata  # noqa: PLC0415 - a tenth of the time that the whole package takes
 
     return metadata.version("signalwire-conferences")
+
+
+@contextmanager
+def _holding() -> Iterator[ExitStack]:
+    """Gives back what it holds. An error stays one, whatever a lock thinks of it."""
+    held = ExitStack()
+    try:
+        yield held
+    except BaseException:
+        held.__exit__(*sys.exc_info())
+        raise
+    held.close()
 
 
 @asynccontextmanager
@@ -244,9 +284,11 @@ def _answer(response: httpx.Response, content: bytes, settings: Settings[Any]) -
     return Answer(response.status_code, headers, content, time.time())
 
 
-def _no_answer(error: httpx.RequestError) -> NoAnswer:
-    return NoAnswer(error, sent=not isinstance(error, _NEVER_SENT))
+def _timed_out(seconds: float, *, sent: bool = True) -> NoAnswer:
+    if sent:
+        return NoAnswer(httpx.ReadTimeout(f"the answer took longer than {seconds:g} s"), sent)
+    return NoAnswer(httpx.ConnectTimeout(f"no connection within {seconds:g} s"), sent)
 
 
-def _timed_out(seconds: float) -> NoAnswer:
-    return NoAnswer(httpx.ReadTimeout(f"the answer took longer than {seconds:g} s"), sent=True)
+def _closed() -> ConferencesError:
+    return ConferencesError("This client is closed.", advice="Make a new one.")

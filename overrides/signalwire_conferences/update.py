@@ -55,6 +55,7 @@ _MAY_LAND: Final = " The PUT that got no answer may still land."
 _ANSWERED: Final = "The PUT was answered with success, so this is how the conference is now."
 _READ_AGAIN: Final = "The PUT got no proper answer; read again since, this is how the conference is."
 _CARRIED_OUT: Final = "The change was carried out and verified before."
+_NOT_SENT: Final = " This PUT was not sent."
 
 
 @define
@@ -75,6 +76,7 @@ class SafeUpdate:
     _puts: int = field(default=0, init=False)
     _sent: UpdatePlan[Any] | None = field(default=None, init=False)
     _unsettled: ConferencesError | None = field(default=None, init=False)
+    _may_land: bool = field(default=False, init=False)
     _entry: int | None = field(default=None, init=False)
     _changed: set[str] = field(factory=set, init=False)
     _written: bool = field(default=False, init=False)
@@ -104,10 +106,10 @@ class SafeUpdate:
         """
         for _ in range(_MOST_REDOS + 1):
             if self.target.locked:
-                yield Acquire(self.target.lock_key)
+                yield from self._told(Acquire(self.target.key))
             body = yield from self._settled()
             if self.target.locked:
-                yield Release()
+                yield from self._told(Release())
             if self.target.confirm is None or not self._written:
                 return body, self._report(body)
             yield Wait(self.target.confirm)
@@ -125,6 +127,7 @@ class SafeUpdate:
     def _settled(self) -> Steps[dict[str, Any]]:
         """Read and PUT, until it is known what the server made of it."""
         attempt = rebases = 0
+        failed: ConferencesError | None = None
         refused_etag = None
         while True:
             image = yield from self._read()
@@ -133,10 +136,9 @@ class SafeUpdate:
             if not plan.changes:
                 yield from self._found_carried_out(image)
                 return image.body
-            if self._unsettled is not None and attempt > self.target.policy.retries:
-                late = isinstance(self._unsettled, TransportError)
-                self._unsettled.state = _LACKING + (_MAY_LAND if late else "")
-                raise self._unsettled
+            if failed is not None and attempt > self.target.policy.retries:
+                failed.state = self._lacking
+                raise failed
             plan.refuse_losses(self._state)
             request = put_of(self.target.conference_id, plan.body, image.etag)
             outcome = yield from self._put(plan, request)
@@ -144,9 +146,12 @@ class SafeUpdate:
             if isinstance(answer, dict):
                 return (yield from self._verified(plan, answer))
             error = answer if isinstance(answer, ConferencesError) else no_object(request)
-            if may_have_been_carried_out(outcome) or is_unsettled(outcome):
+            if may_have_been_carried_out(outcome):
                 self._unsettled = self._unknown(error)
-                yield pause(attempt, outcome, self.target.policy, self._unsettled)
+            if is_unsettled(outcome) or self._unsettled is error:
+                error.state = error.state or self._lacking
+                failed = error
+                yield pause(attempt, outcome, self.target.policy, error)
                 attempt += 1
                 continue
             # Refused, so this PUT did nothing; one before it still may have.
@@ -191,10 +196,16 @@ class SafeUpdate:
             # Whatever went out before, the conference was read since and lacks the change.
             yield from self._settle(applied=False)
             after = {name: _assumed(change.after) for name, change in plan.changes.items()}
-            self._entry = yield Record(self.target.conference_id, plan.before, after)
+        try:
+            if self.target.journaled:
+                self._entry = yield Record(self.target.key, plan.before, after)
+            outcome: Answer | NoAnswer = yield request
+        except ConferencesError as error:
+            # No before-image, or a client that was closed: it never left.
+            error.state = self._lacking + _NOT_SENT
+            raise
         self._sent = plan
         self._puts += 1
-        outcome: Answer | NoAnswer = yield request
         return outcome
 
     def _verified(self, plan: UpdatePlan[Any], answer: dict[str, Any]) -> Steps[dict[str, Any]]:
@@ -205,11 +216,7 @@ class SafeUpdate:
             other = Difference("id", plan.before["id"], told)
             raise VerificationError(self.target.conference_id, [other], plan.before, state=_UNKNOWN)
         yield from self._settle(applied=True, after=changed_fields(plan.before, answer))
-        self._accept(plan, verify(plan.before, plan.body, answer), _ANSWERED)
-        for name, value in self.asked.items():
-            if value is CLEAR:
-                # From here on it is the value that the server chose which has to stay.
-                self.asked[name] = CLEAR if answer[name] is None else answer[name]
+        self._accept(plan, answer, verify(plan.before, plan.body, answer), _ANSWERED)
         return answer
 
     def _found_carried_out(self, image: Image) -> Steps[None]:
@@ -217,13 +224,25 @@ class SafeUpdate:
         if self._unsettled is None or self._sent is None:
             return
         yield from self._settle(applied=True)
-        self._accept(self._sent, survival(self._sent.before, image.body), _READ_AGAIN)
+        self._accept(self._sent, image.body, survival(self._sent.before, image.body), _READ_AGAIN)
 
-    def _accept(self, plan: UpdatePlan[Any], verdict: Verdict, state: str) -> None:
+    def _accept(self, plan: UpdatePlan[Any], now: dict[str, Any], verdict: Verdict, state: str) -> None:
         if verdict.differences:
             raise VerificationError(self.target.conference_id, verdict.differences, plan.before, state=state)
         self._unsettled, self._noticed, self._written = None, verdict.noticed, True
         self._changed |= plan.changes.keys()
+        for name, value in self.asked.items():
+            if value is CLEAR:
+                # From here on it is the value that the server chose which has to stay.
+                self.asked[name] = CLEAR if now[name] is None else now[name]
+
+    def _told(self, step: Acquire | Release) -> Steps[None]:
+        """A step of the lock, whose error is the caller's own; it learns what state things are in."""
+        try:
+            yield step
+        except Exception as error:
+            error.add_note(f"Conference {self.target.conference_id!r}: {self._state}")
+            raise
 
     def _settle(self, *, applied: bool, after: Mapping[str, Any] | None = None) -> Steps[None]:
         if self._entry is not None:
@@ -236,9 +255,18 @@ class SafeUpdate:
             return _CARRIED_OUT
         return _UNCHANGED if self._unsettled is None else _UNKNOWN
 
+    @property
+    def _lacking(self) -> str:
+        """What is known after the conference was read again, and lacked the change."""
+        if self._unsettled is None:
+            return self._state
+        return _LACKING + (_MAY_LAND if self._may_land else "")
+
     def _unknown(self, error: ConferencesError) -> ConferencesError:
         """The error of a PUT of unknown outcome, with what it means for the conference."""
-        put_off = isinstance(error, RateLimitError) and self._unsettled is None
+        before = self._unsettled
+        put_off = isinstance(error, RateLimitError) and (before is None or before.state == _PUT_OFF)
+        self._may_land = self._may_land or isinstance(error, TransportError)
         error.state = _PUT_OFF if put_off else _UNKNOWN
         error.advice = error.advice or "Read the conference before you call again."
         return error

@@ -11,7 +11,7 @@ from typing import Any, NoReturn
 
 from .contract import Kind
 
-__all__ = ["decode_json", "encode_json", "instant", "plain", "same"]
+__all__ = ["decode_json", "encode_json", "instant", "one_spelling", "plain", "same"]
 
 _INSTANT = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
@@ -19,6 +19,7 @@ _INSTANT = re.compile(
 )
 _GREGORIAN_CYCLE_DAYS = 146097  # the calendar repeats every 400 years
 _UTC = datetime.UTC
+_TOO_LARGE = 2**63
 
 
 def instant(text: object) -> tuple[int, str] | None:
@@ -57,9 +58,19 @@ def same(kind: Kind, one: Any, other: Any) -> bool:
         ours, theirs = instant(one), instant(other)
         if ours is not None and theirs is not None:
             return ours == theirs
-    if kind in (Kind.COLOR, Kind.UUID) and isinstance(one, str) and isinstance(other, str):
+    if kind is Kind.COLOR and isinstance(one, str) and isinstance(other, str):
         return one.lower() == other.lower()
+    if kind is Kind.UUID and isinstance(one, str) and isinstance(other, str):
+        return one_spelling(one) == one_spelling(other)
     return _identical(one, other)
+
+
+def one_spelling(conference_id: str) -> str:
+    """An id, in lower case if it is a UUID. Others are opaque: `Team` is not `team`."""
+    try:
+        return str(uuid.UUID(conference_id))
+    except ValueError:
+        return conference_id
 
 
 def _identical(one: Any, other: Any) -> bool:
@@ -83,27 +94,38 @@ def plain(value: Any) -> Any:
     """
     if isinstance(value, enum.Enum):
         value = value.value
-    if isinstance(value, datetime.datetime):
-        if value.utcoffset() is None:
-            raise ValueError("a date-time needs a time zone; this one is naive")
-        try:
-            return value.astimezone(_UTC).isoformat().replace("+00:00", "Z")
-        except OverflowError:
-            raise ValueError("in UTC this date-time is outside the years 1 to 9999") from None
-    if isinstance(value, datetime.date):
-        return value.isoformat()
-    if isinstance(value, uuid.UUID):
-        return str(value)
-    if isinstance(value, str):
-        text = str.__str__(value)
-        try:
-            text.encode()
-        except UnicodeEncodeError:
-            raise ValueError("holds a lone surrogate, which is no character") from None
-        return text
-    if value is None or isinstance(value, bool | int | float):
-        return value
+    match value:
+        case datetime.datetime():
+            return _plain_time(value)
+        case datetime.date():
+            return value.isoformat()
+        case uuid.UUID():
+            return str(value)
+        case str():
+            return _plain_text(value)
+        case int() if abs(value) >= _TOO_LARGE:
+            raise ValueError("is beyond 64 bits")
+        case None | bool() | int() | float():
+            return value
     raise ValueError(f"a value of type {type(value).__name__} cannot be sent")
+
+
+def _plain_time(value: datetime.datetime) -> str:
+    if value.utcoffset() is None:
+        raise ValueError("a date-time needs a time zone; this one is naive")
+    try:
+        return value.astimezone(_UTC).isoformat().replace("+00:00", "Z")
+    except OverflowError:
+        raise ValueError("in UTC this date-time is outside the years 1 to 9999") from None
+
+
+def _plain_text(value: str) -> str:
+    text = str.__str__(value)
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        raise ValueError("holds a lone surrogate, which is no character") from None
+    return text
 
 
 def _no_constant(name: str) -> NoReturn:
