@@ -11,10 +11,12 @@ from collections.abc import Callable, Mapping
 from typing import Any
 
 import pytest
+from attrs import frozen
 from hypothesis import given
 from hypothesis import strategies as st
 
 from conftest import Connect
+from processes import STYLES, ours
 from signalwire_conferences import (
     ConferencesError,
     ConfigurationError,
@@ -474,6 +476,16 @@ def test_empty_is_missing_and_the_environment_fills_in(monkeypatch: pytest.Monke
         assert "mine" in repr(client)
 
 
+@frozen
+class OddPath:
+    """A path that says this of itself."""
+
+    said: Any
+
+    def __fspath__(self) -> Any:
+        return self.said
+
+
 BAD_ARGUMENTS: dict[str, list[Any]] = {
     "host": [
         "https://space.signalwire.com",
@@ -483,12 +495,20 @@ BAD_ARGUMENTS: dict[str, list[Any]] = {
         "host:port",
         "a?b",
         "a\n",
+        ".signalwire.com",
+        "a..b",
+        "..",
+        "a" * 64 + ".com",
+        "xn--",
+        "host:99999",
+        "[1:2]",
     ],
     "project": ["a:b"],
-    "timeout": [0, -1, float("nan"), float("inf"), "30", None, True],
-    "retries": [-1, 1.5, "3", None, True, float("inf")],
+    "timeout": [0, -1, float("nan"), float("inf"), 1e10, 10**400, "30", None, True],
+    "retries": [-1, 1.5, "3", None, True, float("inf"), 10**400],
     "lock": ["lock", 5],
-    "confirm": [-1, "1", float("nan"), True],
+    "confirm": [-1, "1", float("nan"), True, 1e20],
+    "journal": ["", "a\0b", b"bytes", 5, True, *map(OddPath, (b"bytes", "", 5))],
 }
 
 
@@ -498,6 +518,19 @@ def test_a_wrong_argument_of_the_client_is_refused_by_name(name: str) -> None:
         arguments: dict[str, Any] = {**GIVEN, name: value}
         with pytest.raises(ConfigurationError, match=name):
             RestClient(**arguments)
+
+
+def test_a_host_given_with_credentials_is_refused_without_telling_them() -> None:
+    with pytest.raises(ConfigurationError, match="host=") as caught:
+        RestClient("p", "t", "https://project:secret-token@space.signalwire.com")
+    assert "secret" not in str(caught.value)
+    assert "space.signalwire.com" in str(caught.value)
+
+
+def test_the_largest_numbers_that_are_taken_can_be_waited_for(shared_mock: MockServer) -> None:
+    for style in STYLES[:2]:
+        with ours(str(style), shared_mock, timeout=10**9, retries=10**9, confirm=10**9) as client:
+            assert client.list()["data"]
 
 
 def test_all_that_is_wrong_with_the_arguments_is_in_one_error() -> None:
@@ -525,6 +558,8 @@ def test_a_credential_that_is_no_string_is_refused(name: str, value: Any) -> Non
         ("localhost", "http://localhost"),
         ("[::1]:8080", "http://[::1]:8080"),
         ("::1", "http://[::1]"),
+        ("Space.SignalWire.com", "https://space.signalwire.com"),
+        ("LOCALHOST:1", "http://localhost:1"),
         ("localhost.example.com", "https://localhost.example.com"),
         ("127.0.0.1.example.com", "https://127.0.0.1.example.com"),
         ("10.0.0.1", "https://10.0.0.1"),

@@ -21,7 +21,9 @@ from signalwire_conferences import (
     TransportError,
     ValidationError,
     contract,
+    operations,
 )
+from signalwire_conferences.exchange import Policy
 from signalwire_conferences_testing.mock import Call, Fault, MockServer
 from strategies import SCHEMAS
 from test_update import CUSTOM, EXAMPLE, ID
@@ -125,6 +127,22 @@ def test_links_in_a_circle_end_in_an_error(mock: MockServer, client: RestClient)
     with pytest.raises(InvalidResponseError, match="circle"):
         list(client.video.conferences.paginate())
     assert methods(mock) == ["GET", "GET"]
+
+
+def test_a_link_with_credentials_is_refused_without_telling_them(
+    mock: MockServer, client: RestClient
+) -> None:
+    mock.faults.add(linking_to("https://project:secret-token@example.com/"))
+    with pytest.raises(InvalidResponseError, match=r"example\.com") as caught:
+        list(client.video.conferences.paginate())
+    assert "secret" not in str(caught.value)
+
+
+@pytest.mark.parametrize("port", ["", ":80", ":443"])
+def test_a_port_that_goes_without_saying_makes_no_other_host(port: str) -> None:
+    pages = operations.Pages({}, "space.signalwire.com", Policy(30.0, 0, lambda: 0.0))
+    request = pages._following(f"https://Space.signalwire.com{port}/api/video/conferences?page_number=1")
+    assert request.path == "/api/video/conferences?page_number=1"
 
 
 @pytest.mark.parametrize("link", [None, ""])

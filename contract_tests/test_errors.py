@@ -9,6 +9,8 @@ import json
 import logging
 import pickle
 import re
+import socket
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 
@@ -261,6 +263,35 @@ def test_no_message_repr_traceback_or_log_shows_the_token(
         assert secret not in "\n".join(shown)
 
 
+@pytest.mark.parametrize("token", ['PT"quoted\\secret', "PTsécrét-tökén"])
+def test_nor_does_an_answer_that_spells_it_in_another_way(token: str) -> None:
+    with MockServer(project="p", token=token) as mock, RestClient("p", token, mock.host, retries=0) as client:
+        for said in (json.dumps({"error": token}), json.dumps({"error": token}, ensure_ascii=False)):
+            mock.faults.add(Fault.body(said), "GET")
+            mock.faults.add(Fault.status(500), "GET")
+            with pytest.raises(ServerError) as caught:
+                client.video.conferences.get(ID)
+            assert caught.value.reason == "***"
+
+
+def test_nor_does_an_answer_that_breaks_the_protocol_with_it() -> None:
+    def answer(listener: socket.socket) -> None:
+        with listener.accept()[0] as connection:
+            pair = connection.recv(65536).split(b"Authorization: ", 1)[-1].split(b"\r\n")[0]
+            assert pair.startswith(b"Basic ")
+            connection.sendall(b"HTTP/1.1 200 OK\r\nechoed " + pair + b"\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        threading.Thread(target=answer, args=(listener,), daemon=True).start()
+        host = f"127.0.0.1:{listener.getsockname()[1]}"
+        with RestClient("p", TOKEN, host, retries=0) as client, pytest.raises(TransportError) as caught:
+            client.video.conferences.get(ID)
+    text = "".join(traceback.TracebackException.from_exception(caught.value).format())
+    assert "illegal header" in text
+    for secret in secrets("p"):
+        assert secret not in text
+
+
 def test_nor_does_an_unreachable_host(caplog: pytest.LogCaptureFixture, connect: Connect) -> None:
     caplog.set_level(logging.DEBUG)
     client = connect(host="127.0.0.1:9", timeout=2)
@@ -312,6 +343,13 @@ def test_a_message_has_what_happened_the_state_and_the_advice(error: Conferences
     error.state, error.advice = "It is so.", "Do that."
     assert str(error).startswith(error.message)
     assert "It is so. Do that." in str(error)
+
+
+def test_what_a_server_says_at_length_is_cut_in_a_message_and_whole_in_the_error() -> None:
+    for body in ({"error": "a" * 50_000}, {"errors": [{"attribute": "size", "message": "a" * 50_000}]}):
+        error = answered(422, json.dumps(body).encode())
+        assert len(str(error)) < 3000
+        assert error.body == body
 
 
 def test_a_long_value_is_cut_in_a_message_and_whole_in_the_error() -> None:

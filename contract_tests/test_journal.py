@@ -171,7 +171,7 @@ def test_the_history_of_one_conference_or_space_is_not_that_of_another(
     server.store.add({"id": "ANOTHER-id", "name": "another"})
     client.update("ANOTHER-id", layout="5up")
     assert client.history(ID) == []
-    assert len(client.history("another-ID")) == 1  # an id may be a UUID, in whatever case
+    assert len(client.history("ANOTHER-id")) == 1
     with contextlib.closing(Journal(path, "elsewhere.signalwire.com")) as other:
         assert other.history("ANOTHER-id") == []
 
@@ -233,6 +233,14 @@ def test_undo_passes_over_what_was_not_applied(ours_of: Ours, server: MockServer
         ours_of.update(ID, size="small")
     ours_of.undo(ID)
     assert (server.store[ID]["layout"], server.store[ID]["size"]) == ("2x2", "large")
+
+
+def test_undo_passes_over_what_changed_nothing(ours_of: Ours, server: MockServer) -> None:
+    server.store.patch(ID, {"record_on_start": False})
+    ours_of.update(ID, layout="5up")
+    ours_of.update(ID, record_on_start=None)
+    assert server.requests[-1].method == "PUT"
+    assert ours_of.undo(ID)["layout"] == "2x2"
 
 
 def test_undo_of_a_replace_brings_everything_back(ours_of: Ours, server: MockServer) -> None:
@@ -447,6 +455,25 @@ def test_a_journal_that_fails_after_the_put_takes_nothing_from_the_result(
 
 
 @posix
+def test_what_is_no_regular_file_is_refused_and_left_as_it_is(server: MockServer, path: Path) -> None:
+    os.mkfifo(path, 0o666)
+    mode = path.stat().st_mode
+    with pytest.raises(ConferencesError, match="no regular file"), ours("sync", server, journal=path):
+        pass
+    assert path.stat().st_mode == mode
+
+
+def test_a_file_with_a_name_that_sqlite_takes_for_something_else_is_a_file(
+    server: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    with ours("sync", server, journal=":memory:") as client:
+        client.update(ID, layout="5up")
+    with ours("sync", server, journal=":memory:") as client:
+        assert client.undo(ID)["layout"] == "2x2"
+
+
+@posix
 @pytest.mark.skipif(hasattr(os, "geteuid") and os.geteuid() == 0, reason="root may write everywhere")
 def test_a_folder_that_is_not_ours_to_write_is_named(server: MockServer, path: Path) -> None:
     path.parent.chmod(0o500)
@@ -522,6 +549,13 @@ def test_several_threads_may_write_through_one_client(path: Path) -> None:
         thread.join()
     journal.close()
     complete(path, names)
+
+
+def test_a_process_forked_while_a_thread_writes_is_not_stuck(path: Path) -> None:
+    code = OPEN + "journal._lock.acquire()\n" + "child = os.fork()\n"
+    child = "if not child:\n    print(journal.history(name))\n    os._exit(0)\n"
+    [said] = finished([spawned(code + child + "os.waitpid(child, 0)\n", path, "x")], timeout=30)
+    assert said == "[]\n"
 
 
 def test_a_forked_process_writes_through_a_connection_of_its_own(path: Path) -> None:

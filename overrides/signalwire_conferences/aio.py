@@ -29,7 +29,8 @@ __all__ = ["AsyncConferences", "AsyncRestClient"]
 class AsyncRestClient:
     """`RestClient` with `async` and `await`, on asyncio or trio.
 
-    Cancelled at any time, an update leaves the conference old or new, and no lock held.
+    Cancelled at any time, an update leaves the conference old or new, and no lock held. To build it
+    opens the journal, which blocks for as long as another process writes to that.
 
     Args:
         project: see `RestClient`.

@@ -138,8 +138,9 @@ def checked_id(conference_id: object) -> str:
     Raises:
         InvalidChangeError: it is empty, no string, or could lead to another path.
     """
-    _refuse(_id_problems(conference_id), None)
-    return str(conference_id)
+    _refuse(_id_problems(conference_id), conference_id)
+    # Not by `str`, which a subclass may answer with something else, as an enumeration does.
+    return str.__str__(conference_id) if isinstance(conference_id, str) else str(conference_id)
 
 
 def path_of(operation_id: str, conference_id: str | None = None) -> str:
@@ -210,5 +211,5 @@ def _unknown(name: object, known: Mapping[str, Field], noun: str) -> str:
 
 def _refuse(problems: list[Problem], conference_id: object) -> None:
     if problems:
-        named = conference_id if isinstance(conference_id, str) else None
+        named = str(conference_id) if isinstance(conference_id, str | uuid.UUID) else None
         raise InvalidChangeError(problems, conference_id=named)

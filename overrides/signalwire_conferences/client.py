@@ -35,7 +35,8 @@ class RestClient:
         token: API token with the scope Video; else `SIGNALWIRE_API_TOKEN`.
         host: `your-space.signalwire.com`; else `SIGNALWIRE_SPACE`. A loopback host speaks HTTP,
             every other HTTPS.
-        timeout: seconds for one attempt, and the longest that any single wait may last.
+        timeout: seconds for one attempt, and the longest that any single wait may last. Of headers
+            that come by drips it bounds each read alone, here but not in `AsyncRestClient`.
         retries: repeats of one request; 0 is none.
         lock: from a conference id to a context manager, held from read to verification.
         confirm: seconds after which an update looks once more whether its change is still there.
@@ -131,7 +132,9 @@ class Conferences:
         """All conferences, page by page as they are asked for, along the server's links.
 
         Raises:
-            InvalidResponseError: a link leads to another host, or in a circle.
+            InvalidChangeError: a parameter is unknown or its value wrong; raised by this call.
+            InvalidResponseError: an answer is no page, or a link leads to another host or in a circle.
+            ApiError, TransportError: a page could not be read.
         """
         pages = operations.Pages(query, self._transport.settings.host, self._policy)
         return self._each(pages)
@@ -156,6 +159,10 @@ class Conferences:
 
     def replace(self, conference_id: str | UUID, body: Mapping[str, Any], /) -> Conference:
         """PUT this body as it is: every writable field that it leaves out is reset.
+
+        Args:
+            conference_id: the conference.
+            body: field to new value, `display_name` at least.
 
         Raises:
             InvalidChangeError: all that is wrong with the body, before any request.
@@ -214,7 +221,8 @@ class Conferences:
         """The updates that the journal knows, the latest first.
 
         Raises:
-            ConferencesError: the client has no journal.
+            InvalidChangeError: the id could lead to another path.
+            ConferencesError: the client has no journal, or it cannot be read.
         """
         return self._transport.journal.history(self._target(conference_id).key)
 
@@ -225,6 +233,7 @@ class Conferences:
             ConferencesError: the client has no journal, or it knows no change of this conference.
             ConflictError: the same fields were changed to something else since.
             UnsafeUpdateError: a value from before cannot be sent.
+            VerificationError, InvalidResponseError, ApiError, TransportError: as `update`.
         """
         target = self._target(conference_id)
         return self._updated(inverse(target, self._transport.journal))

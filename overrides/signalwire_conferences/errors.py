@@ -46,10 +46,11 @@ __all__ = [
     "UnsafeUpdateError",
     "ValidationError",
     "VerificationError",
+    "cut",
     "shown",
 ]
 
-_LONGEST_SHOWN = 80
+_LONGEST_SHOWN, _LONGEST_QUOTED = 80, 1000  # characters
 
 
 def shown(value: object) -> str:
@@ -61,6 +62,11 @@ def shown(value: object) -> str:
     except Exception:  # noqa: BLE001  # a message must not fail on the value that it complains of
         text = f"<{type(value).__name__}>"
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+def cut(text: str) -> str:
+    """What a server says, as a message quotes it: cut where it is long beyond reason."""
+    return text if len(text) <= _LONGEST_QUOTED else f"{text[:_LONGEST_QUOTED]}…"
 
 
 def _bullets(lines: Sequence[str]) -> str:

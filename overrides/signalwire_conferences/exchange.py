@@ -25,6 +25,7 @@ from .errors import (
     ServerError,
     TransportError,
     ValidationError,
+    cut,
 )
 from .values import decode_json
 
@@ -51,6 +52,7 @@ __all__ = [
 T = TypeVar("T")
 
 _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.25, 8.0  # seconds
+_MOST_DOUBLINGS = 16  # to stay within the range of a float
 _REQUEST_ID_HEADERS = ("x-request-id", "x-signalwire-request-id", "request-id")
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 _STATUS_ERRORS: Mapping[int, type[ApiError]] = {
@@ -191,7 +193,7 @@ def pause(attempt: int, outcome: Answer | NoAnswer, policy: Policy, error: Confe
         if asked > policy.timeout:
             raise error
         return Wait(asked)
-    longest = min(_FIRST_BACKOFF * 2**attempt, _LONGEST_BACKOFF, policy.timeout)
+    longest = min(_FIRST_BACKOFF * 2 ** min(attempt, _MOST_DOUBLINGS), _LONGEST_BACKOFF, policy.timeout)
     return Wait(longest * (0.5 + 0.5 * policy.jitter()))
 
 
@@ -268,12 +270,12 @@ def api_error(answer: Answer, request: Request) -> ApiError:
     request_id = next((answer.headers[name] for name in _REQUEST_ID_HEADERS if name in answer.headers), None)
     wait = retry_after(answer)
     message = f"{request.method} {request.path} was answered with {answer.status}"
-    message += f" ({reason})." if isinstance(reason, str) else "."
+    message += f" ({cut(reason)})." if isinstance(reason, str) else "."
     if wait is not None:
         message += f" The server asks to wait {wait:.0f} s."
     if request_id is not None:
-        message += f" Request id: {request_id}."
-    message += "".join(f"\n  - {_entry(entry)}" for entry in entries)
+        message += f" Request id: {cut(request_id)}."
+    message += "".join(f"\n  - {cut(_entry(entry))}" for entry in entries)
     kind = _STATUS_ERRORS.get(answer.status, ServerError if answer.status >= 500 else ApiError)
     return kind(
         message,

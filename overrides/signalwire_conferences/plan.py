@@ -78,6 +78,7 @@ class UpdatePlan(Generic[R]):
         Raises:
             ConflictError: somebody changed the same field to something else.
             UnsafeUpdateError: something is at risk.
+            VerificationError, InvalidResponseError, ApiError, TransportError: as `update`.
         """
         if self._apply is None:
             raise TypeError("this plan was made without a client")

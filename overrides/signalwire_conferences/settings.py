@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import base64
 import ipaddress
-import math
+import json
 import os
 import random
 import re
@@ -13,9 +13,10 @@ from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
+import httpx
 from attrs import field, frozen
 
-from .errors import ConfigurationError
+from .errors import ConfigurationError, shown
 from .exchange import Policy
 
 __all__ = ["AsyncLock", "Lock", "Settings", "settings"]
@@ -33,7 +34,10 @@ _VARIABLES = {
     "host": "SIGNALWIRE_SPACE",
 }
 _SHORTEST_SECRET = 6  # characters
-_HOST = re.compile(r"(\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]+)(:[0-9]{1,5})?")
+_LABEL = "[A-Za-z0-9_-]{1,63}"
+_HOST = re.compile(rf"(\[[0-9A-Fa-f:.]+\]|{_LABEL}(\.{_LABEL})*\.?)(:(?P<port>[0-9]{{1,5}}))?")
+_LARGEST_PORT = 65535
+_LARGEST = 10**9  # seconds, 31 years: system calls take no number without end
 
 
 @frozen
@@ -60,7 +64,11 @@ class Settings(Generic[L]):
         A token so short that it may be a word by chance is left alone.
         """
         basic = base64.b64encode(f"{self.project}:{self.token}".encode()).decode()
-        for secret in (basic, self.token.encode().decode("latin-1"), self.token):
+        escaped = {json.dumps(self.token, ensure_ascii=plain)[1:-1] for plain in (False, True)}
+        spellings = {self.token, *escaped}
+        # What came off the wire was read as Latin-1.
+        raw = {spelling.encode().decode("latin-1") for spelling in spellings}
+        for secret in sorted({basic, *spellings, *raw}, key=len, reverse=True):
             if len(secret) >= _SHORTEST_SECRET:
                 text = text.replace(secret, "***")
         return text
@@ -117,9 +125,12 @@ def settings(
     wrong = [text for name, value in given.items() if (text := _wrong_credential(name, value))]
     found = {name: value if isinstance(value, str) else "" for name, value in given.items()}
     # An address as people write it: `::1` alone is IPv6, which a URL wants in brackets.
-    address = "[::1]" if found["host"] == "::1" else found["host"]
-    if address and not _HOST.fullmatch(address):
-        wrong.append(f"host={address!r}: must be a host name, as in your-space.signalwire.com")
+    address = "[::1]" if found["host"] == "::1" else found["host"].lower()
+    if address and not _is_host(address):
+        # Without what stands before it: it may be credentials.
+        _, at, name = address.rpartition("@")
+        said = shown(f"…@{name}" if at else name)
+        wrong.append(f"host={said}: must be a host name, as in your-space.signalwire.com")
     if ":" in found["project"]:
         wrong.append("project must not hold a colon")
     wrong += _wrong_habits(timeout=timeout, retries=retries, lock=lock, confirm=confirm, journal=journal)
@@ -151,23 +162,39 @@ def _wrong_habits(
 ) -> list[str]:
     wrong = []
     if not _is_number(timeout, above=0):
-        wrong.append(f"timeout={timeout!r}: must be a number of seconds above 0")
+        wrong.append(f"timeout={shown(timeout)}: must be a number of seconds above 0, at most {_LARGEST}")
     if isinstance(retries, float) or not _is_number(retries, above=-1):
-        wrong.append(f"retries={retries!r}: must be a whole number from 0")
+        wrong.append(f"retries={shown(retries)}: must be a whole number from 0, at most {_LARGEST}")
     if lock is not None and not callable(lock):
         wrong.append("lock must be callable with a conference id; try lock=lambda id: your_lock")
     if confirm is not None and confirm != 0 and not _is_number(confirm, above=0):
-        wrong.append(f"confirm={confirm!r}: must be a number of seconds from 0, or None")
+        wrong.append(f"confirm={shown(confirm)}: must be a number of seconds from 0 to {_LARGEST}, or None")
     if not _is_path(journal):
-        wrong.append(f"journal={journal!r}: must be the path of a file, or None")
+        wrong.append(f"journal={shown(journal)}: must be the path of a file, or None")
     return wrong
 
 
+def _is_host(address: str) -> bool:
+    match = _HOST.fullmatch(address)
+    if match is None or int(match["port"] or 0) > _LARGEST_PORT:
+        return False
+    try:
+        return bool(httpx.URL(f"https://{address}").host)
+    except (ValueError, httpx.InvalidURL):  # an address of IPv6 that is none, or letters in disguise
+        return False
+
+
 def _is_path(value: object) -> bool:
-    return value is None or (isinstance(value, str | os.PathLike) and str(value) != "")
+    if value is None:
+        return True
+    try:
+        path = os.fspath(value)  # type: ignore[call-overload]  # whatever it is
+    except TypeError:
+        return False
+    return isinstance(path, str) and path != "" and "\0" not in path
 
 
 def _is_number(value: object, *, above: float) -> bool:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return False
-    return math.isfinite(value) and value > above
+    return above < value <= _LARGEST

@@ -148,15 +148,14 @@ class SafeUpdate:
             error = answer if isinstance(answer, ConferencesError) else no_object(request)
             if may_have_been_carried_out(outcome):
                 self._unsettled = self._unknown(error)
+            elif self._unsettled is None:
+                yield from self._settle(applied=False)
             if is_unsettled(outcome) or self._unsettled is error:
                 error.state = error.state or self._lacking
                 failed = error
                 yield pause(attempt, outcome, self.target.policy, error)
                 attempt += 1
                 continue
-            # Refused, so this PUT did nothing; one before it still may have.
-            if self._unsettled is None:
-                yield from self._settle(applied=False)
             rebases += 1
             moved_on = image.etag not in (None, refused_etag) and _is_refused_match(outcome)
             if not moved_on or rebases > _MOST_REBASES:
