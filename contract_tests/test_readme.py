@@ -26,6 +26,7 @@ from signalwire_conferences import (
     RestClient,
     UnsafeUpdateError,
     VerificationError,
+    cli,
     contract,
     errors,
     journal,
@@ -139,6 +140,34 @@ def test_commands_are_targets_of_the_makefile() -> None:
     targets = set(re.findall(r"^([a-z-]+):", ROOT.joinpath("Makefile").read_text("utf-8"), re.MULTILINE))
     named = set(re.findall(r"(?:^|`)make ([a-z-]+)", README, re.MULTILINE))
     assert {"demo", "test", "mock", "generate"} <= named <= targets
+
+
+def test_commands_of_the_verification_do_what_they_say(
+    server: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("SIGNALWIRE_PROJECT_ID", server.project)
+    monkeypatch.setenv("SIGNALWIRE_API_TOKEN", server.token)
+    commands = re.findall(r"^signalwire-conferences (verify .*)$", README, re.MULTILINE)
+    assert len(commands) == 3
+    for command in commands:
+        words = [server.url if word.startswith("http:") else word for word in command.split()]
+        assert cli.main([*words, "--promise", "put/bare"]) == 0
+        assert "put/bare" in capsys.readouterr().out
+    assert {path.name for path in tmp_path.iterdir()} == {"report.html", "report.xml"}
+
+
+def test_options_and_exit_codes_of_the_verification_are_those_that_it_tells(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    section = README.split("## Verify a server")[1].split("\n## ")[0]
+    with pytest.raises(SystemExit):
+        cli.main(["verify", "--help"])
+    told = capsys.readouterr().out
+    for option in re.findall(r"--[a-z][a-z-]*", section):
+        assert f"  {option}" in told
+    codes = re.findall(r"^\| (\d+) \| (.*) \|$", section, re.MULTILINE)
+    assert f"exit codes: {', '.join(f'{code} {meaning}' for code, meaning in codes)}." in told
 
 
 def test_every_link_leads_somewhere() -> None:
