@@ -91,9 +91,11 @@ def test_of_several_changes_only_what_was_overwritten_is_written_again(
 ) -> None:
     overwriting(waits, server, {"layout": "2x2"})
     with ours(style, server, confirm=CONFIRM) as client:
-        client.update(ID, layout="5up", description="second")
+        report = client.update(ID, layout="5up", description="second").report
     now = server.store[ID]
     assert (now["layout"], now["description"]) == ("5up", "second")
+    assert report.changes.keys() == {"layout", "description"}
+    assert report.puts == 2
 
 
 def test_a_third_value_is_a_conflict_that_says_that_ours_was_carried_out(

@@ -180,6 +180,26 @@ def test_the_file_is_for_its_owner_and_what_is_so_already_is_left_as_it_is(path:
     assert mode(path) == 0o700
 
 
+@pytest.mark.skipif(os.name != "posix", reason="modes are of POSIX")
+def test_the_file_is_its_owners_alone_from_the_first_moment(
+    path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    modes: list[int] = []
+    connect = sqlite3.connect
+
+    def noted(*arguments: Any, **options: Any) -> Any:
+        modes.append(mode(path))
+        return connect(*arguments, **options)
+
+    monkeypatch.setattr(sqlite3, "connect", noted)
+    mask = os.umask(0)
+    try:
+        Journal(path, HOST).close()
+    finally:
+        os.umask(mask)
+    assert modes == [0o600]
+
+
 def test_opening_leaves_no_descriptor_behind(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     made: list[int] = []
     closed: list[int] = []

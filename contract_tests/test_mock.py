@@ -841,3 +841,28 @@ def test_threads_lose_nothing() -> None:
     assert len(set(stamps)) == 200
     assert all(api.store[ID][f"field-{number}"] == number for number in range(200))
     assert len(api.store) == 201
+
+
+def test_a_store_finds_a_uuid_in_whatever_case_and_keeps_the_one_that_it_was_given() -> None:
+    store = Store([{**WHOLE, "id": ID.upper()}, {"id": "Team", "name": "team"}])
+    assert store[ID]["id"] == ID.upper()
+    assert list(store) == [ID.upper(), "Team"]
+    assert ID in store
+    assert "team" not in store
+    with pytest.raises(ValueError, match="is taken"):
+        store.add({"id": ID})
+    store.patch(ID, {"size": "small"})
+    assert store[ID.upper()]["size"] == "small"
+    store.delete(ID)
+    assert list(store) == ["Team"]
+
+
+def test_a_time_that_no_write_could_come_after_cannot_be_preloaded() -> None:
+    with pytest.raises(ValueError, match="end of time"):
+        Store([{"updated_at": "9999-12-31T23:59:59.999999Z"}])
+
+
+def test_a_body_too_deep_to_be_read_is_none_in_the_log() -> None:
+    api = Api()
+    api.ask("PUT", item(ID), b"[" * 100_000)
+    assert api.requests[-1].body is None

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -350,6 +350,43 @@ def test_a_rule_is_pending_until_it_happened_as_often_as_asked() -> None:
     assert api.faults.pending == []
 
 
+def test_a_condition_may_add_a_fault() -> None:
+    api = Api(loose=True)
+
+    def after_this(_call: object) -> bool:
+        api.faults.add(Fault.status(503))
+        return False
+
+    api.faults.add(Fault.html(), where=after_this)
+    assert [api.get().status, api.get().status] == [200, 503]
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(lambda code=code: Fault.status(code) for code in (99, 150, 600)),
+        lambda: Fault.failed_after(100),
+        lambda: Fault.redirect("http://x/", 1000),
+        lambda: Fault.redirect("http://x/\u6f22"),
+        lambda: Fault.status(429, "1\r\nx: y"),
+        lambda: Fault.body("", "text/\u6f22"),
+    ],
+)
+def test_an_answer_that_no_server_could_send_is_refused_when_it_is_made(make: Callable[[], Fault]) -> None:
+    with pytest.raises(ValueError, match=r"header|status"):
+        make()
+
+
+@pytest.mark.parametrize("name", ["links", "data"])
+def test_a_conference_may_have_a_field_of_the_name_of_one_of_a_page(name: str) -> None:
+    api = Api({**WHOLE, name: 5}, loose=True)
+    api.faults.add(Fault.field_dropped("size"), "GET")
+    answer = api.get()
+    assert answer.status == 200
+    assert "size" not in answer.value
+    assert answer.value[name] == 5
+
+
 @pytest.mark.parametrize("wrong", [{"at": 0}, {"times": 0}])
 def test_a_rule_that_can_never_be_is_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="from 1"):
@@ -408,6 +445,15 @@ def test_servers_are_apart(server: MockServer, client: httpx.Client) -> None:
         assert another.store[ID]["display_name"] == "Whole"
         assert another.requests == []
         assert httpx.get(another.url + PATH, auth=client.auth).status_code == 401
+
+
+def test_a_server_that_cannot_start_says_so_and_is_not_waited_for(monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_self: object) -> None:
+        raise RuntimeError("no protocol")
+
+    monkeypatch.setattr("uvicorn.Config.load", broken)
+    with pytest.raises(RuntimeError, match="no protocol"), MockServer():
+        pass
 
 
 def test_a_taken_port_is_an_error(server: MockServer) -> None:

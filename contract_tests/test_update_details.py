@@ -689,6 +689,20 @@ def test_a_body_leads_to_what_it_says_to_null_or_to_the_documented_default() -> 
     assert FREE not in expected
 
 
+def test_a_value_that_the_server_chose_to_be_null_is_nobody_elses_change() -> None:
+    world = World(Server(copy.deepcopy(EXAMPLE), chosen={FREE: None}))
+    world.server.state[FREE] = not LIKELY
+    body, report = drive(safe_update({FREE: None}, confirm=2.5).steps(), world)
+    assert body[FREE] is None
+    assert report.puts == 1
+    assert world.story == ["GET", "PUT", "Wait", "GET"]
+    world = World(Server(copy.deepcopy(EXAMPLE), chosen={FREE: None}))
+    world.server.state[FREE] = not LIKELY
+    world.waits = [lambda each: each.write(**{FREE: not LIKELY})]
+    body, report = drive(safe_update({FREE: None}, confirm=2.5).steps(), world)
+    assert (body[FREE], report.puts) == (None, 2)
+
+
 # --- verification -----------------------------------------------------------------------------------------
 
 

@@ -125,7 +125,7 @@ def merge(
     asked: Mapping[str, Any],
     resets: frozenset[str],
     *,
-    sent: bool = False,
+    sent: bool,
 ) -> UpdatePlan[Any]:
     """Three-way merge: the asked changes, made against `base`, onto the present conference.
 

@@ -187,7 +187,7 @@ class SafeUpdate:
             image.body,
             self.asked,
             self.resets,
-            sent=self._unsettled is not None,
+            sent=self._written or self._unsettled is not None,
         )
 
     def _put(self, plan: UpdatePlan[Any], request: Request) -> Steps[Answer | NoAnswer]:

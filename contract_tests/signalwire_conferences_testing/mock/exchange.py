@@ -45,7 +45,7 @@ class Reply:
         """The body's JSON value, `None` where there is none."""
         try:
             return json.loads(self.content)
-        except ValueError:
+        except (ValueError, RecursionError):
             return None
 
 
@@ -110,3 +110,25 @@ def refused(status: int, headers: Mapping[str, str] | None = None) -> Refused:
 def invalid(entries: Sequence[Entry]) -> Refused:
     """A 422 with an entry for each failed attribute."""
     return Refused(Reply.json({"errors": list(entries)}, 422))
+
+
+def checked_header(value: str) -> str:
+    """A value that a header can have.
+
+    Raises:
+        ValueError: it holds what is no printable ASCII.
+    """
+    if not (value.isascii() and value.isprintable()):
+        raise ValueError(f"{value!r} cannot be the value of a header")
+    return value
+
+
+def checked_status(code: int) -> int:
+    """A status that an answer can have.
+
+    Raises:
+        ValueError: it is none.
+    """
+    if not 200 <= code <= 599:
+        raise ValueError(f"{code} is no status of an answer")
+    return code

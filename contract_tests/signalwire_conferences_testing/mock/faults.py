@@ -88,7 +88,8 @@ class Faults:
         self.fired: list[Fired] = []
         self._store = store
         self._rules: list[Rule] = []
-        self._lock = threading.Lock()
+        # Taken again by a condition that adds a fault of its own.
+        self._lock = threading.RLock()
 
     def add(
         self,
@@ -137,7 +138,7 @@ class Faults:
         if not self._rules:
             return perform()
         with self._lock:
-            due = [rule for rule in self._rules if rule.counts(call)]
+            due = [rule for rule in list(self._rules) if rule.counts(call)]
             self.fired += [Fired(rule, call.method, call.path) for rule in due]
 
         async def proceed() -> Reply:

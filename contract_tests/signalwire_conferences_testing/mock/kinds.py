@@ -12,7 +12,7 @@ from attrs import field, frozen
 
 from signalwire_conferences import contract
 
-from .exchange import Call, Dropped, Reply, refused
+from .exchange import Call, Dropped, Reply, checked_header, checked_status, refused
 from .steps import Proceed, Run, Step, answer, hang, stored, told
 from .store import Store
 
@@ -106,7 +106,8 @@ class Fault:
     @classmethod
     def status(cls, code: int, retry_after: str | int | None = None) -> Fault:
         """The request is not applied; the answer has status CODE, and RETRY_AFTER if given."""
-        headers = {} if retry_after is None else {"retry-after": str(retry_after)}
+        headers = {} if retry_after is None else {"retry-after": checked_header(str(retry_after))}
+        checked_status(code)
 
         async def run(_step: Step) -> Reply:
             return refused(code, headers).reply
@@ -117,6 +118,8 @@ class Fault:
     def failed_after(cls, code: int = 500) -> Fault:
         """The request is applied, and the answer has status CODE all the same."""
 
+        checked_status(code)
+
         async def run(step: Step) -> Reply:
             await step.proceed()
             return refused(code).reply
@@ -126,6 +129,9 @@ class Fault:
     @classmethod
     def redirect(cls, location: str, code: int = 307) -> Fault:
         """The request is not applied; the answer sends the client to LOCATION."""
+
+        checked_status(code)
+        checked_header(location)
 
         async def run(_step: Step) -> Reply:
             return Reply(code, headers={"location": location})
@@ -156,6 +162,7 @@ class Fault:
     def body(cls, content: str | bytes, content_type: str = "application/json") -> Fault:
         """The request is applied; the body of the answer is CONTENT."""
         raw = content.encode() if isinstance(content, str) else content
+        checked_header(content_type)
 
         def replace(reply: Reply) -> None:
             reply.content = raw

@@ -16,6 +16,7 @@ from typing import Any
 
 from signalwire_conferences import contract
 from signalwire_conferences.errors import shown
+from signalwire_conferences.values import one_spelling
 
 from . import times
 
@@ -50,7 +51,7 @@ def completed(conferences: Iterable[Any], present: Iterable[Mapping[str, Any]]) 
     problems: list[str] = []
     result: list[dict[str, Any]] = []
     there = list(present)
-    taken = {name: {state.get(name) for state in there} for name in ("id", "name")}
+    taken = {name: {one_spelling(state[name]) for state in there} for name in ("id", "name")}
     for number, given in enumerate(conferences):
         where = f"conference {number}"
         if not isinstance(given, Mapping):
@@ -60,9 +61,9 @@ def completed(conferences: Iterable[Any], present: Iterable[Mapping[str, Any]]) 
         problems += [f"{where}: {problem}" for problem in _problems(given)]
         for name, values in taken.items():
             if isinstance(state[name], str):
-                if state[name] in values:
+                if one_spelling(state[name]) in values:
                     problems.append(f"{where}: {name}={shown(state[name])} is taken")
-                values.add(state[name])
+                values.add(one_spelling(state[name]))
         result.append(state)
     if problems:
         raise ValueError("cannot be preloaded:" + "".join(f"\n  - {line}" for line in problems))
@@ -101,6 +102,10 @@ def _complete(given: Mapping[str, Any]) -> dict[str, Any]:
 def _problems(given: Mapping[str, Any]) -> Iterable[str]:
     if given.get("id") == "":
         yield "id='' is empty"
+    try:
+        times.later(given.get("updated_at", given.get("created_at")))
+    except ValueError:
+        yield "updated_at is at the end of time: no write could come after it"
     for name, validator in _validators().items():
         if name not in given:
             continue

@@ -136,13 +136,23 @@ class MockServer:
         listener = _listener(self.port)
         self.port = listener.getsockname()[1]
         ready = threading.Event()
-        self._thread = threading.Thread(
-            target=lambda: asyncio.run(self._serve(listener, ready)),
-            name=f"mock-{self.port}",
-            daemon=True,
-        )
+        failed: list[BaseException] = []
+
+        def serve() -> None:
+            try:
+                asyncio.run(self._serve(listener, ready))
+            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
+                failed.append(error)
+            finally:
+                ready.set()
+
+        self._thread = threading.Thread(target=serve, name=f"mock-{self.port}", daemon=True)
         self._thread.start()
         ready.wait()
+        if failed:
+            listener.close()
+            self._thread = self._loop = None
+            raise failed[0]
 
     def stop(self) -> None:
         """Closes every connection and ends the thread. Requests that hang end too."""

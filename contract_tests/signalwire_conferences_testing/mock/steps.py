@@ -49,14 +49,17 @@ def answer(change: Callable[[Reply], None]) -> Run:
 def told(change: Callable[[dict[str, Any]], object]) -> Run:
     """The request is applied, and every conference in its answer changed."""
 
-    def rewrite(reply: Reply) -> None:
+    async def run(step: Step) -> Reply:
+        reply = await step.proceed()
         value = reply.value()
         if reply.status == 200 and isinstance(value, dict):
-            for conference in value["data"] if "links" in value else [value]:
+            # A conference may have a field of the name of one of a page.
+            for conference in [value] if step.call.conference_id or "data" not in value else value["data"]:
                 change(conference)
             reply.content = Reply.json(value).content
+        return reply
 
-    return answer(rewrite)
+    return run
 
 
 def stored(adjust: Adjust) -> Run:

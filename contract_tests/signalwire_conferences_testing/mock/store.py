@@ -11,6 +11,7 @@ from typing import Any
 from attrs import frozen
 
 from signalwire_conferences import contract
+from signalwire_conferences.values import one_spelling
 
 from . import preload, times
 
@@ -38,7 +39,7 @@ class Store:
     """All conferences, by id.
 
     As a collection it holds ids and gives copies: `store[id]` is a conference as the server
-    would tell it, `active_session` included.
+    would tell it, `active_session` included. UUIDs are found in whatever case.
 
     Args:
         conferences: conferences to start with, each as much of it as matters: what is left out
@@ -73,7 +74,7 @@ class Store:
         """Adds one conference, as `load` does, and returns its id."""
         with self.lock:
             self.load([conference])
-            return next(reversed(self._records))
+            return next(reversed(self._records.values())).id
 
     def create(self, fields: Mapping[str, Any]) -> Record:
         """A new conference with these fields; the server's own are added."""
@@ -84,7 +85,7 @@ class Store:
 
     def find(self, conference_id: str) -> Record | None:
         """The conference with this id, in whatever case a UUID is written."""
-        return self._records.get(conference_id) or self._records.get(conference_id.lower())
+        return self._records.get(one_spelling(conference_id))
 
     def records(self) -> list[Record]:
         """All conferences in the order of their creation."""
@@ -108,9 +109,9 @@ class Store:
             KeyError: there is no such conference.
         """
         with self.lock:
-            old = self._records[conference_id]
+            old = self._records[one_spelling(conference_id)]
             record = Record(old.id, old.number, state, old.state)
-            self._records[old.id] = record
+            self._records[one_spelling(old.id)] = record
             return record
 
     def patch(self, conference_id: str, changes: Mapping[str, Any]) -> None:
@@ -120,7 +121,7 @@ class Store:
             KeyError: there is no such conference.
         """
         with self.lock:
-            state = self._records[conference_id].state
+            state = self._records[one_spelling(conference_id)].state
             stamp = {"updated_at": times.later(state.get("updated_at"))}
             self.write(conference_id, {**state, **stamp, **copy.deepcopy(dict(changes))})
 
@@ -131,13 +132,13 @@ class Store:
             KeyError: there is no such conference.
         """
         with self.lock:
-            del self._records[conference_id]
+            del self._records[one_spelling(conference_id)]
 
     def __getitem__(self, conference_id: str) -> dict[str, Any]:
-        return copy.deepcopy(dict(self._records[conference_id].state))
+        return copy.deepcopy(dict(self._records[one_spelling(conference_id)].state))
 
     def __contains__(self, conference_id: object) -> bool:
-        return conference_id in self._records
+        return isinstance(conference_id, str) and self.find(conference_id) is not None
 
     def __iter__(self) -> Iterator[str]:
         return iter([record.id for record in self.records()])
@@ -150,6 +151,6 @@ class Store:
 
     def _keep(self, conference_id: str, state: Mapping[str, Any]) -> Record:
         record = Record(conference_id, self._created, state)
-        self._records[conference_id] = record
+        self._records[one_spelling(conference_id)] = record
         self._created += 1
         return record
