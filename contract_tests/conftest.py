@@ -10,6 +10,7 @@ import hypothesis
 import pytest
 from hypothesis.configuration import set_hypothesis_home_dir
 
+from processes import STYLES, Waits, without_waiting
 from signalwire_conferences import RestClient
 from signalwire_conferences_testing.mock import MockServer
 
@@ -99,3 +100,15 @@ def connect(mock: MockServer) -> Iterator[Connect]:
 def client(connect: Connect) -> RestClient:
     """A client of `mock` that repeats nothing."""
     return connect()
+
+
+@pytest.fixture(params=STYLES)
+def style(request: pytest.FixtureRequest) -> str:
+    """Each kind of client, as `processes.ours` makes it."""
+    return str(request.param)
+
+
+@pytest.fixture
+def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
+    """The waits of the clients, noted in place of being waited."""
+    return without_waiting(monkeypatch)

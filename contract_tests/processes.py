@@ -131,6 +131,16 @@ def _but_for_sleep(module: ModuleType, sleep: Callable[[float], Any]) -> object:
     return other
 
 
+def methods(server: MockServer) -> list[str]:
+    """The methods of the requests so far."""
+    return [request.method for request in server.requests]
+
+
+def letters(server: MockServer) -> str:
+    """The requests so far, by the first letters of their methods."""
+    return "".join(method[0] for method in methods(server))
+
+
 # --- other processes ----------------------------------------------------------------------------------
 
 

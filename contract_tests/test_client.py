@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from conftest import TOKEN, Connect
+from processes import methods
 from signalwire_conferences import (
     AuthenticationError,
     ConferencesError,
@@ -27,10 +28,6 @@ from signalwire_conferences.exchange import Policy
 from signalwire_conferences_testing.mock import Call, Fault, MockServer
 from strategies import SCHEMAS
 from test_update import CUSTOM, EXAMPLE, ID
-
-
-def methods(mock: MockServer) -> list[str]:
-    return [request.method for request in mock.requests]
 
 
 def told(fields: dict[str, Any]) -> dict[str, Any]:
@@ -199,13 +196,6 @@ def test_delete_deletes_once(mock: MockServer, client: RestClient) -> None:
     assert ID not in mock.store
     with pytest.raises(NotFoundError):
         client.video.conferences.delete(ID)
-
-
-def test_a_repeated_delete_that_finds_it_gone_has_succeeded(connect: Connect, mock: MockServer) -> None:
-    mock.faults.add(Fault.failed_after(503), "DELETE")
-    connect(retries=1, timeout=1).video.conferences.delete(ID)
-    assert methods(mock) == ["DELETE", "DELETE"]
-    assert ID not in mock.store
 
 
 def test_replace_is_one_put_of_the_body_as_it_is(mock: MockServer, client: RestClient) -> None:

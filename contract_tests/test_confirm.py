@@ -13,7 +13,7 @@ import httpx
 import pytest
 
 from conftest import LONG
-from processes import STYLES, Waits, ours, without_waiting
+from processes import Waits, letters, ours
 from signalwire_conferences import ConflictError, ServerError, contract
 from signalwire_conferences_testing.mock import Fault, MockServer
 
@@ -28,16 +28,6 @@ def server() -> Iterator[MockServer]:
         yield running
 
 
-@pytest.fixture(params=STYLES)
-def style(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
-    return without_waiting(monkeypatch)
-
-
 def overwriting(waits: Waits, server: MockServer, *changes: dict[str, Any]) -> None:
     """Somebody writes while we wait: these changes, one after each PUT of ours."""
     left = list(changes)
@@ -49,16 +39,12 @@ def overwriting(waits: Waits, server: MockServer, *changes: dict[str, Any]) -> N
     waits.during = write
 
 
-def methods(server: MockServer) -> str:
-    return "".join(request.method[0] for request in server.requests)
-
-
 def test_a_change_that_stays_is_read_once_more_after_the_given_time(
     style: str, server: MockServer, waits: Waits
 ) -> None:
     with ours(style, server, confirm=CONFIRM) as client:
         client.update(ID, layout="5up")
-    assert methods(server) == "GPG"
+    assert letters(server) == "GPG"
     assert waits == [CONFIRM]
 
 
@@ -67,7 +53,7 @@ def test_where_nothing_was_written_there_is_nothing_to_confirm(
 ) -> None:
     with ours(style, server, confirm=CONFIRM) as client:
         client.update(ID, layout="2x2")
-    assert methods(server) == "G"
+    assert letters(server) == "G"
     assert waits == []
 
 
@@ -79,7 +65,7 @@ def test_a_change_overwritten_with_the_value_from_before_is_written_again(
     with ours(style, server, confirm=CONFIRM) as client:
         result = client.update(ID, layout="5up")
     assert (server.store[ID]["layout"], server.store[ID]["size"]) == ("5up", "small")
-    assert methods(server) == "GPG" + "GPG" + "GPG"
+    assert letters(server) == "GPG" + "GPG" + "GPG"
     assert waits == [CONFIRM] * 3
     assert result.report.puts == 3
     assert result.report.changes == {"layout": ("2x2", "5up")}
@@ -109,7 +95,7 @@ def test_a_third_value_is_a_conflict_that_says_that_ours_was_carried_out(
     assert told == ("layout", "2x2", "3x3", "5up")
     assert "carried out and verified before" in caught.value.state
     assert server.store[ID]["layout"] == "3x3"
-    assert methods(server) == "GPG"
+    assert letters(server) == "GPG"
 
 
 def test_a_cleared_field_is_confirmed_as_what_the_server_made_of_it(
@@ -129,7 +115,7 @@ def test_somebody_who_never_stops_is_told_and_not_fought_for_ever(
     with ours(style, server, confirm=CONFIRM) as client, pytest.raises(ConflictError) as caught:
         client.update(ID, layout="5up")
     assert [conflict.field for conflict in caught.value.conflicts] == ["layout"]
-    assert methods(server).count("P") == len(waits) <= 10
+    assert letters(server).count("P") == len(waits) <= 10
 
 
 def test_a_look_that_fails_says_that_the_change_was_carried_out(
@@ -149,7 +135,7 @@ def test_a_redo_survives_an_unknown_outcome(style: str, server: MockServer, wait
     with ours(style, server, confirm=CONFIRM) as client:
         client.update(ID, layout="5up")
     assert server.store[ID]["layout"] == "5up"
-    assert "PP" not in methods(server)
+    assert "PP" not in letters(server)
 
 
 # --- head-on rounds -----------------------------------------------------------------------------------
@@ -211,7 +197,7 @@ def test_head_on_two_of_ours_lose_less_with_confirm_than_without(server: MockSer
     assert sum(lost[0.1]) < sum(lost[None])
 
 
-def test_head_on_with_somebody_naive_ours_loses_less_with_confirm(server: MockServer) -> None:
+def test_head_on_with_somebody_naive_ours_loses_no_more_with_confirm(server: MockServer) -> None:
     lost: dict[float | None, tuple[int, int]] = {}
     for confirm in (None, 0.1):
         server.faults.clear()

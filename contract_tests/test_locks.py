@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from attrs import define, field
 
-from processes import STYLES, finished, ours, postgres, redis_url, spawned, without_waiting
+from processes import finished, ours, postgres, redis_url, spawned, without_waiting
 from signalwire_conferences import ConferencesError
 from signalwire_conferences_testing.mock import Call, Fault, MockServer
 
@@ -69,11 +69,6 @@ class Watched:
 
     async def __aexit__(self, *_error: object) -> None:
         self.__exit__()
-
-
-@pytest.fixture(params=STYLES)
-def style(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
 
 
 @pytest.fixture

@@ -18,6 +18,7 @@ from typing import Any
 
 import pytest
 
+from processes import methods
 from signalwire_conferences import (
     AuthenticationError,
     ConflictError,
@@ -49,10 +50,6 @@ def server() -> Iterator[MockServer]:
 
 def client(server: MockServer, **options: Any) -> RestClient:
     return RestClient(server.project, server.token, server.host, **options)
-
-
-def methods(server: MockServer) -> list[str]:
-    return [request.method for request in server.requests]
 
 
 # --- the code ---------------------------------------------------------------------------------------
@@ -420,11 +417,11 @@ def test_confirm_brings_nothing_of_others_back(server: MockServer) -> None:
 @pytest.mark.parametrize(("etag", "left"), [(False, "large"), (True, "small")])
 def test_a_put_that_lands_late_overwrites_unless_there_is_an_etag(etag: bool, left: str) -> None:
     with MockServer(demo.conferences(), etag=etag) as server:
-        server.faults.add(Fault.late_apply(2.5), "PUT")
+        server.faults.add(Fault.late_apply(4), "PUT")
         with client(server, timeout=0.4) as ours:
             ours.video.conferences.update(ID, layout="5up")
         server.store.patch(ID, {"size": "small"})
-        time.sleep(2.5)
+        time.sleep(4)
         assert server.store[ID]["size"] == left
 
 

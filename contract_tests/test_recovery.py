@@ -17,7 +17,7 @@ import httpx
 import pytest
 from attrs import frozen
 
-from processes import STYLES, Ours, Waits, ours, without_waiting
+from processes import STYLES, Ours, Waits, letters, ours
 from signalwire_conferences import (
     ApiError,
     AuthenticationError,
@@ -84,16 +84,6 @@ READ_FAULTS = [
 each = pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: str(outcome.fault))
 
 
-@pytest.fixture(params=STYLES)
-def style(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
-    return without_waiting(monkeypatch)
-
-
 @pytest.fixture(scope="module")
 def kept_mock() -> Iterator[MockServer]:
     with MockServer() as server:
@@ -124,11 +114,6 @@ def client(style: str, server: MockServer, hangs: bool = False, **options: Any) 
     return ours(style, server, **{"timeout": HANG if hangs else PATIENT, **options})
 
 
-def methods(server: MockServer) -> str:
-    """The requests so far, by their first letters."""
-    return "".join(request.method[0] for request in server.requests)
-
-
 def changed(server: MockServer) -> dict[str, Any]:
     """What is different from how it was."""
     now = server.store[ID]
@@ -137,7 +122,7 @@ def changed(server: MockServer) -> dict[str, Any]:
 
 
 def never_repeated_blindly(server: MockServer) -> None:
-    assert "PP" not in methods(server), methods(server)
+    assert "PP" not in letters(server), letters(server)
 
 
 def recovers(server: MockServer, client: Ours) -> None:
@@ -160,7 +145,7 @@ def test_an_update_survives_any_fault_of_its_put(
         recovers(server, ours)
     assert len(waits) >= 1
     if not outcome.hangs:
-        assert methods(server) == ("GPG" if outcome.applied else "GPGP")
+        assert letters(server) == ("GPG" if outcome.applied else "GPGP")
 
 
 @pytest.mark.parametrize("first", QUICK, ids=lambda outcome: str(outcome.fault))
@@ -174,7 +159,7 @@ def test_an_update_survives_any_two_faults_of_its_puts(
             server.faults.add(second.fault, "PUT", at=2)
             recovers(server, ours)
             reached = "" if first.applied else "PG" if second.applied else "PGP"
-            assert methods(server) == "GPG" + reached, second.fault
+            assert letters(server) == "GPG" + reached, second.fault
     assert waits
 
 
@@ -188,7 +173,7 @@ def test_an_update_survives_a_fault_of_its_put_and_one_of_the_read_after_it(
             server.faults.add(first.fault, "PUT")
             server.faults.add(second, "GET", at=2)
             recovers(server, ours)
-            assert methods(server) == "GPGG" + ("" if first.applied else "P"), second
+            assert letters(server) == "GPGG" + ("" if first.applied else "P"), second
     assert waits
 
 
@@ -227,8 +212,8 @@ def test_the_last_error_is_true_to_what_the_server_has(
     assert caught.value.advice
     assert caught.value.conference_id == ID
     never_repeated_blindly(server)
-    assert methods(server).count("P") == len(waits) == retries + 1
-    assert methods(server).endswith("G")
+    assert letters(server).count("P") == len(waits) == retries + 1
+    assert letters(server).endswith("G")
 
 
 @each
@@ -243,7 +228,7 @@ def test_where_nothing_can_be_read_any_more_the_error_says_that_it_is_unknown(
     assert "it is unknown whether it was carried out" in caught.value.state
     assert "Reading it again failed too" in caught.value.state
     assert caught.value.advice
-    assert methods(server).count("P") == 1
+    assert letters(server).count("P") == 1
     assert len(waits) == 2
 
 
@@ -263,7 +248,7 @@ def test_a_refused_put_is_not_repeated_and_left_the_conference_as_it_was(
     server.faults.add(fault, "PUT", times=None)
     with client(style, server) as ours, pytest.raises(error) as caught:
         ours.update(ID, layout="5up")
-    assert methods(server) == "GP"
+    assert letters(server) == "GP"
     assert waits == []
     assert changed(server) == {}
     assert "unchanged by this call" in caught.value.state
@@ -278,7 +263,7 @@ def test_a_refusal_after_an_unknown_outcome_does_not_claim_that_nothing_happened
         server.faults.add(Fault.status(401), "PUT", at=2)
         with client(style, server, hangs=True) as ours, pytest.raises(AuthenticationError) as caught:
             ours.update(ID, layout="5up")
-        assert methods(server) == "GPGP"
+        assert letters(server) == "GPGP"
     assert "unknown" in caught.value.state
     assert waits
 
@@ -290,7 +275,7 @@ def test_a_conference_that_is_gone_after_an_unknown_outcome_is_reported_as_gone(
     server.faults.add(Fault.foreign_write(lambda store: store.delete(ID), "after"), "PUT")
     with client(style, server) as ours, pytest.raises(NotFoundError, match="gone"):
         ours.update(ID, layout="5up")
-    assert methods(server) == "GPG"
+    assert letters(server) == "GPG"
     assert len(waits) == 1
 
 
@@ -321,7 +306,7 @@ def test_after_an_unknown_outcome_the_same_field_written_by_others_is_a_conflict
     told = (conflict.field, conflict.before, conflict.theirs, conflict.ours)
     assert told == ("layout", BEFORE["layout"], "3x3", "5up")
     assert changed(server) == {"layout": "3x3"}
-    assert methods(server).count("P") == 1
+    assert letters(server).count("P") == 1
     assert waits
 
 
@@ -380,7 +365,7 @@ def test_a_longer_wait_than_allowed_raises_at_once(
     with client(style, server) as ours, pytest.raises(RateLimitError) as caught:
         send(ours)
     assert waits == []
-    assert methods(server).count(method[0]) == 1
+    assert letters(server).count(method[0]) == 1
     assert changed(server) == {}
     assert caught.value.retry_after is not None
     assert caught.value.retry_after > PATIENT
@@ -454,11 +439,11 @@ def test_reads_are_repeated_as_often_as_allowed_and_no_more(
     server.faults.add(fault, "GET", times=3)
     with client(style, server, retries=3) as ours:
         send(ours)
-        assert methods(server) == "GGGG"
+        assert letters(server) == "GGGG"
         server.faults.add(fault, "GET", times=None)
         with pytest.raises((ApiError, TransportError, InvalidResponseError)):
             send(ours)
-    assert methods(server) == "G" * 8
+    assert letters(server) == "G" * 8
     assert len(waits) == 6
 
 
@@ -467,7 +452,7 @@ def test_a_refused_read_is_not_repeated(style: str, server: MockServer, waits: W
     server.faults.add(Fault.status(status), "GET", times=None)
     with client(style, server) as ours, pytest.raises(ApiError) as caught:
         ours.update(ID, layout="5up")
-    assert methods(server) == "G"
+    assert letters(server) == "G"
     assert caught.value.status_code == status
     assert "unchanged by this call" in caught.value.state
     assert waits == []
@@ -482,7 +467,7 @@ def test_a_create_is_repeated_only_where_it_was_certainly_not_carried_out(
     with client(style, server, outcome.hangs) as ours, contextlib.ExitStack() as expected:
         caught = None if put_off else expected.enter_context(pytest.raises(outcome.error))
         ours.create(name="new", display_name="New")
-    assert methods(server) == ("PP" if put_off else "P")
+    assert letters(server) == ("PP" if put_off else "P")
     assert server.store.has_name("new") is (put_off or outcome.applied)
     if caught is not None:
         assert "unknown whether the conference was created" in caught.value.state
@@ -499,7 +484,7 @@ def test_a_replace_is_repeated_only_where_it_was_certainly_not_carried_out(
     with client(style, server, outcome.hangs) as ours, contextlib.ExitStack() as expected:
         caught = None if put_off else expected.enter_context(pytest.raises(outcome.error))
         ours.replace(ID, {"display_name": "New"})
-    assert methods(server) == ("PP" if put_off else "P")
+    assert letters(server) == ("PP" if put_off else "P")
     assert (server.store[ID]["display_name"] == "New") is (put_off or outcome.applied)
     if caught is not None:
         assert "unknown whether the PUT was carried out" in caught.value.state
@@ -555,7 +540,7 @@ def test_paginate_follows_absolute_links_and_those_of_a_path_alone(style: str, a
     conferences = [{"id": f"conference-{number}", "name": str(number)} for number in range(7)]
     with MockServer(conferences, absolute_links=absolute) as server, client(style, server) as ours:
         assert ours.pages(page_size=2) == [each["id"] for each in conferences]
-        assert methods(server) == "GGGG"
+        assert letters(server) == "GGGG"
 
 
 @pytest.mark.parametrize(
@@ -575,7 +560,7 @@ def test_paginate_follows_no_link_to_another_host(style: str, server: MockServer
     server.faults.add(linking(lambda _call: said), "GET", times=None)
     with client(style, server) as ours, pytest.raises(InvalidResponseError):
         ours.pages()
-    assert methods(server) == "G"
+    assert letters(server) == "G"
 
 
 @pytest.mark.parametrize("length", [1, 2, 5])
@@ -585,7 +570,7 @@ def test_paginate_does_not_go_round_in_circles(style: str, server: MockServer, l
     server.faults.add(linking(lambda _call: next(links, None)), "GET", times=None)
     with client(style, server) as ours, pytest.raises(InvalidResponseError, match="circle"):
         ours.pages()
-    assert methods(server) == "G" * (length + 1)
+    assert letters(server) == "G" * (length + 1)
 
 
 @pytest.mark.parametrize("style", STYLES)
@@ -668,7 +653,7 @@ def test_a_put_that_somebody_overtook_is_rebased_and_sent_again(
     with client(style, tagging, retries=0) as ours:
         result = ours.update(ID, layout="5up")
     assert changed(tagging) == {"layout": "5up", "size": "small"}
-    assert methods(tagging) == "GPGPGP"
+    assert letters(tagging) == "GPGPGP"
     assert result.report.puts == 3
     assert waits == []
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from processes import STYLES, Ours, Waits, ours, without_waiting
+from processes import Ours, Waits, ours
 from signalwire_conferences import (
     ConferencesError,
     InvalidResponseError,
@@ -33,16 +33,6 @@ UNCHANGED = "The conference is unchanged by this call."
 def server() -> Iterator[MockServer]:
     with MockServer(demo.conferences()) as running:
         yield running
-
-
-@pytest.fixture(params=STYLES)
-def style(request: pytest.FixtureRequest) -> str:
-    return str(request.param)
-
-
-@pytest.fixture
-def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
-    return without_waiting(monkeypatch)
 
 
 def on_put(server: MockServer, act: Callable[[], object]) -> None:

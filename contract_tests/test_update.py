@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from conftest import Connect
+from processes import methods
 from signalwire_conferences import (
     ConferencesError,
     InvalidResponseError,
@@ -38,10 +39,6 @@ CUSTOM: dict[str, Any] = {
     **{name: "#0a84ff" for name, schema in WRITABLE.items() if schema.get("$ref", "").endswith("ThemeColor")},
     **{name: True for name, schema in WRITABLE.items() if schema.get("$ref", "").endswith("Switch")},
 }
-
-
-def methods(mock: MockServer) -> list[str]:
-    return [request.method for request in mock.requests]
 
 
 @pytest.fixture
