@@ -33,7 +33,7 @@ from signalwire_conferences import (
 from signalwire_conferences_testing.mock import Call, Fault, MockServer, Reply
 
 ID = "c22d24f6-5a47-4597-9a23-c7d01e696b92"
-HANG = 0.3  # seconds of a time-out that a test waits for
+HANG = 0.7  # seconds of a time-out that a test waits for
 PATIENT = 30.0
 
 
