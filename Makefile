@@ -1,4 +1,4 @@
-# Bare `make` lists the targets. Each does its own set-up; any of them may run beside another.
+# Bare `make` lists the targets. Each does its own set-up; any of them but `clean` may run beside another.
 
 PYTHON ?= python3
 PORT ?= 8080
