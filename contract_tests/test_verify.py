@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import contextlib
+import http.client
 import json
 import os
 import re
+import select
 import shlex
 import signal
 import socketserver
@@ -351,7 +354,32 @@ def closes(handler: BaseHTTPRequestHandler) -> None:
     handler.close_connection = True
 
 
+def drips(head: bytes, drop: bytes) -> Callable[[BaseHTTPRequestHandler], None]:
+    """An answer of which a little comes every now and then, without an end."""
+
+    def answer(handler: BaseHTTPRequestHandler) -> None:
+        with contextlib.suppress(OSError):
+            handler.wfile.write(head)
+            for _ in range(100):
+                handler.wfile.write(drop)
+                time.sleep(0.3)
+
+    return answer
+
+
+def floods(handler: BaseHTTPRequestHandler) -> None:
+    handler.close_connection = True
+    with contextlib.suppress(OSError):
+        handler.wfile.write(b"HTTP/1.1 200 OK\r\n\r\n")
+        for _ in range(80):
+            handler.wfile.write(b" " * 2**20)
+
+
+OK_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 ODD = {
+    "drips": (drips(OK_HEAD + b"Content-Length: 1000\r\n\r\n", b" "), "no whole answer within 1 second"),
+    "drips-headers": (drips(OK_HEAD, b"X-Drop: 1\r\n"), "no whole answer within 1 second"),
+    "floods": (floods, "more than 32 MiB"),
     "hangs": (hangs, "no answer within"),
     "closes": (closes, "closed"),
     "html": (plain(200, b"<html>hello</html>", Content_Type="text/html"), "no server of this API"),
@@ -416,6 +444,53 @@ def test_a_server_that_stops_answering_is_no_server_that_keeps_its_promises(serv
     assert report.failed
     assert report.stopped == "the server stopped answering"
     assert report.seconds < 60
+
+
+def test_a_server_that_closes_connections_without_a_word_is_clean(server: MockServer) -> None:
+    """An idle connection may be closed at any time, also just when the next request is on its way."""
+    with closing_proxy(server) as url:
+        only = ("status/success", "put/bare", "state/delete-is-final", "auth/wrong-write", "state/many")
+        report = verify(Options(url, server.project, server.token, only=only))
+    assert {one.promise.id: one.message for one in report.results if one.outcome is not Outcome.KEPT} == {}
+    assert report.stayed == []
+
+
+@contextlib.contextmanager
+def closing_proxy(server: MockServer) -> Iterator[str]:
+    """A way to a mock that closes each connection when an answer is out and the next request is in."""
+
+    class Closing(BaseHTTPRequestHandler):
+        protocol_version = "HTTP/1.1"
+
+        def do_GET(self) -> None:
+            body = self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            inner = http.client.HTTPConnection(server.url.removeprefix("http://"))
+            inner.request(self.command, self.path, body or None, dict(self.headers))
+            answer = inner.getresponse()
+            content = answer.read()
+            self.send_response(answer.status)
+            for name, value in answer.getheaders():
+                if name.lower() not in ("date", "server", "connection"):
+                    self.send_header(name, value)
+            self.end_headers()
+            self.wfile.write(content)
+            inner.close()
+            # Waits for the next request, so that it is always lost.
+            select.select([self.connection], [], [], 1)
+            self.close_connection = True
+
+        do_POST = do_PUT = do_DELETE = do_GET  # noqa: N815 - the names are the library's
+
+        def log_message(self, format: str, *args: object) -> None:  # noqa: A002 - likewise
+            pass
+
+    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Closing) as proxy:
+        proxy.daemon_threads = True
+        threading.Thread(target=proxy.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{proxy.server_address[1]}"
+        finally:
+            proxy.shutdown()
 
 
 def test_a_429_now_and_then_is_waited_for(server: MockServer) -> None:

@@ -15,6 +15,7 @@ import httpx
 
 from signalwire_conferences import contract
 
+from .connections import Connections, Dropped, NotReached, TooLate, TooMuch
 from .exchange import Credentials, Exchange, encoded
 
 __all__ = ["SPENT", "UNSET", "Api", "NoAnswer", "OutOfTime", "basic"]
@@ -26,6 +27,9 @@ UNSET: Any = object()
 
 _LONGEST_WAIT = 10.0
 _FIRST_WAIT = 0.25
+# A create or a delete that is sent twice is another request.
+_REPEATABLE = ("GET", "PUT")
+_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "signalwire-conferences-verify"}
 _COLLECTION = ("list_video_conferences", "create_video_conference")
 _ITEM = ("get_video_conference", "update_video_conference", "delete_video_conference")
 _OPERATIONS = {
@@ -63,7 +67,7 @@ class Api:
     Args:
         base_url: scheme, authority and, where there is one, a path before `/api`.
         credentials: those that are right.
-        timeout: seconds for one attempt.
+        timeout: seconds for one attempt, from the connection to the last byte.
         deadline: time of `time.monotonic` after which nothing is sent.
         seen: called with each exchange.
         allows: whether a request may be sent at all; a guard against writing where it is not wanted.
@@ -87,11 +91,11 @@ class Api:
         self._timeout = timeout
         self._seen = seen
         self._allows = allows
-        self._client = httpx.Client(timeout=timeout, follow_redirects=False, trust_env=False)
+        self._connections = Connections(base_url)
 
     def close(self) -> None:
         """Closes the connections."""
-        self._client.close()
+        self._connections.close()
 
     @contextlib.contextmanager
     def unusual(self) -> Iterator[None]:
@@ -176,34 +180,42 @@ class Api:
             wait *= 2
 
     def _attempt(self, exchange: Exchange) -> None:
-        """Sends the request. A connection that the server had closed meanwhile is tried anew once."""
-        for again in (exchange.method != "POST", False):
+        """Sends the request, on an older connection only where it does no harm to send it once more."""
+        fresh = exchange.method not in _REPEATABLE
+        for again in (not fresh, False):
             left = self.deadline - time.monotonic()
             if left <= 0:
                 raise OutOfTime(SPENT)
             try:
-                self._once(exchange, min(self._timeout, left + 0.5))
-            except httpx.TimeoutException:
+                self._once(exchange, min(self._timeout, left + 0.5), fresh=fresh)
+            except TooLate as late:
                 if time.monotonic() > self.deadline:
                     raise OutOfTime(SPENT) from None
-                raise NoAnswer(exchange, f"no answer within {self._timeout:g} seconds") from None
-            except httpx.ConnectError as error:
+                what = "no whole answer" if late.begun else "no answer"
+                raise NoAnswer(exchange, f"{what} within {self._timeout:g} seconds") from None
+            except TooMuch as much:
+                raise NoAnswer(exchange, f"the answer has {much}") from None
+            except NotReached as error:
                 raise NoAnswer(exchange, f"no connection ({error})") from None
-            except httpx.HTTPError as error:
-                if not again:
-                    why = f"the connection was closed without a whole answer ({error})"
+            except Dropped as dropped:
+                # A server may close an idle connection at any time, also while we send.
+                if not (again and dropped.stale):
+                    why = f"the connection was closed without a whole answer ({dropped})"
                     raise NoAnswer(exchange, why) from None
             else:
                 return
 
-    def _once(self, exchange: Exchange, timeout: float) -> None:
-        headers = dict(exchange.headers)
+    def _once(self, exchange: Exchange, timeout: float, *, fresh: bool) -> None:
+        given = {name.lower() for name in exchange.headers}
+        headers = {name: value for name, value in _HEADERS.items() if name.lower() not in given}
+        headers |= exchange.headers
         if exchange.credentials.header is not None:
             headers["Authorization"] = exchange.credentials.header
+        # A header beyond ASCII goes as UTF-8, as curl sends it.
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         self.sent += 1
-        response = self._client.request(
-            exchange.method, exchange.url, headers=headers, content=exchange.content, timeout=timeout
-        )
+        request = httpx.Request(exchange.method, exchange.url, headers=raw, content=exchange.content)
+        response = self._connections.ask(request, timeout, fresh=fresh)
         exchange.status = response.status_code
         exchange.answer_headers = response.headers
         exchange.answer = response.content
