@@ -29,7 +29,7 @@ from processes import wait_for
 from signalwire_conferences.contract import UPDATE
 from signalwire_conferences_testing.broken import SERVERS
 from signalwire_conferences_testing.mock import Fault, MockServer
-from signalwire_conferences_testing.verify import CannotRun, Options, Outcome, samples, verify
+from signalwire_conferences_testing.verify import CannotRun, Options, Outcome, samples, sessions, verify
 from signalwire_conferences_testing.verify.command import base_url, is_loopback, main
 from signalwire_conferences_testing.verify.own import NAME_PREFIX
 
@@ -228,6 +228,50 @@ def test_the_named_conference_is_put_back_and_no_other_is_touched(server: MockSe
     assert after == before
 
 
+def test_the_named_conference_is_put_back_whatever_case_its_id_is_given_in(server: MockServer) -> None:
+    named = server.store.add({**whole(), "id": "a3f1c0de-0000-4000-8000-00000000c0fe"})
+    before = server.store[named]
+    report = verify(
+        Options(
+            server.url,
+            server.project,
+            server.token,
+            writes=False,
+            conference_id=named.upper(),
+            only=("put/session",),
+        )
+    )
+    assert [one.outcome for one in report.results] == [Outcome.KEPT]
+    assert "PUT" in {request.method for request in server.requests}
+    assert {**server.store[named], "updated_at": before["updated_at"]} == before
+
+
+def test_a_fault_of_a_check_is_seen_and_the_named_conference_put_back(
+    server: MockServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    named = server.store.add(whole())
+    before = server.store[named]
+
+    def faulty(*_arguments: object) -> str | None:
+        raise PermissionError("not here")
+
+    monkeypatch.setattr(sessions, "as_sent", faulty)
+    only = arguments("put/session-stays", "status/read")
+    assert main([server.url, "--conference", named, *only]) == 2
+    assert "not here" in capsys.readouterr().out
+    assert "PUT" in {request.method for request in server.requests}
+    assert {**server.store[named], "updated_at": before["updated_at"]} == before
+
+
+def test_a_conference_that_could_not_be_put_back_is_named(server: MockServer) -> None:
+    named = server.store.add(whole())
+    server.faults.add(Fault.status(500), "PUT", at=2, times=None)
+    report = verify(
+        Options(server.url, server.project, server.token, conference_id=named, only=("put/session",))
+    )
+    assert f"{named} could not be put back" in report.results[0].message
+
+
 def whole() -> dict[str, Any]:
     """A conference with a value in every field."""
     return {"display_name": "Board", **samples.custom(UPDATE, 3)}
@@ -289,6 +333,40 @@ def test_what_was_created_is_removed_when_it_is_interrupted(number: int, server:
     assert "Interrupted" in said
     assert leftovers(server) == []
     assert len(server.store) == 1
+
+
+def test_what_could_not_be_removed_is_named_when_it_is_interrupted(server: MockServer) -> None:
+    server.faults.add(Fault.status(500), "DELETE", times=None)
+    process = started(server.url)
+    wait_for(lambda: len(leftovers(server)) > 1)
+    process.send_signal(signal.SIGINT)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 130, said
+    left = leftovers(server)
+    assert left
+    assert "is removed" not in said
+    assert all(one in said for one in left), (left, said)
+
+
+def test_what_was_created_without_an_answer_is_found_in_however_long_a_list() -> None:
+    """The mock lists the oldest first, so it is on the last page."""
+    strangers = [{"display_name": "Stranger"} for _ in range(6005)]
+    with MockServer(strangers, token=TOKEN, keep_requests=False) as mock:
+        mock.faults.add(Fault.drop_after(), "POST")
+        report = verify(Options(mock.url, mock.project, mock.token, only=("accepts/least",)))
+        assert leftovers(mock) == []
+        assert len(mock.store) == 6005
+    assert report.notes == []
+
+
+def test_a_list_that_cannot_be_read_to_its_end_is_told_of_where_a_create_had_no_answer(
+    server: MockServer,
+) -> None:
+    server.faults.add(Fault.drop_after(), "POST")
+    server.faults.add(Fault.status(500), "GET", at=3, times=None)
+    report = verify(Options(server.url, server.project, server.token, only=("accepts/least",)))
+    [note] = report.notes
+    assert NAME_PREFIX in note
 
 
 def test_what_a_killed_run_left_behind_is_named_and_removed_when_asked_for(

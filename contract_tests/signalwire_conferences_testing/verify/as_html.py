@@ -45,9 +45,8 @@ def _body(report: Report) -> Iterator[str]:
     by_category = {c: [r for r in report.results if r.promise.category is c] for c in Category}
     yield "<h2>At a glance</h2>"
     yield f'<div class="grid">{"".join(_tile(c, found) for c, found in by_category.items() if found)}</div>'
-    if report.notes or report.stopped or report.stayed:
-        remarks = [*report.notes, *([report.stopped] if report.stopped else [])]
-        remarks += [f"could not be removed: {one}" for one in report.stayed]
+    remarks = list(report.remarks)
+    if remarks:
         yield "<h2>Notes</h2>"
         yield f"<ul>{''.join(f'<li>{_safe(remark)}</li>' for remark in remarks)}</ul>"
     for category, found in by_category.items():
@@ -62,6 +61,9 @@ def _verdict(counts: dict[Outcome, int], report: Report) -> str:
     broken = counts[Outcome.BROKEN]
     if broken:
         return f'<div class="verdict broken">{broken} of {len(report.results)} promises broken</div>'
+    if report.could_not_run:
+        why = report.stopped or "not every check came to its end"
+        return f'<div class="verdict open">Not verified: {_safe(why)}</div>'
     how = (
         "Every promise that could be tried is kept"
         if counts[Outcome.NOT_EXERCISED]

@@ -22,6 +22,7 @@ def value(report: Report) -> dict[str, Any]:
         "counts": {outcome.value: len(report.having(outcome)) for outcome in Outcome},
         "stopped": report.stopped or None,
         "notes": report.notes,
+        "faults": report.faults,
         "leftovers": report.leftovers,
         "not_removed": report.stayed,
         "promises": [_promise(result) for result in report.results],

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
@@ -39,8 +37,8 @@ def show(report: Report, console: Console) -> None:
             # Not wrapped, so that it can be copied.
             console.print(Text(f"  {_safe(command)}", style="dim"), soft_wrap=True)
     console.print()
-    for line in _remarks(report):
-        console.print(Text(_safe(line)), style="dim")
+    for line in report.remarks:
+        console.print(Text(_safe(f"note: {line}")), style="dim")
     console.print(_sum(report))
 
 
@@ -52,19 +50,6 @@ def _sentence(result: Result) -> Text:
     if result.outcome is Outcome.NOT_EXERCISED:
         return Text.assemble(result.promise.sentence, (f" ({_safe(result.message)})", "yellow"))
     return Text(result.promise.sentence)
-
-
-def _remarks(report: Report) -> Iterator[str]:
-    yield from (f"note: {note}" for note in report.notes)
-    if report.leftovers:
-        yield (
-            f"note: {len(report.leftovers)} conferences of an earlier run are still there;"
-            " --remove-leftovers removes them"
-        )
-    if report.stayed:
-        yield f"note: these conferences of this run could not be removed: {', '.join(report.stayed)}"
-    if report.stopped:
-        yield f"note: {report.stopped}"
 
 
 def _sum(report: Report) -> Text:

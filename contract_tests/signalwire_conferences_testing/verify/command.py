@@ -20,7 +20,6 @@ from signalwire_conferences import contract
 from . import as_html, as_json, as_junit, as_table
 from .catalogue import promises
 from .progress import Progress
-from .promises import Outcome
 from .report import CannotRun, Options, Report
 from .run import verify
 
@@ -58,8 +57,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except CannotRun as error:
         print(f"Cannot verify: {error}", file=sys.stderr)
         return _COULD_NOT_RUN
-    except KeyboardInterrupt:
-        print("Interrupted. What this run had created is removed.", file=sys.stderr)
+    except KeyboardInterrupt as interruption:
+        left = getattr(interruption, "__notes__", ["What this run had created is removed."])
+        print("Interrupted.", *left, file=sys.stderr)
         return _INTERRUPTED
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -69,8 +69,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
 def _exit_code(report: Report) -> int:
     if report.broken:
         return _BROKEN
-    # What stopped a run that found nothing has kept it from finding anything.
-    return _COULD_NOT_RUN if report.failed or not report.having(Outcome.KEPT) else _KEPT
+    return _COULD_NOT_RUN if report.could_not_run else _KEPT
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:

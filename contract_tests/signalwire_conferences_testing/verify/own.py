@@ -73,6 +73,11 @@ class Own:
         """The request that created a conference."""
         return self._made.get(conference_id) or self._deleted.get(conference_id)
 
+    @property
+    def there(self) -> list[str]:
+        """Ids of those that are not known to be gone."""
+        return list(self._made)
+
     def __contains__(self, conference_id: str) -> bool:
         return conference_id in self._made
 
@@ -85,7 +90,7 @@ class Own:
         Returns:
             The ids of those that could not be deleted.
         """
-        return remove_all(api, list(self._made))
+        return remove_all(api, self.there)
 
     def tidy(self, api: Api) -> None:
         """Deletes the conferences of the promise that was just tried. What cannot be deleted waits

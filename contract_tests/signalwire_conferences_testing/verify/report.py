@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+
 from attrs import Factory, define, field, frozen
 
 from .promises import Outcome, Result
@@ -56,6 +58,8 @@ class Report:
         requests: how many requests it took.
         stopped: why it ended early; empty where it did not.
         failed: whether it ended because the server did not answer any more.
+        faults: checks that did not come to an end, by a fault of their own or an answer that they did
+            not expect.
     """
 
     options: Options
@@ -67,10 +71,36 @@ class Report:
     requests: int = 0
     stopped: str = ""
     failed: bool = False
+    faults: list[str] = Factory(list)
 
     def having(self, outcome: Outcome) -> list[Result]:
         """The results with this outcome."""
         return [result for result in self.results if result.outcome is outcome]
+
+    @property
+    def could_not_run(self) -> bool:
+        """Whether something kept it from finding what there may be."""
+        return self.failed or bool(self.faults) or not self.having(Outcome.KEPT)
+
+    @property
+    def remarks(self) -> Iterator[str]:
+        """What people have to know besides the promises."""
+        yield from self.notes
+        yield from self.faults
+        if self.leftovers:
+            yield (
+                f"{len(self.leftovers)} conferences of an earlier run are still there;"
+                " --remove-leftovers removes them"
+            )
+        if self.stayed:
+            yield self.stayed_remark
+        if self.stopped:
+            yield self.stopped
+
+    @property
+    def stayed_remark(self) -> str:
+        """Names the conferences that could not be removed."""
+        return f"these conferences of this run could not be removed: {', '.join(self.stayed)}"
 
     @property
     def broken(self) -> list[Result]:

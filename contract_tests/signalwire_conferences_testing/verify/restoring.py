@@ -10,6 +10,7 @@ from signalwire_conferences import contract
 from signalwire_conferences.contract import UPDATE, Omission
 
 from . import samples
+from .api import NoAnswer, OutOfTime
 from .bench import Bench, Conference, brief, conference_of, differences
 from .promises import Broken, NotExercised, ensure
 from .replacing import replace, stamp
@@ -35,10 +36,17 @@ def restored(bench: Bench) -> Iterator[str]:
     body = _way_back(bench, before)
     try:
         yield bench.conference_id
-    finally:
-        # A conference of somebody else is put back whatever the budget says.
-        bench.api.deadline = max(bench.api.deadline, time.monotonic() + _TIME_TO_PUT_BACK)
+    except KeyboardInterrupt as interruption:
+        try:
+            _put_back(bench, before, body)
+        except Broken as lost:
+            # A finding must not hide that the run is to end.
+            interruption.add_note(lost.message)
+        raise
+    except BaseException:
         _put_back(bench, before, body)
+        raise
+    _put_back(bench, before, body)
 
 
 def _way_back(bench: Bench, before: Conference) -> dict[str, object]:
@@ -67,10 +75,21 @@ def _left_out_is_null(bench: Bench, name: str) -> bool:
 
 
 def _put_back(bench: Bench, before: Conference, body: dict[str, object]) -> None:
-    put = bench.put(str(before["id"]), body)
-    after = conference_of(put)
+    # A conference of somebody else is put back whatever the budget says.
+    bench.api.deadline = max(bench.api.deadline, time.monotonic() + _TIME_TO_PUT_BACK)
+    failed = f"the conference {bench.conference_id} could not be put back as it was"
+    try:
+        # By the id that was given: the server may write it otherwise.
+        put = bench.put(str(bench.conference_id), body)
+        after = conference_of(put)
+    except Broken as broken:
+        raise Broken(f"{failed}: {broken.message}", *broken.evidence) from None
+    except NoAnswer as silence:
+        raise Broken(f"{failed}: {silence.why}", silence.exchange) from None
+    except OutOfTime as late:
+        raise Broken(f"{failed}: {late}") from None
     known = contract.fields(UPDATE)
     lost = {name: pair for name, pair in differences(before, after, but=(stamp(),)).items() if name in known}
     if lost:
-        raise Broken(f"the conference could not be put back as it was: {brief(lost)}", put)
+        raise Broken(f"{failed}: {brief(lost)}", put)
     ensure(after["id"] == before["id"], "the answer is about another conference", put)

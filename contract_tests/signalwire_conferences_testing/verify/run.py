@@ -6,6 +6,7 @@ import contextlib
 import random
 import time
 import traceback
+import uuid
 from collections.abc import Callable, Sequence
 from urllib.parse import unquote, urlsplit
 
@@ -15,11 +16,11 @@ from .catalogue import promises
 from .credentials import wrong_credentials
 from .exchange import Exchange
 from .generic import GENERIC, examine
-from .own import Own, remove_all
+from .own import NAME_PREFIX, Own, remove_all
 from .promises import Broken, Category, Needs, NotExercised, Outcome, Promise, Result, SetupFailed
 from .report import Options, Report
 from .resets import Resets
-from .surroundings import Surroundings, look_around, reach
+from .surroundings import Surroundings, look_around, of_run, reach
 from .watches import WATCHED, WATCHES
 
 __all__ = ["Progress", "verify"]
@@ -32,6 +33,7 @@ _TRAFFIC = (
 )
 _FATAL_SILENCE = 3  # promises in a row to which no answer came
 _SCHEMATHESIS = 0.16  # its share of the budget
+_UNSEEN = "conferences of this run may still be there that were created without an answer"
 _CLEANING_TIME = 2.0  # seconds of the budget that are kept for the end
 
 #: Called before a promise is tried (`None`) and when its result is there.
@@ -59,23 +61,20 @@ def verify(
         reach(run.api)
         chosen = [one for one in promises() if _is_chosen(one, options.only)]
         try:
-            run.around = look_around(run.api)
-            if options.only and any(one.id in WATCHED for one in chosen):
-                for one in promises():
-                    if one.id in _TRAFFIC:
-                        run.attempt(one)
-            report.leftovers = run.around.leftovers
-            if report.leftovers and consent(report.leftovers):
-                report.leftovers = remove_all(run.api, report.leftovers)
+            _look(run, report, chosen, consent)
             _try_all(run, report, [one for one in chosen if one.check is not None], progress)
             _generic(run, report, [one for one in chosen if one in GENERIC.values()], progress)
         except (NoAnswer, OutOfTime) as silence:
             report.stopped, report.failed = str(silence), True
-        except BaseException:
+        except BaseException as error:
             run.lost_answers = True
+            for remark in _clean(run, report):
+                error.add_note(remark)
+            if report.stayed:
+                error.add_note(report.stayed_remark)
             raise
-        finally:
-            report.stayed = _clean(run)
+        report.notes += _clean(run, report)
+        report.faults = run.faults
         report.results += [run.watched(one) for one in chosen if one.id in WATCHED]
         _blame_setup(report)
         late = [one for one in report.having(Outcome.NOT_EXERCISED) if one.message == SPENT]
@@ -93,14 +92,33 @@ def verify(
     return report
 
 
-def _clean(run: _Run) -> list[str]:
-    """Removes the conferences of this run; those that stay are returned."""
-    stayed = run.own.remove(run.api)
-    if run.lost_answers:
-        # A create may have been carried out all the same. The name tells.
-        with contextlib.suppress(NoAnswer, OutOfTime):
-            stayed += remove_all(run.api, look_around(run.api, run.own.run).leftovers)
-    return stayed
+def _look(
+    run: _Run, report: Report, chosen: Sequence[Promise], consent: Callable[[Sequence[str]], bool]
+) -> None:
+    run.around = look_around(run.api)
+    if report.options.only and any(one.id in WATCHED for one in chosen):
+        for one in promises():
+            if one.id in _TRAFFIC:
+                run.attempt(one)
+    report.leftovers = run.around.leftovers
+    if report.leftovers and consent(report.leftovers):
+        report.leftovers = remove_all(run.api, report.leftovers)
+
+
+def _clean(run: _Run, report: Report) -> list[str]:
+    """Removes the conferences of this run. What is worth a word of that is returned."""
+    try:
+        report.stayed = run.own.remove(run.api)
+        whole = True
+        if run.lost_answers:
+            # A create may have been carried out all the same. The name tells.
+            found, whole = of_run(run.api, run.own.run)
+            report.stayed += remove_all(run.api, [one for one in found if one not in report.stayed])
+    except KeyboardInterrupt as impatience:
+        report.stayed = run.own.there
+        impatience.add_note(report.stayed_remark)
+        raise
+    return [] if whole else [f"{_UNSEEN}: their names begin with {NAME_PREFIX}{run.own.run}"]
 
 
 def _is_chosen(promise: Promise, only: Sequence[str]) -> bool:
@@ -154,6 +172,13 @@ def _blame_setup(report: Report) -> None:
     known.outcome, known.message, known.evidence = Outcome.BROKEN, failed[0].message, failed[0].evidence
 
 
+def _same_id(one: str, other: str) -> bool:
+    """UUIDs are the same in any case; what else an id may be is not known."""
+    with contextlib.suppress(ValueError):
+        return str(uuid.UUID(other)) == other.lower() == one.lower()
+    return one == other
+
+
 class _Run:
     """The state of a verification.
 
@@ -161,6 +186,7 @@ class _Run:
         silent: promises in a row to which no answer came.
         saw_broken: whether a promise on all answers was seen broken.
         lost_answers: whether a create may have been carried out of which we do not know the id.
+        faults: checks that did not come to an end.
     """
 
     def __init__(self, options: Options) -> None:
@@ -171,6 +197,7 @@ class _Run:
         self.silent = 0
         self.saw_broken = False
         self.lost_answers = False
+        self.faults: list[str] = []
         self.started = time.monotonic()
         self.api = Api(
             options.url,
@@ -224,10 +251,11 @@ class _Run:
             return Result(promise, Outcome.BROKEN, message, (silence.exchange,))
         except OutOfTime as late:
             return Result(promise, Outcome.NOT_EXERCISED, str(late))
-        except (KeyError, TypeError, AttributeError, ValueError, IndexError) as error:
+        except Exception as error:  # noqa: BLE001 - one check must not end the others, whatever is wrong with it
             # An answer that a promise on all answers found wrong, or a fault of the check.
             where = traceback.extract_tb(error.__traceback__)[-1]
-            message = f"the answers could not be understood ({error!r} at {where.name}:{where.lineno})"
+            message = f"the check did not come to its end ({error!r} at {where.name}:{where.lineno})"
+            self.faults.append(f"{promise.id}: {message}")
             return Result(promise, Outcome.NOT_EXERCISED, message)
         return Result(promise, Outcome.KEPT)
 
@@ -244,7 +272,8 @@ class _Run:
         """Whether a request may be sent in this run. Only what a run made, or was told to, is deleted."""
         if method in ("GET", "DELETE") or self.options.writes:
             return True
-        return method == "PUT" and unquote(path.rpartition("/")[2]) == self.options.conference_id
+        named = self.options.conference_id
+        return method == "PUT" and named is not None and _same_id(unquote(path.rpartition("/")[2]), named)
 
     def saw(self, exchange: Exchange) -> None:
         """Looks at an exchange for the promises on all answers."""

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import contextlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import Factory, define
@@ -12,9 +14,10 @@ from .own import is_leftover
 from .report import CannotRun
 from .samples import page_sizes
 
-__all__ = ["Surroundings", "look_around", "reach"]
+__all__ = ["Surroundings", "look_around", "of_run", "reach"]
 
 _MOST_PAGES = 5
+_TIME_FOR_ALL = 10.0  # seconds
 _MOST_READ = 20  # conferences
 _SESSION = "active_session"
 
@@ -65,36 +68,53 @@ def reach(api: Api) -> None:
         raise CannotRun(f"{exchange.url} does not exist there (404). Is the URL right?")
 
 
-def look_around(api: Api, run: str = "") -> Surroundings:
-    """What is there, on the first few pages.
+class _NoPageError(Exception):
+    """A list was not answered with a page."""
 
-    Args:
-        api: sends requests.
-        run: only leftovers of this run count, by default those of all.
-    """
+
+def look_around(api: Api) -> Surroundings:
+    """What is there, on the first few pages."""
     found = Surroundings()
     others: list[str] = []
-    exchange = api.send(
-        "GET", api.path(), query={"include_active_session": "true", "page_size": str(page_sizes()[1])}
-    )
-    for _ in range(_MOST_PAGES):
-        value = exchange.value if exchange.status == 200 and isinstance(exchange.value, dict) else {}
-        data, links = value.get("data"), value.get("links")
-        for one in data if isinstance(data, list) else []:
-            if not isinstance(one, dict) or not isinstance(one.get("id"), str):
-                continue
+    with contextlib.suppress(_NoPageError):
+        for one in _listed(api, _MOST_PAGES, include_active_session="true"):
             others.append(one["id"])
             if one.get(_SESSION):
                 found.with_session.append(one)
-            if is_leftover(one, run):
+            if is_leftover(one):
                 found.leftovers.append(one["id"])
-        link = links.get("next") if isinstance(links, dict) else None
-        if not data or not isinstance(link, str):
-            break
-        exchange = api.follow(link)
-    if not found.with_session and not run:
+    if not found.with_session:
         found.with_session = _read_one_by_one(api, others[:_MOST_READ])
     return found
+
+
+def of_run(api: Api, run: str) -> tuple[list[str], bool]:
+    """Ids of the conferences of a run, and whether the list could be read to its end for them."""
+    api.deadline = max(api.deadline, time.monotonic() + _TIME_FOR_ALL)
+    found: list[str] = []
+    with contextlib.suppress(_NoPageError, NoAnswer, OutOfTime):
+        # What was found before the list ended too early is found all the same.
+        found.extend(one["id"] for one in _listed(api) if is_leftover(one, run))
+        return found, True
+    return found, False
+
+
+def _listed(api: Api, pages: int | None = None, **query: str) -> Iterator[Mapping[str, Any]]:
+    """The conferences that a list shows, on so many pages at most."""
+    exchange = api.send("GET", api.path(), query={**query, "page_size": str(page_sizes()[1])})
+    followed: set[str] = set()
+    while True:
+        if exchange.status != 200 or not isinstance(exchange.value, dict):
+            raise _NoPageError
+        data, links = exchange.value.get("data"), exchange.value.get("links")
+        for one in data if isinstance(data, list) else []:
+            if isinstance(one, dict) and isinstance(one.get("id"), str):
+                yield one
+        link = links.get("next") if isinstance(links, dict) else None
+        if not data or not isinstance(link, str) or link in followed or len(followed) + 1 == pages:
+            return
+        followed.add(link)
+        exchange = api.follow(link)
 
 
 def _read_one_by_one(api: Api, ids: Sequence[str]) -> list[Mapping[str, Any]]:
