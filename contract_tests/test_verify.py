@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import http.client
 import json
@@ -20,6 +21,7 @@ from collections.abc import Callable, Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 from xml.etree import ElementTree
 
 import pytest
@@ -28,9 +30,13 @@ import yaml
 from processes import wait_for
 from signalwire_conferences.contract import UPDATE
 from signalwire_conferences_testing.broken import SERVERS
-from signalwire_conferences_testing.mock import Fault, MockServer
+from signalwire_conferences_testing.broken.making import answers
+from signalwire_conferences_testing.mock import Call, Fault, MockServer, Reply
 from signalwire_conferences_testing.verify import CannotRun, Options, Outcome, samples, sessions, verify
+from signalwire_conferences_testing.verify.api import basic
 from signalwire_conferences_testing.verify.command import base_url, is_loopback, main
+from signalwire_conferences_testing.verify.credentials import wrong_credentials
+from signalwire_conferences_testing.verify.masking import Mask
 from signalwire_conferences_testing.verify.own import NAME_PREFIX
 
 TOKEN = "PTsecret-token-0aZ9"
@@ -93,12 +99,27 @@ def test_the_command_that_is_shown_reproduces_the_finding(server: MockServer) ->
 READ_ID = 'import json, sys; print(json.load(sys.stdin)["id"])'
 
 
-@pytest.mark.parametrize("name", ["token-prefix", "list-open", "scheme-ignored", "patches"])
+def echoes(server: MockServer) -> None:
+    """A failure that tells the request's headers, and the credentials decoded."""
+
+    def echo(reply: Reply, call: Call) -> None:
+        _, _, encoded = call.headers["authorization"].partition(" ")
+        told = {"error": f"failed at {dict(call.headers)}", "user": base64.b64decode(encoded).decode()}
+        reply.status, reply.content = 500, json.dumps(told).encode()
+
+    answers(echo, "PUT")(server)
+
+
+@pytest.mark.parametrize("name", ["token-prefix", "list-open", "scheme-ignored", "patches", "echoes"])
 def test_no_output_shows_the_token(
     name: str, server: MockServer, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:
-    broken(name, server)
-    only = arguments("auth/", "put/bare")
+    if name == "echoes":
+        echoes(server)
+    else:
+        broken(name, server)
+    only = arguments("auth/", "put/bare", "status/documented")
+    encoded = base64.b64encode(f"{server.project}:{TOKEN}".encode()).decode()
     for more in (["--html", f"{tmp_path}/r.html", "--junit", f"{tmp_path}/r.xml"], ["--json"]):
         assert main([server.url, *only, *more]) == 1
     written = [path.read_text("utf-8") for path in tmp_path.iterdir()]
@@ -106,6 +127,23 @@ def test_no_output_shows_the_token(
         assert TOKEN not in text
         assert TOKEN[:-1] not in text
         assert TOKEN[1:] not in text
+        assert encoded[:30] not in text
+
+
+@pytest.mark.parametrize("token", [TOKEN, "t0ken", "tökén-of-some-length", 'a "quoted" token & more'])
+def test_the_mask_hides_every_form_of_the_token_and_its_near_misses_and_nothing_else(token: str) -> None:
+    right = basic(f"project-1:{token}", "", right=True)
+    mask = Mask("project-1", token, right)
+    for one in (right, *wrong_credentials("project-1", token)):
+        said = f"refused: {json.dumps({'authorization': one.header})}"
+        shown = mask(said)
+        assert token not in shown
+        for word in re.findall(r"[A-Za-z0-9+/]{16,}=*", shown):
+            assert token[1:-1].encode() not in base64.b64decode(word + "==")
+    assert token not in mask(f"project-1:{token} and {quote(token)}")
+    assert mask(f"cut here: {right.header}"[:45]) == "cut here: Basic <masked>"
+    for plain in ("project-1", "the page_token of a link", "signalwire-conferences-verify-0a1b", "Basic"):
+        assert mask(plain) == plain
 
 
 def test_json_junit_and_html_say_the_same(

@@ -7,7 +7,6 @@ import html
 from collections.abc import Iterator
 from importlib import resources
 
-from .exchange import curl
 from .promises import Category, Outcome, Result
 from .report import Report
 
@@ -101,7 +100,7 @@ def _row(result: Result) -> str:
         f'<span class="id">{_safe(promise.id)}</span></div>'
     )
     if result.outcome is Outcome.BROKEN:
-        commands = _safe("\n".join(curl(result.evidence)))
+        commands = _safe("\n".join(result.commands))
         shown = f"<pre>{commands}</pre>" if commands else ""
         return (
             f'<details open><summary>{line}</summary><p class="why broken-why">{_safe(result.message)}</p>'

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from .exchange import curl
 from .promises import Outcome, Result
 from .report import Report
 
@@ -43,5 +42,5 @@ def _promise(result: Result) -> dict[str, Any]:
         "message": result.message or None,
         "seconds": round(result.seconds, 3),
         "requests": result.requests,
-        "reproduce": curl(result.evidence) if result.outcome is Outcome.BROKEN else [],
+        "reproduce": list(result.commands),
     }

@@ -5,7 +5,6 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from .exchange import curl
 from .promises import Category, Outcome, Result
 from .report import Report
 
@@ -51,7 +50,7 @@ def _case(suite: ElementTree.Element, result: Result) -> None:
     )
     if result.outcome is Outcome.BROKEN:
         failure = ElementTree.SubElement(case, "failure", message=_clean(result.message))
-        failure.text = _clean("\n".join([result.message, "", *curl(result.evidence)]))
+        failure.text = _clean("\n".join([result.message, "", *result.commands]))
     elif result.outcome is Outcome.NOT_EXERCISED:
         ElementTree.SubElement(case, "skipped", message=_clean(result.message))
 

@@ -6,7 +6,6 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from .exchange import curl
 from .promises import Category, Outcome, Result
 from .report import Report
 
@@ -33,7 +32,7 @@ def show(report: Report, console: Console) -> None:
         console.print(Text.assemble(("broken  ", "bold red"), (result.promise.id, "bold")))
         console.print(Text(f"  {result.promise.sentence}"))
         console.print(Text(f"  {_safe(result.message)}", style="red"))
-        for command in curl(result.evidence):
+        for command in result.commands:
             # Not wrapped, so that it can be copied.
             console.print(Text(f"  {_safe(command)}", style="dim"), soft_wrap=True)
     console.print()

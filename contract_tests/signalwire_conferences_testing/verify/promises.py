@@ -116,6 +116,7 @@ class Result:
         outcome: kept, broken or not exercised.
         message: what was seen, or why it was not exercised.
         evidence: the requests that show it.
+        commands: what repeats them, where the promise is broken.
         notes: what is no failure and yet worth a word.
         seconds: how long it took.
         requests: how many requests it took.
@@ -125,6 +126,7 @@ class Result:
     outcome: Outcome
     message: str = ""
     evidence: Sequence[Exchange] = ()
+    commands: Sequence[str] = ()
     notes: list[str] = Factory(list)
     seconds: float = 0.0
     requests: int = 0

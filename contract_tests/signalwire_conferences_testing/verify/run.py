@@ -16,9 +16,10 @@ from .catalogue import promises
 from .credentials import wrong_credentials
 from .exchange import Exchange
 from .generic import GENERIC, examine
+from .masking import Mask
 from .own import NAME_PREFIX, Own, remove_all
 from .promises import Broken, Category, Needs, NotExercised, Outcome, Promise, Result, SetupFailed
-from .report import Options, Report
+from .report import CannotRun, Options, Report
 from .resets import Resets
 from .surroundings import Surroundings, look_around, of_run, reach
 from .watches import WATCHED, WATCHES
@@ -72,6 +73,7 @@ def verify(
                 error.add_note(remark)
             if report.stayed:
                 error.add_note(report.stayed_remark)
+            run.mask.error(error)
             raise
         report.notes += _clean(run, report)
         report.faults = run.faults
@@ -86,6 +88,9 @@ def verify(
         if not any(one.promise.category is Category.PUT for one in report.broken):
             # Otherwise what it was reset to may have been no reset at all.
             report.notes += run.resets.notes()
+        run.mask.report(report)
+    except CannotRun as error:
+        raise CannotRun(run.mask(str(error))) from None
     finally:
         report.seconds, report.requests = time.monotonic() - run.started, run.api.sent
         run.api.close()
@@ -130,7 +135,7 @@ def _try_all(run: _Run, report: Report, chosen: Sequence[Promise], progress: Pro
         progress(promise, None)
         result = run.attempt(promise)
         report.results.append(result)
-        progress(promise, result)
+        progress(promise, run.mask.result(result))
         if run.silent >= _FATAL_SILENCE:
             report.stopped, report.failed = "the server stopped answering", True
             return
@@ -157,7 +162,7 @@ def _generic(run: _Run, report: Report, chosen: Sequence[Promise], progress: Pro
         found = examine(run.api, run.own, run.options.seed, share, credentials, run.saw)
     for result in found:
         report.results.append(result)
-        progress(result.promise, result)
+        progress(result.promise, run.mask.result(result))
 
 
 def _blame_setup(report: Report) -> None:
@@ -199,9 +204,11 @@ class _Run:
         self.lost_answers = False
         self.faults: list[str] = []
         self.started = time.monotonic()
+        right = basic(f"{options.project}:{options.token}", "Basic <the right pair>", right=True)
+        self.mask = Mask(options.project, options.token, right)
         self.api = Api(
             options.url,
-            basic(f"{options.project}:{options.token}", "Basic <the right pair>", right=True),
+            right,
             timeout=options.timeout,
             deadline=self.started + max(options.budget - _CLEANING_TIME, options.budget / 2),
             seen=self.saw,
