@@ -29,13 +29,27 @@ import yaml
 
 from processes import wait_for
 from signalwire_conferences.contract import UPDATE
+from signalwire_conferences.values import decode_json
 from signalwire_conferences_testing.broken import SERVERS
 from signalwire_conferences_testing.broken.making import answers
 from signalwire_conferences_testing.mock import Call, Fault, MockServer, Reply
-from signalwire_conferences_testing.verify import CannotRun, Options, Outcome, samples, sessions, verify
+from signalwire_conferences_testing.verify import (
+    CannotRun,
+    Options,
+    Outcome,
+    Report,
+    Result,
+    as_html,
+    as_junit,
+    samples,
+    sessions,
+    verify,
+)
 from signalwire_conferences_testing.verify.api import basic
+from signalwire_conferences_testing.verify.catalogue import promises
 from signalwire_conferences_testing.verify.command import base_url, is_loopback, main
 from signalwire_conferences_testing.verify.credentials import wrong_credentials
+from signalwire_conferences_testing.verify.exchange import Exchange, curl
 from signalwire_conferences_testing.verify.masking import Mask
 from signalwire_conferences_testing.verify.own import NAME_PREFIX
 
@@ -86,8 +100,6 @@ def test_the_command_that_is_shown_reproduces_the_finding(server: MockServer) ->
     broken("choice-any-case", server)
     options = Options(server.url, server.project, server.token, only=("refuses/choice-put",))
     found = verify(options).broken[0]
-    from signalwire_conferences_testing.verify.exchange import curl  # noqa: PLC0415 - only here
-
     commands = [
         one.replace("| jq -r .id", f"| {shlex.quote(sys.executable)} -c '{READ_ID}'")
         for one in curl(found.evidence)
@@ -166,6 +178,67 @@ def test_json_junit_and_html_say_the_same(
     assert "1 of" in shown
     assert "put/bare" in shown
     assert not re.search(r"(src|href)=.?(https?:)?//", shown), "the page needs something else"
+
+
+def test_a_run_that_could_not_verify_leaves_no_file_of_an_earlier_one(
+    server: MockServer, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    junit, page = tmp_path / "r.xml", tmp_path / "r.html"
+    files = ["--junit", str(junit), "--html", str(page)]
+    assert main([server.url, *arguments("status/read"), *files]) == 0
+    server.stop()
+    capsys.readouterr()
+    assert main([server.url, *arguments("status/read"), *files, "--json"]) == 2
+    assert "no connection" in json.loads(capsys.readouterr().out)["error"]
+    suites = ElementTree.parse(junit).getroot()
+    assert (suites.get("tests"), suites.get("errors")) == ("1", "1")
+    [error] = suites.iter("error")
+    assert "no connection" in str(error.get("message"))
+    assert "Not verified" in page.read_text("utf-8")
+    assert "promise is kept" not in page.read_text("utf-8")
+
+
+def test_the_verdict_on_a_run_that_found_nothing_because_it_could_not() -> None:
+    kept = Result(next(iter(promises())), Outcome.KEPT)
+    options = Options("http://x", "p", TOKEN)
+    for report, expected in (
+        (Report(options, [kept]), "verdict kept"),
+        (Report(options, [kept], stopped="the server stopped answering", failed=True), "verdict open"),
+        (Report(options, [kept], faults=["a check"]), "verdict open"),
+        (Report(options, [Result(kept.promise, Outcome.BROKEN)], failed=True), "verdict broken"),
+        (Report(options, [Result(kept.promise, Outcome.BROKEN)]), "verdict broken"),
+    ):
+        assert expected in as_html.text(report)
+        errors = ElementTree.fromstring(as_junit.text(report)).get("errors")
+        assert errors == str(int(report.failed or bool(report.faults)))
+
+
+def test_the_page_tells_of_leftovers() -> None:
+    kept = Result(next(iter(promises())), Outcome.KEPT)
+    report = Report(Options("http://x", "p", TOKEN), [kept], leftovers=["a", "b"])
+    assert "2 conferences of an earlier run" in as_html.text(report)
+
+
+def test_a_command_has_printable_characters_only_and_sends_the_same(server: MockServer) -> None:
+    bodies = [
+        json.dumps({"display_name": "\x7f \x00 \u2028 \ufeff é 🎥 'q' \\"}, ensure_ascii=False).encode(),
+        b'\r\n\t {"display_name": "it\'s \\u0041"} \n',
+        b'{"display_name": "\xff\\\\"}',
+    ]
+    for body in bodies:
+        request = Exchange(
+            "update_video_conference",
+            "PUT",
+            f"{server.url}/api/video/conferences/{next(iter(server.store))}",
+            {"Content-Type": "application/json"},
+            body,
+            basic(f"{server.project}:{server.token}", "", right=True),
+        )
+        [command] = curl([request])
+        assert command.isprintable()
+        subprocess.run(["bash", "-c", command], capture_output=True, check=True)
+        sent = server.requests[-1].content
+        assert sent == body or (sent.isascii() and decode_json(sent) == decode_json(body))
 
 
 def test_colours_are_left_out_where_nobody_sees_them(
@@ -251,6 +324,26 @@ def test_urls_as_people_give_them(given: str, expected: str) -> None:
 def test_what_is_no_url_is_refused(given: str) -> None:
     with pytest.raises(ValueError, match=r"URL|query"):
         base_url(given)
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "http://proj:PTsecret@x:99999",
+        "http://proj:PTse/cret@x",
+        "proj:PTsecret@x",
+        "ftp://proj:PTsecret@x",
+        "http://proj:PTsecret@[::1",
+        "http://proj:PTsecret\u2100@x",
+        "http://x?token=PTsecret",
+        "http://x/#PTsecret",
+    ],
+)
+def test_credentials_in_a_url_are_refused_and_not_shown(given: str) -> None:
+    with pytest.raises(ValueError, match=r"URL") as refused:
+        base_url(given)
+    assert "PTse" not in str(refused.value)
+    assert "cret" not in str(refused.value)
 
 
 def test_the_named_conference_is_put_back_and_no_other_is_touched(server: MockServer) -> None:

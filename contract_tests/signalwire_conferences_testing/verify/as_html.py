@@ -10,17 +10,25 @@ from importlib import resources
 from .promises import Category, Outcome, Result
 from .report import Report
 
-__all__ = ["text"]
+__all__ = ["failure", "text"]
 
+_HEAD = "<h1>Video conferences: the contract</h1>"
 _CLASSES = {Outcome.KEPT: "kept", Outcome.BROKEN: "broken", Outcome.NOT_EXERCISED: "open"}
 _MARKS = {Outcome.KEPT: "\u2713", Outcome.BROKEN: "\u2717", Outcome.NOT_EXERCISED: "\u2013"}
 
 
 def text(report: Report) -> str:
     """A report as HTML."""
-    body = "\n".join(_body(report))
+    return _page(f"Contract of {_safe(report.options.url)}", "\n".join(_body(report)))
+
+
+def failure(why: str) -> str:
+    """A verification that could not run, as HTML."""
+    return _page("Contract: not verified", f"{_HEAD}\n{_not_verified(why)}\n{_footer()}")
+
+
+def _page(title: str, body: str) -> str:
     style = resources.files(__package__).joinpath("report.css").read_text("utf-8")
-    title = f"Contract of {_safe(report.options.url)}"
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
@@ -31,7 +39,7 @@ def text(report: Report) -> str:
 
 def _body(report: Report) -> Iterator[str]:
     counts = {outcome: len(report.having(outcome)) for outcome in Outcome}
-    yield "<h1>Video conferences: the contract</h1>"
+    yield _HEAD
     yield f'<p class="where">{_safe(report.options.url)}</p>'
     yield _verdict(counts, report)
     widths = (
@@ -52,8 +60,16 @@ def _body(report: Report) -> Iterator[str]:
         if found:
             yield f'<h2 id="{category.name.lower()}">{_safe(category.value)}</h2>'
             yield f'<div class="card">{"".join(_row(one) for one in _sorted(found))}</div>'
+    yield _footer()
+
+
+def _footer() -> str:
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
-    yield f"<footer>Written by <code>signalwire-conferences verify</code>, {now}</footer>"
+    return f"<footer>Written by <code>signalwire-conferences verify</code>, {now}</footer>"
+
+
+def _not_verified(why: str) -> str:
+    return f'<div class="verdict open">Not verified: {_safe(why)}</div>'
 
 
 def _verdict(counts: dict[Outcome, int], report: Report) -> str:
@@ -61,8 +77,7 @@ def _verdict(counts: dict[Outcome, int], report: Report) -> str:
     if broken:
         return f'<div class="verdict broken">{broken} of {len(report.results)} promises broken</div>'
     if report.could_not_run:
-        why = report.stopped or "not every check came to its end"
-        return f'<div class="verdict open">Not verified: {_safe(why)}</div>'
+        return _not_verified(report.stopped or "not every check came to its end")
     how = (
         "Every promise that could be tried is kept"
         if counts[Outcome.NOT_EXERCISED]

@@ -8,7 +8,7 @@ from typing import Any
 from .promises import Outcome, Result
 from .report import Report
 
-__all__ = ["text", "value"]
+__all__ = ["failure", "text", "value"]
 
 
 def value(report: Report) -> dict[str, Any]:
@@ -31,6 +31,11 @@ def value(report: Report) -> dict[str, Any]:
 def text(report: Report) -> str:
     """A report as JSON text."""
     return json.dumps(value(report), indent=2)
+
+
+def failure(why: str) -> str:
+    """A verification that could not run, as JSON text."""
+    return json.dumps({"error": why}, indent=2)
 
 
 def _promise(result: Result) -> dict[str, Any]:

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import argparse
+import contextlib
 import ipaddress
 import os
+import re
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -56,10 +58,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
         _write(report, given)
     except CannotRun as error:
         print(f"Cannot verify: {error}", file=sys.stderr)
+        _write_failure(str(error), given)
         return _COULD_NOT_RUN
     except KeyboardInterrupt as interruption:
         left = getattr(interruption, "__notes__", ["What this run had created is removed."])
         print("Interrupted.", *left, file=sys.stderr)
+        _write_failure("interrupted", given)
         return _INTERRUPTED
     finally:
         signal.signal(signal.SIGTERM, before)
@@ -156,19 +160,22 @@ def base_url(text: str) -> str:
     """
     if not text:
         raise ValueError("give the URL of the server, such as http://127.0.0.1:8080")
-    if "://" not in text:
-        text = f"{'http' if is_loopback(f'http://{text}') else 'https'}://{text}"
-    parts = urlsplit(text)
+    # What stands before an @ may be a password, and so may a query: neither is shown.
+    shown = re.split("[?#]", text.rpartition("@")[2])[0]
     try:
+        if "://" not in text:
+            text = f"{'http' if is_loopback(f'http://{text}') else 'https'}://{text}"
+        parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
     except ValueError as error:
-        raise ValueError(f"{text} is no URL: {error}") from None
-    if parts.scheme not in ("http", "https") or not host:
-        raise ValueError(f"{text} is no http or https URL")
+        why = "" if "@" in text else f": {error}"
+        raise ValueError(f"{shown} is no URL{why}") from None
     if parts.username or parts.password:
         raise ValueError(f"credentials belong into {_PROJECT} and {_TOKEN}, not into the URL")
+    if parts.scheme not in ("http", "https") or not host:
+        raise ValueError(f"{shown} is no http or https URL")
     if parts.query or parts.fragment:
-        raise ValueError(f"{text} has a query or a fragment, and has to end before them")
+        raise ValueError(f"the URL {shown} has a query or a fragment, and has to end before them")
     path = parts.path.rstrip("/")
     for known in (contract.operation("list_video_conferences").path, "/api/video", "/api"):
         path = path.removesuffix(known)
@@ -219,3 +226,14 @@ def _write(report: Report, given: argparse.Namespace) -> None:
     else:
         wide = None if sys.stdout.isatty() else 120
         as_table.show(report, Console(width=wide, highlight=False, soft_wrap=False))
+
+
+def _write_failure(why: str, given: argparse.Namespace) -> None:
+    """So that no file of an earlier run is taken for the result of this one."""
+    for path, text in ((given.junit, as_junit.failure(why)), (given.html, as_html.failure(why))):
+        if path:
+            # Where it cannot be written, that may be what the text says.
+            with contextlib.suppress(OSError):
+                path.write_text(text, "utf-8")
+    if given.json:
+        print(as_json.failure(why))

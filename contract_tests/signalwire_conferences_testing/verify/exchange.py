@@ -140,13 +140,29 @@ def _command(exchange: Exchange) -> str:
 
 
 def _body(content: bytes) -> str:
-    try:
-        text = content.decode()
-    except UnicodeDecodeError:
-        return "$'" + "".join(f"\\x{byte:02x}" for byte in content[:200]) + "'"
+    """The body as a word of a shell, in printable characters only."""
+    text = content.decode("utf-8", "replace")
     if len(text) > _LONGEST_ARGUMENT:
-        return shlex.quote(text[:200]) + f"... # cut, {len(content)} bytes"
-    return shlex.quote(text)
+        printable = "".join(c if c.isprintable() else "\N{REPLACEMENT CHARACTER}" for c in text[:200])
+        return shlex.quote(printable) + f"... # cut, {len(content)} bytes"
+    if text.isprintable() and text.encode() == content:
+        return shlex.quote(text)
+    try:
+        value = decode_json(content)
+        if encoded(value) == content:
+            # DEL is the one character of ASCII that is not printable and that JSON does not escape.
+            return shlex.quote(json.dumps(value).replace("\x7f", "\\u007f"))
+    except ValueError:
+        pass
+    # Its layout matters, or it is no JSON.
+    return "$'" + "".join(_ansi_c(byte) for byte in content) + "'"
+
+
+def _ansi_c(byte: int) -> str:
+    """A byte between the quotes that bash and zsh know."""
+    if chr(byte) in "'\\":
+        return f"\\{chr(byte)}"
+    return chr(byte) if 0x20 <= byte < 0x7F else f"\\x{byte:02x}"
 
 
 def encoded(value: Any) -> bytes:

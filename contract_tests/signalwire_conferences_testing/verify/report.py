@@ -80,7 +80,7 @@ class Report:
     @property
     def could_not_run(self) -> bool:
         """Whether something kept it from finding what there may be."""
-        return self.failed or bool(self.faults) or not self.having(Outcome.KEPT)
+        return self.failed or bool(self.faults) or not (self.having(Outcome.KEPT) or self.broken)
 
     @property
     def remarks(self) -> Iterator[str]:
