@@ -149,7 +149,8 @@ class Api:
     def follow(self, link: str) -> Exchange:
         """A GET of a link of an answer, absolute or path-only."""
         first = urlsplit(urljoin(f"{self.base_url}/", link))
-        # The host of an absolute link is the server's own idea of itself, which a proxy may not share.
+        # The credentials are for this host only. A link that leads to another is found broken by the
+        # promises on links; those that are about other things go on.
         own = urlsplit(self.base_url)
         url = first._replace(scheme=own.scheme, netloc=own.netloc).geturl()
         return self._answered("GET", url, {}, None, self.credentials)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import random
 import secrets
 import time
 from collections.abc import Iterable, Mapping
@@ -37,11 +38,13 @@ class Own:
 
     Attributes:
         run: a few characters that no other run has.
+        rng: random numbers that no other run has.
     """
 
     def __init__(self) -> None:
         # Not from the seed: a name that an earlier run left behind must not be in the way.
         self.run = secrets.token_hex(4)
+        self.rng = random.Random(self.run)
         self._names = 0
         self._made: dict[str, Exchange] = {}
         self._deleted: dict[str, Exchange] = {}

@@ -5,7 +5,7 @@ A window in the far future finds the conferences of this run among however many 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -15,11 +15,12 @@ from signalwire_conferences import contract
 
 from .bench import Bench, Conference
 from .exchange import Exchange
-from .promises import Broken, Needs, ensure, promise
+from .promises import Broken, Needs, NotExercised, ensure, promise
 from .samples import page_sizes
 from .status_codes import expect
+from .windows import free_window
 
-__all__ = ["ids_of", "page_of", "pages_from"]
+__all__ = ["all_ids", "ids_of", "page_of"]
 
 _MOST_PAGES = 60
 
@@ -39,24 +40,17 @@ def ids_of(conferences: Iterable[Conference]) -> list[Any]:
 
 
 class _Window:
-    """Conferences of this run, one a day in a month of a far year."""
+    """Conferences of this run in a window of their own."""
 
     def __init__(self, bench: Bench, count: int) -> None:
-        year = bench.rng.randint(3000, 4999)
-        self.bounds = {
-            "starts_after": f"{year}-01-01T00:00:00Z",
-            "ends_before": f"{year + 1}-12-31T00:00:00Z",
-        }
+        free = free_window(bench, 40)
+        self.bounds = free.bounds
         # Two that a list without the one or the other filter would show.
-        for start, end in ((f"{year - 1}-12-31", f"{year}-11-01"), (f"{year}-03-01", f"{year + 2}-01-01")):
-            bench.new(join_from=start, join_until=end)
+        for start, end in ((-1, 30), (5, 41)):
+            bench.new(join_from=free.on(start), join_until=free.on(end))
         self.made: list[tuple[Conference, Exchange]] = []
         for number in range(count):
-            times = {
-                "join_from": f"{year}-02-01T00:00:00Z",
-                "join_until": f"{year}-12-01T00:00:{number % 60:02}Z",
-            }
-            self.made.append(bench.new(**times))
+            self.made.append(bench.new(join_from=free.at(3), join_until=free.at(30, number)))
         self.ids = {conference["id"] for conference, _ in self.made}
 
     @property
@@ -73,7 +67,9 @@ class _Window:
 
 
 def _own_host(bench: Bench, link: str, *evidence: Exchange) -> None:
-    """An absolute link leads to the host that was asked, whatever name of this machine it says."""
+    """An absolute link leads to the host that was asked, whatever name of this machine it says: a client
+    follows links on its own host only, because its credentials are for no other.
+    """
     form = link.startswith(("/", "http://", "https://"))
     ensure(form, f"a link is neither absolute nor path-only: {link!r}", *evidence)
     asked, told = urlsplit(bench.api.base_url).hostname, urlsplit(link).hostname
@@ -82,18 +78,42 @@ def _own_host(bench: Bench, link: str, *evidence: Exchange) -> None:
     ensure(same, f"a link leads to another host, {told}", *evidence)
 
 
-def pages_from(bench: Bench, first: Exchange, link: str = "next") -> list[Exchange]:
-    """The pages from one on, by their links."""
-    pages, followed = [first], set()
-    while link in page_of(pages[-1])[1]:
-        target = page_of(pages[-1])[1][link]
-        ensure(isinstance(target, str), f"the link {link} is no string", pages[-1])
-        _own_host(bench, target, pages[-1])
-        ensure(target not in followed, f"the links {link} lead in a circle", *pages[-2:])
-        ensure(len(pages) < _MOST_PAGES, f"the links {link} do not end", pages[-1])
+def walk_from(bench: Bench, first: Exchange, link: str = "next") -> Iterator[Exchange]:
+    """The pages from one on, by their links, each when it is asked for."""
+    page, followed = first, set[str]()
+    before: tuple[Exchange, ...] = ()
+    while True:
+        yield page
+        links = page_of(page)[1]
+        if link not in links:
+            return
+        target = links[link]
+        ensure(isinstance(target, str), f"the link {link} is no string", page)
+        _own_host(bench, target, page)
+        ensure(target not in followed, f"the links {link} lead in a circle", *before, page)
         followed.add(target)
-        pages.append(bench.api.follow(target))
+        page, before = bench.api.follow(target), (page,)
+
+
+def pages_from(bench: Bench, first: Exchange, link: str = "next") -> list[Exchange]:
+    """All pages from one on, of a list of which it is known that it is short."""
+    pages: list[Exchange] = []
+    for page in walk_from(bench, first, link):
+        ensure(len(pages) < _MOST_PAGES, f"the links {link} do not end", page)
+        pages.append(page)
     return pages
+
+
+def all_ids(bench: Bench, first: Exchange, most: int = _MOST_PAGES) -> Iterator[Any]:
+    """The ids of a list that may be long for reasons that are not ours.
+
+    Raises:
+        NotExercised: it is too long to be read.
+    """
+    for number, page in enumerate(walk_from(bench, first)):
+        if number == most:
+            raise NotExercised(f"the list has more than {most} pages, too many to look at all")
+        yield from ids_of(page_of(page)[0])
 
 
 @promise(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import Any
 
 from signalwire_conferences import contract
@@ -14,6 +15,7 @@ from .exchange import Exchange
 from .promises import Broken, ensure, promise
 from .replacing import replace
 from .status_codes import expect
+from .windows import free_window
 
 
 @promise("state/create-is-state", "A create answers what GET then tells.", order=6)
@@ -57,9 +59,8 @@ def get_changes_nothing(bench: Bench) -> None:
 @promise("state/unknown-creates-nothing", "A PUT to an unknown id creates nothing.", order=9)
 def unknown_creates_nothing(bench: Bench) -> None:
     """Neither under that id nor under another, which a window of its own would show."""
-    year = bench.rng.randint(5000, 8999)
-    times = {"join_from": f"{year}-05-05T00:00:00Z", "join_until": f"{year}-05-06T00:00:00Z"}
-    window = {"starts_after": f"{year}-05-01T00:00:00Z", "ends_before": f"{year}-05-20T00:00:00Z"}
+    free = free_window(bench, 20)
+    window, times = free.bounds, {"join_from": free.at(4), "join_until": free.at(5)}
     for body in ({"display_name": bench.own.display_name}, bench.body(**samples.custom(CREATE))):
         unknown = bench.unknown_id()
         put = bench.put(unknown, {**body, **times})
@@ -115,9 +116,8 @@ def unknown_deletes_nothing(bench: Bench) -> None:
 )
 def list_shows_what_exists(bench: Bench) -> None:
     """A far-off window finds our conferences among however many others there are."""
-    year = bench.rng.randint(5000, 8999)
-    window = {"starts_after": f"{year}-03-01T00:00:00Z", "ends_before": f"{year}-03-20T00:00:00Z"}
-    times = {"join_from": f"{year}-03-05T00:00:00Z", "join_until": f"{year}-03-06T00:00:00Z"}
+    free = free_window(bench, 20)
+    window, times = free.bounds, {"join_from": free.at(4), "join_until": free.at(5)}
     made = [bench.new(**times, description=f"number {n}") for n in range(3)]
     ids = [conference["id"] for conference, _ in made]
     _listed(bench, window, ids, "after three creates", *(m for _, m in made))
@@ -138,7 +138,7 @@ def list_shows_what_exists(bench: Bench) -> None:
 
 
 def _listed(
-    bench: Bench, window: dict[str, str], ids: list[str], when: str, *before: Exchange
+    bench: Bench, window: Mapping[str, str], ids: list[str], when: str, *before: Exchange
 ) -> list[Conference]:
     exchange = bench.list(**window)
     expect(exchange, 200, because="a list", before=before)
