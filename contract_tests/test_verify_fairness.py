@@ -1,0 +1,163 @@
+"""The verification finds no fault where there is none: odd servers that keep every promise."""
+
+from __future__ import annotations
+
+import random
+from collections.abc import Iterator
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from signalwire_conferences.contract import UPDATE
+from signalwire_conferences_testing.broken.making import answers, asks
+from signalwire_conferences_testing.mock import Call, Fault, MockServer, Reply, Store
+from signalwire_conferences_testing.verify import Options, Outcome, Report, filters, generic, samples, verify
+from signalwire_conferences_testing.verify.api import basic
+from signalwire_conferences_testing.verify.exchange import Exchange
+from signalwire_conferences_testing.verify.windows import free_window
+
+SESSION = {"id": "f6a1", "status": "in-progress"}
+
+
+@pytest.fixture
+def server() -> Iterator[MockServer]:
+    with MockServer([], token="PTsecret-token-0aZ9") as mock:
+        yield mock
+
+
+def verified(server: MockServer, *only: str, **more: Any) -> Report:
+    return verify(Options(server.url, server.project, server.token, only=only, **more))
+
+
+def outcomes(report: Report) -> dict[str, tuple[Outcome, str]]:
+    return {one.promise.id: (one.outcome, one.message) for one in report.results}
+
+
+def all_kept(report: Report) -> bool:
+    return {outcome for outcome, _ in outcomes(report).values()} == {Outcome.KEPT} and not report.failed
+
+
+WINDOWS = ("list/pages", "list/default-size", "state/list-shows-what-exists", "state/unknown-creates")
+
+
+def test_what_an_earlier_run_with_the_same_seed_left_behind_is_not_in_the_way(server: MockServer) -> None:
+    server.faults.add(Fault.status(500), "DELETE", times=None)
+    first = verified(server, *WINDOWS)
+    assert first.stayed
+    server.faults.clear()
+    second = verified(server, *WINDOWS)
+    assert all_kept(second), outcomes(second)
+
+
+def test_a_window_in_which_there_is_something_is_not_taken() -> None:
+    pages = [{"data": ["theirs"]}, {"data": ["theirs"]}, {"data": []}]
+    asked: list[str] = []
+
+    def listed(**query: str) -> Any:
+        asked.append(query["starts_after"])
+        return SimpleNamespace(value=pages[len(asked) - 1])
+
+    bench: Any = SimpleNamespace(own=SimpleNamespace(rng=random.Random(1)), list=listed)
+    window = free_window(bench, 20)
+    assert len(set(asked)) == 3
+    assert window.bounds["starts_after"] == asked[2]
+
+
+def with_session(server: MockServer) -> str:
+    named: str = server.store.add({"display_name": "All hands", "active_session": SESSION})
+    return named
+
+
+def end_session(server: MockServer, named: str) -> None:
+    with server.store.lock:
+        state = {k: v for k, v in server.store[named].items() if k != "active_session"}
+        server.store.write(named, state)
+
+
+@pytest.mark.parametrize("reads", range(2, 8))
+def test_a_session_that_ends_between_two_looks_is_no_finding(server: MockServer, reads: int) -> None:
+    named = with_session(server)
+    count = 0
+
+    def end(_reply: Reply, _call: Call) -> None:
+        nonlocal count
+        count += 1
+        if count == reads:
+            end_session(server, named)
+
+    answers(end, "GET")(server)
+    report = verified(server, "state/session-on-request", "state/session-not-unasked", writes=False)
+    assert report.broken == [], outcomes(report)
+    assert count > reads
+
+
+def test_a_session_that_comes_and_goes_is_one(server: MockServer) -> None:
+    named = with_session(server)
+    count = 0
+
+    def flicker(_reply: Reply, call: Call) -> None:
+        nonlocal count
+        if call.conference_id == named:
+            count += 1
+            if count % 2:
+                end_session(server, named)
+            else:
+                server.store.patch(named, {"active_session": SESSION})
+
+    answers(flicker, "GET")(server)
+    report = verified(server, "state/session-on-request", writes=False)
+    assert "comes and goes" in outcomes(report)["state/session-on-request"][1]
+
+
+def test_a_session_that_ends_between_a_put_and_the_next_is_not_ended_by_it(server: MockServer) -> None:
+    named = server.store.add({**samples.custom(UPDATE), "display_name": "x", "active_session": SESSION})
+    puts, reads_since = 0, 0
+
+    def end(_reply: Reply, call: Call) -> None:
+        nonlocal puts, reads_since
+        puts, reads_since = (puts + 1, 0) if call.method == "PUT" else (puts, reads_since + 1)
+        if puts == 1 and reads_since == 1:
+            end_session(server, named)
+
+    answers(end)(server)
+    report = verified(server, "put/session-stays", conference_id=named)
+    assert all_kept(report), outcomes(report)
+    assert "active_session" not in server.store[named]
+
+
+@pytest.mark.parametrize(
+    ("status", "message"), [(429, "Expected 401"), (200, "Expected 401 or 403, got `429 Too Many Requests`")]
+)
+def test_a_429_is_no_finding_of_schemathesis(status: int, message: str) -> None:
+    exchange = Exchange("list_video_conferences", "GET", "http://x/y", {}, None, basic("a:b", ""), status)
+    failed = {"name": "ignored_auth", "status": "failure"}
+
+    def found(said: str) -> list[Any]:
+        check = {**failed, "failure_info": {"failure": {"title": "t", "message": said}}}
+        return list(generic._findings([check], exchange))
+
+    assert found(message) == []
+    exchange.status = 200
+    assert len(found("Expected 401 or 403, got `200 OK`")) == 1
+
+
+def test_a_server_that_knows_no_timestamps_before_1970_is_clean(server: MockServer) -> None:
+    def refuse(call: Call, _store: Store) -> None:
+        call.query = [(name, "no time" if value.startswith("-") else value) for name, value in call.query]
+
+    asks(refuse, "GET")(server)
+    report = verified(server, "list/ends-before", "list/starts-after")
+    assert all_kept(report), outcomes(report)
+    asked = [request.query for request in server.requests]
+    assert any("ends_before=" in one and one.partition("ends_before=")[2][:8].isdigit() for one in asked)
+
+
+def test_a_list_that_is_too_long_to_read_is_said_to_be_that(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(filters, "_MOST_UNFILTERED", 2)
+    strangers = [{"display_name": "Stranger"} for _ in range(2500)]
+    with MockServer(strangers, token="PTsecret-token-0aZ9") as mock:
+        report = verified(mock, "list/without-times")
+    [(outcome, message)] = outcomes(report).values()
+    assert outcome is Outcome.NOT_EXERCISED
+    assert "too many" in message
