@@ -10,6 +10,7 @@ from typing import Any
 import pytest
 
 from signalwire_conferences.contract import UPDATE
+from signalwire_conferences_testing.broken import SERVERS
 from signalwire_conferences_testing.broken.making import answers, asks
 from signalwire_conferences_testing.mock import Call, Fault, MockServer, Reply, Store
 from signalwire_conferences_testing.verify import Options, Outcome, Report, filters, generic, samples, verify
@@ -36,6 +37,23 @@ def outcomes(report: Report) -> dict[str, tuple[Outcome, str]]:
 
 def all_kept(report: Report) -> bool:
     return {outcome for outcome, _ in outcomes(report).values()} == {Outcome.KEPT} and not report.failed
+
+
+def test_a_server_that_keeps_no_nul_breaks_one_promise(server: MockServer) -> None:
+    next(one for one in SERVERS if one.name == "nul-refused").make(server)
+    only = ("accepts/", "put/old-value", "put/other-fields", "state/random-walk", "isolation/")
+    assert [one.promise.id for one in verified(server, *only).broken] == ["accepts/nul"]
+
+
+@pytest.mark.parametrize("token", ["tökén-of-some-length", "PT-ключ-東京"])
+def test_a_token_beyond_ascii_costs_no_promise(token: str) -> None:
+    with MockServer([], token=token) as mock:
+        report = verified(mock, "auth/", "status/read")
+        assert all_kept(report), outcomes(report)
+        # A fault hits only what was let in.
+        mock.faults.add(Fault.latency(0), "PUT", times=None)
+        verified(mock, "generic/negative", budget=120)
+        assert mock.faults.fired
 
 
 WINDOWS = ("list/pages", "list/default-size", "state/list-shows-what-exists", "state/unknown-creates")

@@ -43,6 +43,10 @@ def _unknown(body: Mapping[str, Any]) -> str | None:
     return next((name for name in body if name not in contract.fields(UPDATE)), None)
 
 
+def _nul(body: Mapping[str, Any]) -> str | None:
+    return next((name for name, value in body.items() if isinstance(value, str) and "\0" in value), None)
+
+
 def _reversed_window(body: Mapping[str, Any]) -> str | None:
     start, end = body.get("join_from"), body.get("join_until")
     return "join_until" if isinstance(start, str) and isinstance(end, str) and end < start else None
@@ -138,6 +142,7 @@ SERVERS = [
         refuses(_refuses_value("display_name", "Stand-up"), "POST"),
     ),
     _B("unknown-refused", ("accepts/unknown",), "an unknown property is refused", refuses(_unknown)),
+    _B("nul-refused", ("accepts/nul",), "a text with a NUL is refused", refuses(_nul)),
     _B("charset-refused", ("accepts/charset",), "JSON with a charset is refused", asks(_charset_refused)),
     _B("compact-only", ("accepts/any-layout",), "JSON may not begin with space", asks(_compact_only)),
     _B(

@@ -57,6 +57,13 @@ for _kind, _sentence in _SENTENCES.items():
     promise(f"accepts/{_kind.name.lower()}", _sentence, order=16)(_check(_kind))
 
 
+@promise("accepts/nul", "A text may hold the character NUL, as JSON and the contract let it.", order=29)
+def nul(bench: Bench) -> None:
+    for schema in (UPDATE, CREATE):
+        for field in (n for n in contract.fields(schema) if samples.sort(schema, n) is Sort.TEXT):
+            _text(bench, schema, field, "before \u0000 after")
+
+
 @promise("accepts/name", "A name may have every documented character and 100 of them.", order=17)
 def name(bench: Bench) -> None:
     most = samples.limit(CREATE, "name") or 0

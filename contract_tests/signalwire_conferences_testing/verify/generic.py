@@ -81,6 +81,8 @@ def examine(
         environment: credentials, by the names that the configuration below refers to.
         seen: called with each exchange.
     """
+    # requests, which Schemathesis sends with, encodes credentials in Latin-1, and here they are UTF-8.
+    latin = {name: value.encode().decode("latin-1") for name, value in environment.items()}
     left = min(api.deadline - time.monotonic() - _START, seconds)
     if left < _LEAST:
         return [_not_exercised(promise, SPENT) for promise in GENERIC.values()]
@@ -90,7 +92,7 @@ def examine(
         Path(folder, "schemathesis.toml").write_text(_CONFIGURATION, "utf-8")
         failure = ""
         try:
-            _run(api, folder, seed, left, {**environment, RUN: own.run})
+            _run(api, folder, seed, left, {**latin, RUN: own.run})
         except (OSError, subprocess.TimeoutExpired) as error:
             failure = f"Schemathesis did not come to an end: {type(error).__name__}"
         finally:
