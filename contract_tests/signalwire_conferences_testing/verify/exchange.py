@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import json
 import shlex
+import uuid
 from collections.abc import Iterable, Mapping
 from typing import Any
 from urllib.parse import urlsplit
@@ -14,7 +16,7 @@ from attrs import define, field
 
 from signalwire_conferences.values import decode_json
 
-__all__ = ["NO_JSON", "Credentials", "Exchange", "curl", "encoded"]
+__all__ = ["NO_JSON", "Credentials", "Exchange", "curl", "encoded", "same_id"]
 
 #: What the body of an answer is where it is no JSON.
 NO_JSON = object()
@@ -171,3 +173,10 @@ def encoded(value: Any) -> bytes:
         return json.dumps(value, ensure_ascii=False, allow_nan=False).encode()
     except UnicodeEncodeError:
         return json.dumps(value, allow_nan=False).encode()
+
+
+def same_id(one: str, other: str) -> bool:
+    """UUIDs are the same in any case; what else an id may be is not known."""
+    with contextlib.suppress(ValueError):
+        return str(uuid.UUID(other)) == other.lower() == one.lower()
+    return one == other

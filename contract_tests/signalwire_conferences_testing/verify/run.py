@@ -2,11 +2,9 @@
 
 from __future__ import annotations
 
-import contextlib
 import random
 import time
 import traceback
-import uuid
 from collections.abc import Callable, Sequence
 from urllib.parse import unquote, urlsplit
 
@@ -14,7 +12,7 @@ from .api import SPENT, Api, NoAnswer, OutOfTime, basic
 from .bench import Bench
 from .catalogue import promises
 from .credentials import wrong_credentials
-from .exchange import Exchange
+from .exchange import Exchange, same_id
 from .generic import GENERIC, examine
 from .masking import Mask
 from .own import NAME_PREFIX, Own, remove_all
@@ -120,8 +118,10 @@ def _clean(run: _Run, report: Report) -> list[str]:
             found, whole = of_run(run.api, run.own.run)
             report.stayed += remove_all(run.api, [one for one in found if one not in report.stayed])
     except KeyboardInterrupt as impatience:
-        report.stayed = run.own.there
-        impatience.add_note(report.stayed_remark)
+        report.stayed = [run.mask(one) for one in run.own.there]
+        impatience.add_note(
+            report.stayed_remark if report.stayed else f"{_UNSEEN}: {NAME_PREFIX}{run.own.run}"
+        )
         raise
     return [] if whole else [f"{_UNSEEN}: their names begin with {NAME_PREFIX}{run.own.run}"]
 
@@ -175,13 +175,6 @@ def _blame_setup(report: Report) -> None:
         known = Result(next(one for one in promises() if one.id == _SETUP), Outcome.BROKEN)
         report.results.append(known)
     known.outcome, known.message, known.evidence = Outcome.BROKEN, failed[0].message, failed[0].evidence
-
-
-def _same_id(one: str, other: str) -> bool:
-    """UUIDs are the same in any case; what else an id may be is not known."""
-    with contextlib.suppress(ValueError):
-        return str(uuid.UUID(other)) == other.lower() == one.lower()
-    return one == other
 
 
 class _Run:
@@ -280,7 +273,7 @@ class _Run:
         if method in ("GET", "DELETE") or self.options.writes:
             return True
         named = self.options.conference_id
-        return method == "PUT" and named is not None and _same_id(unquote(path.rpartition("/")[2]), named)
+        return method == "PUT" and named is not None and same_id(unquote(path.rpartition("/")[2]), named)
 
     def saw(self, exchange: Exchange) -> None:
         """Looks at an exchange for the promises on all answers."""
