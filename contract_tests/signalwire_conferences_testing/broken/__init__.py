@@ -4,7 +4,7 @@ They prove that the verification finds what it is for: `SERVERS` names for each 
 have to find it, and there is no promise without one.
 """
 
-from . import accepting, admission, listing, memory, put, refusing, shapes, statuses, times
+from . import accepting, admission, creating, links, listing, memory, put, refusing, shapes, statuses, times
 from .making import BrokenServer
 
 __all__ = ["SERVERS", "BrokenServer"]
@@ -12,6 +12,7 @@ __all__ = ["SERVERS", "BrokenServer"]
 #: All of them.
 SERVERS: tuple[BrokenServer, ...] = (
     *put.SERVERS,
+    *creating.SERVERS,
     *statuses.SERVERS,
     *refusing.SERVERS,
     *accepting.SERVERS,
@@ -20,4 +21,5 @@ SERVERS: tuple[BrokenServer, ...] = (
     *shapes.SERVERS,
     *times.SERVERS,
     *listing.SERVERS,
+    *links.SERVERS,
 )

@@ -47,6 +47,10 @@ def _nul(body: Mapping[str, Any]) -> str | None:
     return next((name for name, value in body.items() if isinstance(value, str) and "\0" in value), None)
 
 
+def _invalid_name(body: Mapping[str, Any]) -> str | None:
+    return "name" if "name" in body and not contract.fields(CREATE)["name"].accepts(body["name"]) else None
+
+
 def _reversed_window(body: Mapping[str, Any]) -> str | None:
     start, end = body.get("join_from"), body.get("join_until")
     return "join_until" if isinstance(start, str) and isinstance(end, str) and end < start else None
@@ -143,6 +147,12 @@ SERVERS = [
     ),
     _B("unknown-refused", ("accepts/unknown",), "an unknown property is refused", refuses(_unknown)),
     _B("nul-refused", ("accepts/nul",), "a text with a NUL is refused", refuses(_nul)),
+    _B(
+        "name-checked-by-put",
+        ("accepts/unknown",),
+        "a PUT, which has no name, is refused for an invalid one",
+        refuses(_invalid_name),
+    ),
     _B("charset-refused", ("accepts/charset",), "JSON with a charset is refused", asks(_charset_refused)),
     _B("compact-only", ("accepts/any-layout",), "JSON may not begin with space", asks(_compact_only)),
     _B(

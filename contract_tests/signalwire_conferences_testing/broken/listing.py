@@ -1,11 +1,10 @@
-"""Servers that get lists wrong: pages, links and filters."""
+"""Servers that get lists wrong: what is on a page, and filters."""
 
 from __future__ import annotations
 
 import json
 from collections.abc import Callable
 from typing import Any
-from urllib.parse import parse_qsl, urlencode, urlsplit
 
 from signalwire_conferences.values import encode_json, instant
 
@@ -25,13 +24,6 @@ def _asked(call: Call, **changes: str | None) -> None:
     if call.conference_id is None:
         query = {**_query(call), **changes}
         call.query = [(name, value) for name, value in query.items() if value is not None]
-
-
-def _edited(link: str, change: Callable[[dict[str, str]], object]) -> str:
-    parts = urlsplit(link)
-    query = dict(parse_qsl(parts.query))
-    change(query)
-    return parts._replace(query=urlencode(query)).geturl()
 
 
 def _one_too_many(call: Call, _store: Store) -> None:
@@ -58,44 +50,6 @@ def _overlap() -> Make:
 def _short_first_page(page: dict[str, Any], _call: Call) -> None:
     if "next" in page["links"] and len(page["data"]) > 3:
         page["data"].pop()
-
-
-def _next_at_the_end(page: dict[str, Any], call: Call) -> None:
-    size = int(_query(call).get("page_size", "50"))
-    if len(page["data"]) == size and "next" not in page["links"]:
-        page["links"]["next"] = page["links"]["self"]
-
-
-def _prev_is_self(page: dict[str, Any], _call: Call) -> None:
-    if "prev" in page["links"]:
-        page["links"]["prev"] = page["links"]["self"]
-
-
-def _first_is_self(page: dict[str, Any], _call: Call) -> None:
-    page["links"]["first"] = page["links"]["self"]
-
-
-def _next_forgets_size(page: dict[str, Any], _call: Call) -> None:
-    for name in ("next", "first"):
-        if name in page["links"]:
-            page["links"][name] = _edited(page["links"][name], lambda query: query.update(page_size="50"))
-
-
-def _first_forgets_filters(page: dict[str, Any], _call: Call) -> None:
-    page["links"]["first"] = _edited(page["links"]["first"], lambda query: query.pop("starts_after", None))
-
-
-def _token_once() -> Make:
-    """A token leads to its page the first time only."""
-    used: set[str] = set()
-
-    def change(page: dict[str, Any], call: Call) -> None:
-        token = _query(call).get("page_token")
-        if token is not None and token in used:
-            page["data"] = []
-        used.add(token or "")
-
-    return listed(change)
 
 
 def _default_size(call: Call, _store: Store) -> None:
@@ -197,10 +151,6 @@ def _or_none(one: dict[str, Any], bound: Any) -> bool:
     return found is None or found >= bound
 
 
-def _elsewhere(page: dict[str, Any], _call: Call) -> None:
-    page["links"] = {name: f"https://elsewhere.example{link}" for name, link in page["links"].items()}
-
-
 _B = BrokenServer
 SERVERS = [
     _B(
@@ -216,27 +166,6 @@ SERVERS = [
         "the last conference of a page is lost where another follows",
         listed(_short_first_page),
     ),
-    _B(
-        "next-at-the-end",
-        ("list/first-page-full", "list/pages"),
-        "the last page has a link next",
-        listed(_next_at_the_end),
-    ),
-    _B("prev-is-self", ("list/way-back",), "prev leads to the same page", listed(_prev_is_self)),
-    _B("first-is-self", ("list/way-back",), "first leads to the same page", listed(_first_is_self)),
-    _B(
-        "next-forgets-size",
-        ("list/links-keep-query",),
-        "the links forget the page size",
-        listed(_next_forgets_size),
-    ),
-    _B(
-        "first-forgets-filters",
-        ("list/links-keep-query",),
-        "the link first forgets a filter",
-        listed(_first_forgets_filters),
-    ),
-    _B("token-once", ("list/again",), "a link can be followed once", _token_once()),
     _B(
         "default-size-25",
         ("list/default-size",),
@@ -288,5 +217,4 @@ SERVERS = [
         "a filter shows what has no time",
         _filtered("starts_after", _or_none),
     ),
-    _B("links-elsewhere", ("list/pages",), "links lead to another host", listed(_elsewhere)),
 ]

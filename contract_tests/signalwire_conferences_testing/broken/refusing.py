@@ -47,6 +47,11 @@ def _any_media_type(call: Call, _store: Store) -> None:
     call.headers = {**call.headers, "content-type": "application/json"}
 
 
+def _json_by_its_end(call: Call, store: Store) -> None:
+    if call.headers.get("content-type", "").partition(";")[0].endswith("+json"):
+        _any_media_type(call, store)
+
+
 def _only_first_error(reply: Reply, _call: Call) -> None:
     if reply.status == 422:
         reply.content = encode_json({"errors": json.loads(reply.content)["errors"][:1]})
@@ -204,6 +209,9 @@ SERVERS = [
         ("refuses/creates-nothing",),
         "a refused create takes the name",
         _refused_create_creates,
+    ),
+    _B(
+        "any-plus-json", ("status/media-type",), "application/*+json is taken as JSON", asks(_json_by_its_end)
     ),
     _B("any-media-type", ("status/media-type",), "the media type is not looked at", asks(_any_media_type)),
 ]

@@ -63,6 +63,12 @@ def _nonsense_is_first(call: Call, store: Store) -> None:
         call.conference_id = next(iter(store))
 
 
+def _by_name(call: Call, store: Store) -> None:
+    """What is no id is looked for among the names."""
+    if call.conference_id is not None and call.conference_id not in store:
+        call.conference_id = next((one for one in store if store[one]["name"] == call.conference_id), "")
+
+
 def _forgiving_query(name: str, value: str) -> Make:
     """A wrong value of a parameter is read as another."""
 
@@ -193,6 +199,15 @@ SERVERS = [
         ("status/malformed-id",),
         "an id that is none finds a conference",
         asks(_nonsense_is_first, "GET"),
+    ),
+    *(
+        BrokenServer(
+            f"{method.lower()}-by-name",
+            ("status/name-is-no-id",),
+            f"{method} finds a conference by its name too",
+            asks(_by_name, method),
+        )
+        for method in ("GET", "PUT", "DELETE")
     ),
     BrokenServer("patch-is-put", ("status/method",), "PATCH is taken for PUT", _method),
     BrokenServer("405-without-allow", ("status/method",), "a 405 has no Allow", _no_allow),

@@ -7,9 +7,12 @@ import re
 from collections.abc import Callable, Mapping
 from typing import Any
 
+from starlette.types import Receive, Scope
+
 from signalwire_conferences import contract
 from signalwire_conferences.contract import UPDATE, Kind
 
+from ..mock import MockServer
 from .making import BrokenServer, Make, Write, refuses, stores, takes, tells, together
 
 __all__ = ["SERVERS"]
@@ -65,6 +68,19 @@ def _local_clock(conference: dict[str, Any]) -> None:
 def _other_zone(conference: dict[str, Any]) -> None:
     told = datetime.datetime.fromisoformat(conference["updated_at"])
     conference["updated_at"] = told.astimezone(datetime.timezone(datetime.timedelta(hours=2))).isoformat()
+
+
+def _without_date(server: MockServer) -> None:
+    """No answer has a Date header."""
+    serve = server.app._serve
+
+    async def dateless(scope: Scope, receive: Receive, send: Any) -> None:
+        # uvicorn adds it, below the application.
+        cycle = send.__self__
+        cycle.default_headers = [pair for pair in cycle.default_headers if pair[0] != b"date"]
+        await serve(scope, receive, send)
+
+    server.app._serve = dateless  # type: ignore[method-assign]  # broken on purpose
 
 
 _B = BrokenServer
@@ -144,6 +160,12 @@ SERVERS = [
         ("dates/server-clock",),
         "the server's times are local and say UTC",
         tells(_local_clock),
+    ),
+    _B(
+        "local-clock-unsaid",
+        ("dates/server-clock",),
+        "the server's times are local and say UTC, and no Date header tells",
+        together(tells(_local_clock), _without_date),
     ),
     _B("other-zone", ("dates/told-in-utc",), "updated_at is told with an offset", tells(_other_zone)),
 ]

@@ -168,6 +168,12 @@ def unknown(bench: Bench) -> None:
         accepted(bench.put(conference["id"], {**sent, **extra}), sent, made)
         created = bench.post(bench.body(**extra, description="kept"))
         accepted(created, sent)
+    # What no body of the operation has is unknown to it, also where an answer has it.
+    for claims in ({"meta": {"a": 1}}, {"id": bench.unknown_id()}, {"created_at": "2001-01-01T00:00:00Z"}):
+        accepted(bench.post(bench.body(**claims)), {"display_name": bench.own.display_name})
+    sent = {"display_name": bench.own.display_name, "description": "kept"}
+    for invalid in ("no name", "", "x" * 200, None, 1):
+        accepted(bench.put(conference["id"], {**sent, "name": invalid}), sent, made)
 
 
 @promise("accepts/charset", "JSON with a charset is JSON.", order=18)

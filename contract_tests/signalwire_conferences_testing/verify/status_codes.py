@@ -130,7 +130,10 @@ def media_type(bench: Bench) -> None:
     types = [
         *("text/plain", "text/html", "text/json", "application/xml", "application/x-www-form-urlencoded"),
         *("multipart/form-data; boundary=x", "application/octet-stream", "application/jsonp"),
-        *("text/plain; charset=utf-8", "application/javascript"),
+        *("text/plain; charset=utf-8", "application/javascript", "application/jsonlines"),
+        # JSON by its form, and each a media type of its own.
+        *("application/merge-patch+json", "application/vnd.api+json", "application/json-patch+json"),
+        *("application/ld+json; charset=utf-8", "application/problem+json"),
     ]
     for media in types:
         headers = {"Content-Type": media}
@@ -238,17 +241,6 @@ def bad_time(bench: Bench) -> None:
 def page_without_token(bench: Bench) -> None:
     for number in ("1", "2", "1000000"):
         expect(bench.list(page_number=number), 400, 422, because=f"page_number={number} without a page_token")
-
-
-@promise(
-    "status/malformed-id",
-    "An id that is no UUID is refused, and nothing is found under it.",
-    needs=Needs.READING,
-    order=25,
-)
-def malformed_id(bench: Bench) -> None:
-    for one in ("nonsense", "1", "00000000-0000-0000-0000-00000000000", "null", "0"):
-        expect(bench.get(one), 400, 404, 422, because=f"reading the id {one!r}")
 
 
 @promise("status/method", "A method that a path has not is a 405 with Allow.", order=26)

@@ -1,0 +1,36 @@
+"""Promises on the id in a path: it is the only thing that a conference is found under."""
+
+from __future__ import annotations
+
+from .bench import Bench
+from .promises import Needs, ensure, promise
+from .status_codes import expect
+
+#: What an id that is no UUID may be answered with.
+_MALFORMED = (400, 404, 422)
+
+
+@promise(
+    "status/malformed-id",
+    "An id that is no UUID is refused, and nothing is found under it.",
+    needs=Needs.READING,
+    order=25,
+)
+def malformed_id(bench: Bench) -> None:
+    for one in ("nonsense", "1", "00000000-0000-0000-0000-00000000000", "null", "0"):
+        expect(bench.get(one), *_MALFORMED, because=f"reading the id {one!r}")
+
+
+@promise("status/name-is-no-id", "A conference is not found under its name.", order=25)
+def name_is_no_id(bench: Bench) -> None:
+    """One of the names looks like an id, and has to be unknown as such."""
+    for name, statuses in ((bench.own.name(), _MALFORMED), (bench.unknown_id(), (404,))):
+        conference, made = bench.new(name=name)
+        ensure(conference["name"] == name, f"the name became {conference['name']!r}", made)
+        expect(bench.get(name), *statuses, because="reading a name in the place of an id", before=(made,))
+        body = {"display_name": bench.own.display_name, "description": "found by its name"}
+        put = bench.put(name, body)
+        expect(put, *statuses, because="a PUT to a name in the place of an id", before=(made,))
+        deleted = bench.delete(name)
+        expect(deleted, *statuses, because="a DELETE of a name in the place of an id", before=(made,))
+        bench.unchanged(conference, "a request that named it in the place of an id", made, put, deleted)
