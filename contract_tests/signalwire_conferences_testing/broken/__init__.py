@@ -4,7 +4,21 @@ They prove that the verification finds what it is for: `SERVERS` names for each 
 have to find it, and there is no promise without one.
 """
 
-from . import accepting, admission, creating, links, listing, memory, put, refusing, shapes, statuses, times
+from . import (
+    accepting,
+    admission,
+    creating,
+    links,
+    listing,
+    memory,
+    misreading,
+    put,
+    put_owned,
+    refusing,
+    shapes,
+    statuses,
+    times,
+)
 from .making import BrokenServer
 
 __all__ = ["SERVERS", "BrokenServer"]
@@ -12,8 +26,10 @@ __all__ = ["SERVERS", "BrokenServer"]
 #: All of them.
 SERVERS: tuple[BrokenServer, ...] = (
     *put.SERVERS,
+    *put_owned.SERVERS,
     *creating.SERVERS,
     *statuses.SERVERS,
+    *misreading.SERVERS,
     *refusing.SERVERS,
     *accepting.SERVERS,
     *admission.SERVERS,

@@ -92,6 +92,14 @@ SERVERS = [
         ),
     ),
     BrokenServer(
+        "pair-stripped",
+        ("auth/wrong-read", "auth/wrong-write"),
+        "space around project and token is cut off",
+        authenticates(
+            lambda _s, user, p, server: (user.strip(), p.strip()) == (server.project, server.token)
+        ),
+    ),
+    BrokenServer(
         "scheme-ignored",
         ("auth/wrong-write",),
         "the scheme is not looked at",

@@ -48,6 +48,11 @@ def _first_forgets_filters(page: dict[str, Any], _call: Call) -> None:
     page["links"]["first"] = _edited(page["links"]["first"], lambda query: query.pop("starts_after", None))
 
 
+def _only_in_session(page: dict[str, Any], call: Call) -> None:
+    if _query(call).get("include_active_session") == "true":
+        page["data"] = [one for one in page["data"] if "active_session" in one]
+
+
 def _drop_session(*names: str) -> Make:
     """These links forget include_active_session."""
 
@@ -102,6 +107,12 @@ SERVERS = [
     ),
     _B("token-once", ("list/again",), "a link can be followed once", _token_once()),
     _B("links-elsewhere", ("list/pages",), "links lead to another host", listed(_elsewhere)),
+    _B(
+        "session-flag-hides",
+        ("list/session-flag-only-shows",),
+        "a list with include_active_session shows only what has a session",
+        listed(_only_in_session),
+    ),
     *(
         _B(
             f"{name}-forgets-session",

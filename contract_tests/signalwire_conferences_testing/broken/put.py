@@ -7,7 +7,6 @@ from typing import Any
 
 from signalwire_conferences import contract
 from signalwire_conferences.contract import CREATE, UPDATE
-from signalwire_conferences.values import instant
 
 from ..mock import MockServer
 from .making import BrokenServer, Make, Write, asks, stores, tells
@@ -125,20 +124,6 @@ def _toggles(write: Write) -> None:
         write.after["record_on_start"] = not write.before["record_on_start"]
 
 
-def _same_body_no_update(write: Write) -> None:
-    if all(write.before[n] == write.after[n] for n in contract.fields(UPDATE)):
-        write.after["updated_at"] = write.before["updated_at"]
-
-
-def _takes_meta(write: Write) -> None:
-    if isinstance(write.body.get("meta"), dict):
-        write.after["meta"] = write.body["meta"]
-
-
-def _ends_session(write: Write) -> None:
-    write.after.pop("active_session", None)
-
-
 def _echo(server: MockServer) -> None:
     """The answer tells what was asked for, and it is not what was stored."""
     told: dict[str, Any] = {}
@@ -167,11 +152,6 @@ def _merges_what_was_read() -> Make:
         stores(change)(server)
 
     return make
-
-
-def _backwards(write: Write) -> None:
-    if instant(write.after["updated_at"]) is not None:
-        write.after["updated_at"] = write.before["created_at"]
 
 
 SERVERS = [
@@ -257,33 +237,6 @@ SERVERS = [
         _echo,
     ),
     BrokenServer("toggles", ("put/twice",), "the same PUT again toggles a switch", stores(_toggles)),
-    BrokenServer(
-        "same-body-no-update",
-        ("put/updated-at",),
-        "a PUT that changes nothing leaves updated_at",
-        stores(_same_body_no_update),
-    ),
-    BrokenServer(
-        "never-updated", ("put/updated-at",), "updated_at stays what created_at is", stores(_backwards)
-    ),
-    BrokenServer(
-        "meta-from-body", ("put/server-fields",), "a PUT takes meta from its body", stores(_takes_meta)
-    ),
-    BrokenServer(
-        "meta-wiped",
-        ("put/server-fields", "put/session-stays"),
-        "a PUT empties meta",
-        stores(lambda w: w.after.update(meta={"wiped": True})),
-    ),
-    BrokenServer(
-        "name-from-body",
-        ("put/server-fields",),
-        "a PUT takes the name from its body",
-        stores(lambda w: w.after.update(name=w.body.get("name") or w.before["name"])),
-    ),
-    BrokenServer(
-        "ends-session", ("put/session-stays",), "a PUT ends the active session", stores(_ends_session)
-    ),
     BrokenServer(
         "merges-what-was-read",
         ("put/order-of-requests",),

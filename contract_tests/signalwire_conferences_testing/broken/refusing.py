@@ -52,6 +52,11 @@ def _json_by_its_end(call: Call, store: Store) -> None:
         _any_media_type(call, store)
 
 
+def _json_anywhere(call: Call, store: Store) -> None:
+    if "application/json" in call.headers.get("content-type", ""):
+        _any_media_type(call, store)
+
+
 def _only_first_error(reply: Reply, _call: Call) -> None:
     if reply.status == 422:
         reply.content = encode_json({"errors": json.loads(reply.content)["errors"][:1]})
@@ -212,6 +217,12 @@ SERVERS = [
     ),
     _B(
         "any-plus-json", ("status/media-type",), "application/*+json is taken as JSON", asks(_json_by_its_end)
+    ),
+    _B(
+        "json-in-a-parameter",
+        ("status/media-type",),
+        "a type that names application/json somewhere is JSON",
+        asks(_json_anywhere),
     ),
     _B("any-media-type", ("status/media-type",), "the media type is not looked at", asks(_any_media_type)),
 ]

@@ -49,24 +49,9 @@ def _only_for(make_status: Make, when: Callable[[Call], bool]) -> Make:
     return make
 
 
-def _unwraps(call: Call, _store: Store) -> None:
-    try:
-        value = json.loads(call.content)
-    except ValueError:
-        return
-    if isinstance(value, list) and value and isinstance(value[0], dict):
-        call.content = encode_json(value[0])
-
-
-def _nonsense_is_first(call: Call, store: Store) -> None:
-    if call.method == "GET" and call.conference_id and len(call.conference_id) < 30:
-        call.conference_id = next(iter(store))
-
-
-def _by_name(call: Call, store: Store) -> None:
-    """What is no id is looked for among the names."""
-    if call.conference_id is not None and call.conference_id not in store:
-        call.conference_id = next((one for one in store if store[one]["name"] == call.conference_id), "")
+def _first_of_query(reply: Reply, call: Call) -> None:
+    if reply.status == 422 and call.method == "GET":
+        reply.content = encode_json({"errors": json.loads(reply.content)["errors"][:1]})
 
 
 def _forgiving_query(name: str, value: str) -> Make:
@@ -122,11 +107,6 @@ def _fails(when: Callable[[Call], bool]) -> Run:
     return run
 
 
-def _page_free(call: Call, _store: Store) -> None:
-    if not any(name == "page_token" for name, _ in call.query):
-        call.query = [pair for pair in call.query if pair[0] != "page_number"]
-
-
 SERVERS = [
     BrokenServer(
         "list-206",
@@ -160,9 +140,6 @@ SERVERS = [
         "an empty body is a 422",
         _only_for(_status(400, 422), lambda call: not call.content.strip()),
     ),
-    BrokenServer(
-        "list-unwrapped", ("status/no-object",), "a list of one object is taken for it", asks(_unwraps)
-    ),
     BrokenServer("invalid-400", ("status/invalid",), "an invalid body is a 400", _status(422, 400, "PUT")),
     BrokenServer(
         "name-shared",
@@ -189,25 +166,10 @@ SERVERS = [
         _forgiving_query("starts_after", ""),
     ),
     BrokenServer(
-        "page-without-token",
-        ("status/page-without-token",),
-        "a page above 0 needs no token",
-        asks(_page_free, "GET"),
-    ),
-    BrokenServer(
-        "nonsense-is-first",
-        ("status/malformed-id",),
-        "an id that is none finds a conference",
-        asks(_nonsense_is_first, "GET"),
-    ),
-    *(
-        BrokenServer(
-            f"{method.lower()}-by-name",
-            ("status/name-is-no-id",),
-            f"{method} finds a conference by its name too",
-            asks(_by_name, method),
-        )
-        for method in ("GET", "PUT", "DELETE")
+        "query-first-error-only",
+        ("status/bad-query",),
+        "of two wrong parameters of a list one is named",
+        answers(_first_of_query, "GET"),
     ),
     BrokenServer("patch-is-put", ("status/method",), "PATCH is taken for PUT", _method),
     BrokenServer("405-without-allow", ("status/method",), "a 405 has no Allow", _no_allow),

@@ -70,6 +70,17 @@ def _other_zone(conference: dict[str, Any]) -> None:
     conference["updated_at"] = told.astimezone(datetime.timezone(datetime.timedelta(hours=2))).isoformat()
 
 
+def _clock_stands() -> Make:
+    first: list[str] = []
+
+    def change(conference: dict[str, Any]) -> None:
+        if conference["created_at"].startswith(str(datetime.datetime.now(datetime.UTC).year)):
+            first.append(conference["created_at"])
+            conference["created_at"] = first[0]
+
+    return tells(change)
+
+
 def _without_date(server: MockServer) -> None:
     """No answer has a Date header."""
     serve = server.app._serve
@@ -166,6 +177,12 @@ SERVERS = [
         ("dates/server-clock",),
         "the server's times are local and say UTC, and no Date header tells",
         together(tells(_local_clock), _without_date),
+    ),
+    _B(
+        "created-at-of-the-first",
+        ("dates/server-clock",),
+        "created_at is the time at which the server started",
+        _clock_stands(),
     ),
     _B("other-zone", ("dates/told-in-utc",), "updated_at is told with an offset", tells(_other_zone)),
 ]

@@ -35,6 +35,12 @@ def wrong_credentials(project: str, token: str) -> list[Credentials]:
             project,
             token[:-1] + ("x" if token[-1:] != "x" else "y"),
         ),
+        "the token and a space": (project, f"{token} "),
+        "a space and the project": (f" {project}", token),
+        "the token with its first character changed": (
+            project,
+            ("x" if token[:1] != "x" else "y") + token[1:],
+        ),
         "the project as token": (project, project),
         "the token as project": (token, token),
         "an asterisk as token": (project, "*"),

@@ -34,3 +34,20 @@ def name_is_no_id(bench: Bench) -> None:
         deleted = bench.delete(name)
         expect(deleted, *statuses, because="a DELETE of a name in the place of an id", before=(made,))
         bench.unchanged(conference, "a request that named it in the place of an id", made, put, deleted)
+
+
+@promise("status/near-id", "An id that differs in one digit is another one.", order=25)
+def near_id(bench: Bench) -> None:
+    conference, made = bench.new()
+    known = conference["id"]
+    for place in (0, len(known) // 3, len(known) - 1):
+        if known[place] not in "0123456789abcdef":
+            continue
+        digit = "0" if known[place] != "0" else "1"
+        near = known[:place] + digit + known[place + 1 :]
+        body = {"display_name": bench.own.display_name, "description": "found by another id"}
+        expect(bench.get(near), 404, because="reading an id of which one digit differs", before=(made,))
+        put, deleted = bench.put(near, body), bench.delete(near)
+        expect(put, 404, because="a PUT to an id of which one digit differs", before=(made,))
+        expect(deleted, 404, because="a DELETE of an id of which one digit differs", before=(made,))
+        bench.unchanged(conference, "a request to an id of which one digit differs", made, put, deleted)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from .bench import Bench, conference_of
+from .bench import Bench, brief, conference_of, differences
 from .exchange import Exchange
 from .pages import ids_of, page_of
 from .promises import Needs, NotExercised, ensure, promise
@@ -50,3 +50,29 @@ def _told(bench: Bench, known: set[str], page: Exchange, *before: Exchange) -> N
             ended = _SESSION not in conference_of(again)
             message = "a session is not told of where a link led, though it was asked for at first"
             ensure(ended, message, *before, page, again)
+
+
+@promise(
+    "list/session-flag-only-shows",
+    "include_active_session changes nothing of a list but the sessions.",
+    order=26,
+)
+def session_flag_only_shows(bench: Bench) -> None:
+    """Those that have no session are there all the same, filtered as without it."""
+    year = bench.rng.randint(5000, 8999)
+    times = {"join_from": f"{year}-10-05T00:00:00Z", "join_until": f"{year}-10-06T00:00:00Z"}
+    window = {"starts_after": f"{year}-10-01T00:00:00Z", "ends_before": f"{year}-10-20T00:00:00Z"}
+    made = [bench.new(**times)[1] for _ in range(3)]
+    plain = bench.list(**window)
+    told = {one.get("id"): one for one in page_of(plain)[0]}
+    for flag in ("true", "false"):
+        exchange = bench.list(**window, include_active_session=flag)
+        data = page_of(exchange)[0]
+        how = f"a list with include_active_session={flag}"
+        same = sorted(map(str, ids_of(data))) == sorted(map(str, told))
+        ensure(
+            same, f"{how} shows {len(data)} conferences, and without it {len(told)}", *made, plain, exchange
+        )
+        for one in data:
+            changed = differences(told[one["id"]], one)
+            ensure(not changed, f"{how} tells otherwise: {brief(changed)}", *made, plain, exchange)

@@ -151,11 +151,14 @@ def server_fields(bench: Bench) -> None:
         body = {**samples.custom(UPDATE), **claims, "display_name": bench.own.display_name}
         exchange = bench.put(before["id"], body)
         after = conference_of(exchange, *made)
-        bench_read = bench.get(before["id"])
+        # A session that was taken from the body would show on request only.
+        bench_read = bench.get(before["id"], include_active_session="true")
         for told in (after, conference_of(bench_read, *made, exchange)):
             changed = {name: pair for name, pair in differences(before, told).items() if name in owned()}
             ensure(not changed, f"a PUT changed {brief(changed)}", *made, exchange, bench_read)
-            ensure("active_session" not in told, "a PUT made up an active session", *made, exchange)
+            ensure(
+                "active_session" not in told, "a PUT made up an active session", *made, exchange, bench_read
+            )
             claimed = claims.get(stamp())
             ensure(
                 claimed is None
@@ -166,6 +169,10 @@ def server_fields(bench: Bench) -> None:
                 exchange,
             )
         bench.unchanged(other, "a PUT to another conference", *made, exchange)
+    # A name that the server chose is no less a name.
+    nameless = bench.post({"display_name": bench.own.display_name})
+    unnamed = conference_of(nameless)
+    replace(bench, unnamed, {"display_name": f"{bench.own.display_name} v2"}, nameless, read=True)
 
 
 @promise("put/updated-at", "Each PUT raises updated_at.", order=21)

@@ -13,6 +13,7 @@ from . import samples
 from .bench import Bench
 from .entries import one_entry_each
 from .exchange import Exchange
+from .pages import page_of
 from .promises import Broken, ensure, promise
 from .samples import Sort
 from .status_codes import expect
@@ -158,3 +159,17 @@ def creates_nothing(bench: Bench) -> None:
         again = bench.post(body)
         message = f"a create that was refused for its {name} took the name all the same"
         ensure(again.status == 200, message, refused, again)
+    _refused_for_its_name(bench)
+
+
+def _refused_for_its_name(bench: Bench) -> None:
+    """A far-off window shows what was created under a name that the server chose instead."""
+    year = bench.rng.randint(5000, 8999)
+    times = {"join_from": f"{year}-08-05T00:00:00Z", "join_until": f"{year}-08-06T00:00:00Z"}
+    taken, made = bench.new()
+    for name in ("no name", taken["name"]):
+        refused = bench.post({**bench.body(name=name), **times})
+        expect(refused, 422, because=f"the name {name!r}", before=(made,))
+        listed = bench.list(starts_after=f"{year}-08-01T00:00:00Z", ends_before=f"{year}-08-09T00:00:00Z")
+        data, _ = page_of(listed)
+        ensure(not data, "a create that was refused for its name created all the same", made, refused, listed)

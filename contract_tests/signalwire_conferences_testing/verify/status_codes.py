@@ -29,6 +29,10 @@ NO_JSON_BODIES = (
     b"display_name=x",
     b"<conference/>",
     b"not json",
+    b'{"display_name": "x" /* a comment */}',
+    b'{"display_name": "x"} // a comment',
+    b'{"display_name": "two\nlines"}',
+    b'{"display_name": "x", "enable_chat": True}',
 )
 #: Bodies that are JSON and no object.
 NO_OBJECTS = (
@@ -41,6 +45,7 @@ NO_OBJECTS = (
     b"false",
     b"null",
     b'["display_name", "x"]',
+    b'"{\\"display_name\\": \\"x\\"}"',
 )
 
 
@@ -131,14 +136,18 @@ def media_type(bench: Bench) -> None:
         *("text/plain", "text/html", "text/json", "application/xml", "application/x-www-form-urlencoded"),
         *("multipart/form-data; boundary=x", "application/octet-stream", "application/jsonp"),
         *("text/plain; charset=utf-8", "application/javascript", "application/jsonlines"),
+        *("application/x-json", "text/plain; was=application/json"),
         # JSON by its form, and each a media type of its own.
         *("application/merge-patch+json", "application/vnd.api+json", "application/json-patch+json"),
         *("application/ld+json; charset=utf-8", "application/problem+json"),
     ]
     for media in types:
         headers = {"Content-Type": media}
-        created = bench.post(bench.body(), headers=headers)
+        body = bench.body()
+        created = bench.post(body, headers=headers)
         expect(created, 400, because=f"a create as {media}")
+        again = bench.post(body)
+        ensure(again.status == 200, f"a create refused as {media} took the name all the same", created, again)
         put = bench.put(conference["id"], {"display_name": "changed"}, headers=headers)
         expect(put, 400, because=f"a PUT as {media}", before=(made,))
     bench.unchanged(conference, "a refused PUT of another media type", made)
@@ -170,7 +179,15 @@ def name_taken(bench: Bench) -> None:
     conference, made, put = bench.customised(samples.custom(UPDATE))
     bench.new()
     newest, made_newest = bench.new()
-    for holder, history in ((conference, (made, put)), (newest, (made_newest,)), (conference, (made, put))):
+    # A name that the server chose is taken too.
+    made_unnamed = bench.post({"display_name": bench.own.display_name})
+    unnamed = conference_of(made_unnamed)
+    for holder, history in (
+        (conference, (made, put)),
+        (newest, (made_newest,)),
+        (conference, (made, put)),
+        (unnamed, (made_unnamed,)),
+    ):
         for fields in ({}, {"description": "another", "display_name": "another display name"}):
             again = bench.post(bench.body(**fields, name=holder["name"]))
             expect(again, 422, because="a create with a name that is taken", before=history)
@@ -186,14 +203,17 @@ def name_taken(bench: Bench) -> None:
 )
 def bad_query(bench: Bench) -> None:
     least, most = page_sizes()
-    for value in (str(least - 1), "-1", str(most + 1), "100000", "abc", "1.5", "true"):
+    for value in (str(least - 1), "-1", str(most + 1), "100000", "abc", "1.5", "true", "10abc"):
         answer = bench.list(page_size=value)
         expect(answer, 422, because=f"page_size={value}")
         one_entry_each(answer, {"page_size"})
-    for value in ("-1", "abc", "1.5"):
+    for value in ("-1", "abc", "1.5", "0abc"):
         answer = bench.list(page_number=value)
         expect(answer, 422, because=f"page_number={value}")
         one_entry_each(answer, {"page_number"})
+    both = bench.list(page_size="0", page_number="-1")
+    expect(both, 422, because="page_size=0 and page_number=-1")
+    one_entry_each(both, {"page_size", "page_number"})
     for value in ("maybe", "yes please", "2"):
         expect(
             bench.list(include_active_session=value),
