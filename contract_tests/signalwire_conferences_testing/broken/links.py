@@ -53,6 +53,12 @@ def _only_in_session(page: dict[str, Any], call: Call) -> None:
         page["data"] = [one for one in page["data"] if "active_session" in one]
 
 
+def _as_created(page: dict[str, Any], call: Call) -> None:
+    if "include_active_session" in _query(call):
+        for one in page["data"]:
+            one["updated_at"] = one["created_at"]
+
+
 def _drop_session(*names: str) -> Make:
     """These links forget include_active_session."""
 
@@ -112,6 +118,12 @@ SERVERS = [
         ("list/session-flag-only-shows",),
         "a list with include_active_session shows only what has a session",
         listed(_only_in_session),
+    ),
+    _B(
+        "session-flag-stale",
+        ("list/session-flag-only-shows",),
+        "a list with include_active_session tells an old updated_at",
+        listed(_as_created),
     ),
     *(
         _B(

@@ -154,7 +154,37 @@ def _merges_what_was_read() -> Make:
     return make
 
 
+def _case_of_display_name_kept(write: Write) -> None:
+    if write.body["display_name"].lower() == write.before["display_name"].lower():
+        write.after["display_name"] = write.before["display_name"]
+
+
+def _long_kept(write: Write) -> None:
+    if len(write.before.get("description") or "") > 1000:
+        _keep(write, "description")
+
+
+def _kept_under_a_long_name(write: Write) -> None:
+    if len(write.body["display_name"]) > 100:
+        _keep(write, "description")
+
+
 SERVERS = [
+    BrokenServer(
+        "case-of-display-name-kept",
+        ("put/given-values",),
+        "a PUT that changes only the case of the display name changes nothing of it",
+        stores(_case_of_display_name_kept),
+    ),
+    BrokenServer(
+        "long-kept", ("put/old-value",), "a long description, left out, keeps its value", stores(_long_kept)
+    ),
+    BrokenServer(
+        "kept-under-a-long-name",
+        ("put/old-value",),
+        "description, left out, keeps its value where the display name is long",
+        stores(_kept_under_a_long_name),
+    ),
     BrokenServer(
         "patches",
         ("put/bare", "put/each-field-alone", "put/old-value"),

@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from signalwire_conferences.contract import UPDATE
+
+from . import samples
 from .bench import Bench, brief, conference_of, differences
 from .exchange import Exchange
 from .pages import ids_of, page_of
@@ -62,7 +65,8 @@ def session_flag_only_shows(bench: Bench) -> None:
     year = bench.rng.randint(5000, 8999)
     times = {"join_from": f"{year}-10-05T00:00:00Z", "join_until": f"{year}-10-06T00:00:00Z"}
     window = {"starts_after": f"{year}-10-01T00:00:00Z", "ends_before": f"{year}-10-20T00:00:00Z"}
-    made = [bench.new(**times)[1] for _ in range(3)]
+    first, second = bench.new(**times)[1], bench.new(**times)[1]
+    made = (first, second, *bench.customised({**samples.custom(UPDATE), **times})[1:])
     plain = bench.list(**window)
     told = {one.get("id"): one for one in page_of(plain)[0]}
     for flag in ("true", "false"):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import Any
 
+from signalwire_conferences import contract
 from signalwire_conferences.contract import CREATE, UPDATE
 
 from . import samples
@@ -24,6 +25,15 @@ def old_value(bench: Bench) -> None:
             before, last = replace(bench, before, {**custom, name: value}, made)
             rest = {key: kept for key, kept in custom.items() if key != name}
             before, _ = replace(bench, before, rest, made, last)
+    longest = {
+        name: "x" * most
+        for name in contract.fields(UPDATE)
+        if (most := samples.limit(UPDATE, name)) is not None
+    }
+    before, last = replace(bench, before, {**custom, **longest}, made)
+    before, last = replace(bench, before, {"display_name": bench.own.display_name}, made, last)
+    before, last = replace(bench, before, custom, made)
+    replace(bench, before, {"display_name": longest["display_name"]}, made, last)
 
 
 @promise("put/after-create", "A PUT resets what a create set, or chose by itself, in the same way.", order=12)

@@ -7,6 +7,7 @@ import time
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from signalwire_conferences import contract
 from signalwire_conferences.contract import UPDATE
 from signalwire_conferences.values import instant
 
@@ -93,6 +94,10 @@ def given_values(bench: Bench) -> None:
     for only, on in itertools.product(switches, (True, False)):
         body = {name: (name == only) is on for name in switches}
         before, _ = replace(bench, before, {**samples.custom(UPDATE), **body}, made)
+    texts = [name for name in contract.fields(UPDATE) if samples.sort(UPDATE, name) is Sort.TEXT]
+    for name, ending in itertools.product(texts, (" \u00e9", " \u00c9", " E\u0301", " E\u0301 ", " E")):
+        # Each is close to the one before, and another text.
+        before, _ = replace(bench, before, {name: f"{bench.own.display_name}{ending}"}, made, read=True)
 
 
 @promise("put/order-of-keys", "The order of the keys of a body means nothing.", order=60)
