@@ -152,7 +152,11 @@ def spawned(code: str, *arguments: object, **options: Any) -> subprocess.Popen[s
 
 def finished(processes: list[subprocess.Popen[str]], timeout: float = 120) -> list[str]:
     """What they printed, when all have ended well."""
-    printed = [process.communicate(timeout=timeout)[0] for process in processes]
+    try:
+        printed = [process.communicate(timeout=timeout)[0] for process in processes]
+    finally:
+        for process in processes:
+            process.kill()
     assert [process.returncode for process in processes] == [0] * len(processes)
     return printed
 
