@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import itertools
 import random
+import uuid
 from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
@@ -12,7 +14,7 @@ import pytest
 from signalwire_conferences.contract import UPDATE
 from signalwire_conferences_testing.broken import SERVERS
 from signalwire_conferences_testing.broken.making import answers, asks
-from signalwire_conferences_testing.mock import Call, Fault, MockServer, Reply, Store
+from signalwire_conferences_testing.mock import Call, Fault, MockServer, Reply, Store, store
 from signalwire_conferences_testing.verify import Options, Outcome, Report, filters, generic, samples, verify
 from signalwire_conferences_testing.verify.api import basic
 from signalwire_conferences_testing.verify.exchange import Exchange
@@ -188,3 +190,16 @@ def test_a_list_that_is_too_long_to_read_is_said_to_be_that(monkeypatch: pytest.
     [(outcome, message)] = outcomes(report).values()
     assert outcome is Outcome.NOT_EXERCISED
     assert "too many" in message
+
+
+def test_a_server_that_counts_its_ids_is_clean_and_its_neighbours_stay(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """An id that differs in one digit may be that of somebody else's conference."""
+    theirs = [uuid.UUID(int=16 * number) for number in range(200)]
+    ours = (uuid.UUID(int=number) for number in itertools.count() if number % 16)
+    with MockServer({"id": str(one), "name": f"theirs-{one}"} for one in theirs) as server:
+        monkeypatch.setattr(store, "uuid", SimpleNamespace(uuid4=lambda: next(ours)))
+        report = verified(server, "status/near-id", "status/name-is-no-id", "status/gone", "isolation/")
+        assert all_kept(report), outcomes(report)
+        assert list(server.store) == [str(one) for one in theirs]

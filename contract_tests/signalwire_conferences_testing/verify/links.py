@@ -10,6 +10,7 @@ from .exchange import Exchange
 from .pages import ids_of, page_of
 from .promises import Needs, NotExercised, ensure, promise
 from .samples import page_sizes
+from .windows import free_window
 
 _SESSION = "active_session"
 _ASKED = {"include_active_session": "true"}
@@ -62,9 +63,8 @@ def _told(bench: Bench, known: set[str], page: Exchange, *before: Exchange) -> N
 )
 def session_flag_only_shows(bench: Bench) -> None:
     """Those that have no session are there all the same, filtered as without it."""
-    year = bench.rng.randint(5000, 8999)
-    times = {"join_from": f"{year}-10-05T00:00:00Z", "join_until": f"{year}-10-06T00:00:00Z"}
-    window = {"starts_after": f"{year}-10-01T00:00:00Z", "ends_before": f"{year}-10-20T00:00:00Z"}
+    free = free_window(bench, 20)
+    times, window = {"join_from": free.at(4), "join_until": free.at(5)}, free.bounds
     first, second = bench.new(**times)[1], bench.new(**times)[1]
     made = (first, second, *bench.customised({**samples.custom(UPDATE), **times})[1:])
     plain = bench.list(**window)

@@ -17,6 +17,7 @@ from .pages import page_of
 from .promises import Broken, ensure, promise
 from .samples import Sort
 from .status_codes import expect
+from .windows import free_window
 
 __all__: list[str] = []
 
@@ -164,12 +165,12 @@ def creates_nothing(bench: Bench) -> None:
 
 def _refused_for_its_name(bench: Bench) -> None:
     """A far-off window shows what was created under a name that the server chose instead."""
-    year = bench.rng.randint(5000, 8999)
-    times = {"join_from": f"{year}-08-05T00:00:00Z", "join_until": f"{year}-08-06T00:00:00Z"}
+    window = free_window(bench, 9)
+    times = {"join_from": window.on(4), "join_until": window.on(5)}
     taken, made = bench.new()
     for name in ("no name", taken["name"]):
         refused = bench.post({**bench.body(name=name), **times})
         expect(refused, 422, because=f"the name {name!r}", before=(made,))
-        listed = bench.list(starts_after=f"{year}-08-01T00:00:00Z", ends_before=f"{year}-08-09T00:00:00Z")
+        listed = bench.list(**window.bounds)
         data, _ = page_of(listed)
         ensure(not data, "a create that was refused for its name created all the same", made, refused, listed)
