@@ -203,3 +203,13 @@ def test_a_server_that_counts_its_ids_is_clean_and_its_neighbours_stay(
         report = verified(server, "status/near-id", "status/name-is-no-id", "status/gone", "isolation/")
         assert all_kept(report), outcomes(report)
         assert list(server.store) == [str(one) for one in theirs]
+
+
+def test_a_server_that_reads_what_is_json_by_its_form_is_clean(server: MockServer) -> None:
+    def as_json(call: Call, _store: Store) -> None:
+        if call.headers.get("content-type", "").partition(";")[0].endswith("+json"):
+            call.headers = {**call.headers, "content-type": "application/json"}
+
+    asks(as_json)(server)
+    report = verified(server, "status/media-type", "accepts/charset")
+    assert all_kept(report), outcomes(report)

@@ -47,11 +47,6 @@ def _any_media_type(call: Call, _store: Store) -> None:
     call.headers = {**call.headers, "content-type": "application/json"}
 
 
-def _json_by_its_end(call: Call, store: Store) -> None:
-    if call.headers.get("content-type", "").partition(";")[0].endswith("+json"):
-        _any_media_type(call, store)
-
-
 def _json_anywhere(call: Call, store: Store) -> None:
     if "application/json" in call.headers.get("content-type", ""):
         _any_media_type(call, store)
@@ -214,9 +209,6 @@ SERVERS = [
         ("refuses/creates-nothing",),
         "a refused create takes the name",
         _refused_create_creates,
-    ),
-    _B(
-        "any-plus-json", ("status/media-type",), "application/*+json is taken as JSON", asks(_json_by_its_end)
     ),
     _B(
         "json-in-a-parameter",
