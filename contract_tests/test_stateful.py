@@ -160,7 +160,8 @@ class Conferences(RuleBasedStateMachine):
 
     @rule(script=SCRIPTS)
     def undo(self, script: Script) -> None:
-        last = next((each for each in self.client.history(self.id) if each.outcome != "not applied"), None)
+        history = self.client.history(self.id)
+        last = next((each for each in history if each.changes and each.outcome != "not applied"), None)
         if last is None:
             self.server.faults.clear()
             with pytest.raises(ConferencesError, match="no change"):

@@ -251,6 +251,24 @@ def test_after_sixteen_others_came_first_it_is_given_up() -> None:
 # --- outcomes that are not known --------------------------------------------------------------------------
 
 
+@pytest.mark.parametrize(
+    ("lost", "known"),
+    [
+        (dropped(), [(1, False), (2, True)]),
+        # Carried out, and taken back by somebody.
+        (dropped(applied=True, size=EXAMPLE["size"]), [(2, True)]),
+    ],
+    ids=["not carried out", "taken back"],
+)
+def test_a_put_is_noted_as_not_carried_out_only_where_nothing_was_written_since(
+    lost: Script, known: list[tuple[int, bool]]
+) -> None:
+    world = World(puts=[lost])
+    drive(safe_update({"size": "large"}, journaled=True).steps(), world)
+    assert world.methods == ["GET", "PUT", "GET", "PUT"]
+    assert [(step.entry, step.applied) for step in world.of(Settle)] == known
+
+
 def test_the_waits_grow_and_the_puts_are_counted() -> None:
     world = World(puts=[dropped()] * 9)
     error = failure(safe_update({"size": "large"}), world)

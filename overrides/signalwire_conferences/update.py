@@ -192,8 +192,10 @@ class SafeUpdate:
 
     def _put(self, plan: UpdatePlan[Any], request: Request) -> Steps[Answer | NoAnswer]:
         if self.target.journaled:
-            # Whatever went out before, the conference was read since and lacks the change.
-            yield from self._settle(applied=False)
+            # Read again since, the conference lacks the change. Only where nothing else has changed either
+            # is it sure that no PUT was carried out: somebody may have brought the old value back.
+            if self._sent is not None and plan.before == self._sent.before:
+                yield from self._settle(applied=False)
             after = {name: _assumed(change.after) for name, change in plan.changes.items()}
         try:
             if self.target.journaled:
