@@ -31,6 +31,7 @@ hypothesis.settings.register_profile(
     max_examples=400,
     phases=_PHASES,
     print_blob=True,
+    # The long budget may take its time.
     suppress_health_check=[hypothesis.HealthCheck.too_slow],
 )
 hypothesis.settings.load_profile("long" if LONG else "default")
@@ -88,7 +89,7 @@ def connect(mock: MockServer) -> Iterator[Connect]:
 
     def make(**options: object) -> RestClient:
         defaults = {"project": mock.project, "token": TOKEN, "host": mock.host, "retries": 0}
-        clients.append(RestClient(**{**defaults, **options}))  # type: ignore[arg-type]  # of any type
+        clients.append(RestClient(**{**defaults, **options}))  # type: ignore[arg-type]  # options may be wrong on purpose
         return clients[-1]
 
     yield make

@@ -34,11 +34,14 @@ WHOLE: dict[str, Any] = {
     "user_join_video_off": True,
     "enable_room_previews": True,
     "enable_chat": True,
-    **{name: "#123aBc" for name in contract.fields(contract.UPDATE) if "_" in name and
-       contract.fields(contract.UPDATE)[name].kind is Kind.COLOR},
+    **{
+        name: "#123aBc"
+        for name in contract.fields(contract.UPDATE)
+        if "_" in name and contract.fields(contract.UPDATE)[name].kind is Kind.COLOR
+    },
     "meta": {"owner": "us"},
     "active_session": {"id": "s", "status": "in-progress"},
-}  # fmt: skip
+}
 
 _CONFERENCE = contract.validator(contract.resolve({"$ref": "#/components/schemas/Conference"}))
 _PAGE = contract.validator(contract.resolve({"$ref": "#/components/schemas/ConferencePage"}))

@@ -46,7 +46,9 @@ from strategies import (
 from test_update_properties import update
 
 OVER_HTTP = settings(
-    max_examples=settings().max_examples // 3, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=settings().max_examples // 3,
+    # What a fixture keeps from one example to the next is a mock; each example has a conference of its own.
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 # What servers write and Python's own types cannot hold, or the contract does not know.

@@ -121,7 +121,7 @@ def test_put_stores_what_is_sent_and_resets_what_is_left_out(
         assert answer.value[name] == expected, name
     for name in SERVER_OWNED:
         assert answer.value[name] == before[name]
-    assert instant(answer.value["updated_at"]) > instant(before["updated_at"])  # type: ignore[operator]  # no None here
+    assert instant(answer.value["updated_at"]) > instant(before["updated_at"])  # type: ignore[operator]  # valid times, so no None
     assert api.get().value == answer.value
     assert api.store[ID]["active_session"] == before["active_session"]
 
@@ -218,8 +218,18 @@ def test_colours_are_exact(name: str) -> None:
     api = Api()
     for right in ("#abcdef", "#ABCDEF", "#aBc123"):
         assert api.put({"display_name": "d", name: right}).value[name] == right
-    for wrong in ("#abcdef\n", " #abcdef", "#abcde", "#abcdeff", "abcdef", "#abcdeg", "#ABC", "",
-                  "#１２３４５６", "red"):  # fmt: skip  # noqa: RUF001 - digits that are not ASCII
+    for wrong in (
+        "#abcdef\n",
+        " #abcdef",
+        "#abcde",
+        "#abcdeff",
+        "abcdef",
+        "#abcdeg",
+        "#ABC",
+        "",
+        "#１２３４５６",  # noqa: RUF001 - digits that are not ASCII
+        "red",
+    ):
         assert api.put({"display_name": "d", name: wrong}).failed == [name]
 
 
@@ -478,8 +488,21 @@ def test_head_is_get_without_its_body() -> None:
     assert int(answer.headers["content-length"]) == len(api.get().content)
 
 
-@pytest.mark.parametrize("path", ["/", "", "/api", COLLECTION + "/", item(ID) + "/", "//" + COLLECTION,
-                                  COLLECTION + "%0A", item(ID) + "/x", "*", "/%"])  # fmt: skip
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/",
+        "",
+        "/api",
+        COLLECTION + "/",
+        item(ID) + "/",
+        "//" + COLLECTION,
+        COLLECTION + "%0A",
+        item(ID) + "/x",
+        "*",
+        "/%",
+    ],
+)
 def test_other_paths_are_not_found_and_nothing_redirects(path: str) -> None:
     for method in ("GET", "PUT", "OPTIONS"):
         assert Api().ask(method, path).status == 404
@@ -502,17 +525,34 @@ def test_every_answer_has_an_id_of_its_own() -> None:
 @given(
     method=st.sampled_from(["GET", "POST", "PUT", "DELETE", "HEAD", "PATCH", "OPTIONS"]),
     target=st.sampled_from([COLLECTION, item(ID), item("x"), "/"]) | st.text(max_size=30),
-    query=st.text(max_size=30) | st.builds("{}={}".format, st.sampled_from(
-        ["page_size", "page_number", "page_token", "starts_after", "ends_before",
-         "include_active_session"]), st.text(max_size=20) | st.integers()),
-    content=st.binary(max_size=60) | st.recursive(
+    query=st.text(max_size=30)
+    | st.builds(
+        "{}={}".format,
+        st.sampled_from(
+            [
+                "page_size",
+                "page_number",
+                "page_token",
+                "starts_after",
+                "ends_before",
+                "include_active_session",
+            ]
+        ),
+        st.text(max_size=20) | st.integers(),
+    ),
+    content=st.binary(max_size=60)
+    | st.recursive(
         st.none() | st.booleans() | st.floats() | st.text(max_size=5),
-        lambda inner: st.lists(inner, max_size=3) | st.dictionaries(
-            st.sampled_from([*UPDATE_FIELDS, "name"]) | st.text(max_size=5), inner, max_size=5),
+        lambda inner: (
+            st.lists(inner, max_size=3)
+            | st.dictionaries(
+                st.sampled_from([*UPDATE_FIELDS, "name"]) | st.text(max_size=5), inner, max_size=5
+            )
+        ),
     ).map(lambda value: json.dumps(value).encode()),
     content_type=st.sampled_from(["application/json"] * 4 + [""])
     | st.text(st.characters(max_codepoint=255), max_size=20),
-)  # fmt: skip
+)
 @settings(max_examples=400, deadline=None)
 def test_nothing_that_is_sent_makes_a_500(
     method: str, target: str, query: str, content: bytes, content_type: str
@@ -809,9 +849,18 @@ def test_everything_that_is_wrong_with_a_preload_is_told_at_once() -> None:
     with pytest.raises(ValueError, match="cannot be preloaded") as caught:
         store.load(wrong)  # type: ignore[arg-type]  # wrong on purpose
     lines = str(caught.value).splitlines()[1:]
-    for number, name in [(0, "record_on_start"), (0, "join_from"), (1, "display_name"), (1, "id"),
-                         (1, "name"), (3, "id"), (3, "meta"), (3, "description"),
-                         (3, "updated_at"), (4, "id")]:  # fmt: skip
+    for number, name in [
+        (0, "record_on_start"),
+        (0, "join_from"),
+        (1, "display_name"),
+        (1, "id"),
+        (1, "name"),
+        (3, "id"),
+        (3, "meta"),
+        (3, "description"),
+        (3, "updated_at"),
+        (4, "id"),
+    ]:
         assert any(line.startswith(f"  - conference {number}: {name}=") for line in lines), name
     assert any("conference 2: 'nonsense'" in line for line in lines)
     assert len(lines) == 11

@@ -390,7 +390,7 @@ def test_a_conference_may_have_a_field_of_the_name_of_one_of_a_page(name: str) -
 @pytest.mark.parametrize("wrong", [{"at": 0}, {"times": 0}])
 def test_a_rule_that_can_never_be_is_refused(wrong: dict[str, int]) -> None:
     with pytest.raises(ValueError, match="from 1"):
-        Faults(Store()).add(Fault.html(), **wrong)  # type: ignore[arg-type]  # each name an int
+        Faults(Store()).add(Fault.html(), **wrong)  # type: ignore[arg-type]  # `at` and `times` are int
 
 
 def test_where_there_is_no_socket_the_client_sees_the_same_errors() -> None:
@@ -579,9 +579,17 @@ def test_the_command_tells_all_that_is_wrong_at_once(
 ) -> None:
     file = tmp_path / "wrong.json"
     file.write_text('[{"record_on_start": 1}, 7]')
-    specs = ["x", "PATCHY 0 nothing", "PUT 1 latency soon", "PUT 1 status", "PUT 1 html extra",
-             "PUT 1 foreign-write 5", "PUT 1 foreign-write {} during", "PUT 1 etag maybe",
-             "PUT 1 status 99"]  # fmt: skip
+    specs = [
+        "x",
+        "PATCHY 0 nothing",
+        "PUT 1 latency soon",
+        "PUT 1 status",
+        "PUT 1 html extra",
+        "PUT 1 foreign-write 5",
+        "PUT 1 foreign-write {} during",
+        "PUT 1 etag maybe",
+        "PUT 1 status 99",
+    ]
     arguments = ["--port", "70000", "--load", str(file)]
     for spec in specs:
         arguments += ["--fault", spec]
@@ -589,8 +597,20 @@ def test_the_command_tells_all_that_is_wrong_at_once(
     said = capsys.readouterr().err
     for spec in specs:
         assert f"--fault {spec!r}: " in said
-    for part in ("'PATCHY'", "'0'", "'nothing'", "SECONDS", "CODE", "extra", "CHANGES", "WHEN", "ON",
-                 "record_on_start=1", "conference 1: 7", "--port 70000"):  # fmt: skip
+    for part in (
+        "'PATCHY'",
+        "'0'",
+        "'nothing'",
+        "SECONDS",
+        "CODE",
+        "extra",
+        "CHANGES",
+        "WHEN",
+        "ON",
+        "record_on_start=1",
+        "conference 1: 7",
+        "--port 70000",
+    ):
         assert part in said, part
 
 
@@ -624,14 +644,16 @@ def test_the_command_tells_that_a_port_is_taken(
         ("PUT 1 field-changed layout 11x11", 'PUT 1x1 field-changed layout "11x11"'),
         ("PUT 1 field-changed size null", "PUT 1x1 field-changed size null"),
         ('PUT 1 field-changed meta {"a": [1, 2]}', 'PUT 1x1 field-changed meta {"a": [1, 2]}'),
-        ('PUT 1 status 429 "Wed, 21 Oct 2065 07:28:00 GMT"',
-         "PUT 1x1 status 429 Wed, 21 Oct 2065 07:28:00 GMT"),
+        (
+            'PUT 1 status 429 "Wed, 21 Oct 2065 07:28:00 GMT"',
+            "PUT 1x1 status 429 Wed, 21 Oct 2065 07:28:00 GMT",
+        ),
         ('PUT 1 body {"a": "b c', None),
         ("PUT 1 body [1 text/plain", "PUT 1x1 body b'[1' text/plain"),
         ("PUT 1 etag on", "PUT 1x1 etag true"),
         ("  PUT   1   truncated   10 ", "PUT 1x1 truncated 10"),
     ],
-)  # fmt: skip
+)
 def test_a_spec_becomes_the_rule_that_it_says(spec: str, told: str | None) -> None:
     if told is None:
         with pytest.raises(ValueError, match="too many"):
@@ -649,8 +671,14 @@ def test_every_kind_of_fault_is_in_the_help(capsys: pytest.CaptureFixture[str]) 
     assert all(f"\n  {name.replace('_', '-')}" in said for name in kinds)
 
 
-@given(st.text(max_size=40) | st.builds("PUT 1 {} {}".format, st.sampled_from(
-    ["status", "body", "latency", "foreign-write", "field-changed"]), st.text(max_size=20)))  # fmt: skip
+@given(
+    st.text(max_size=40)
+    | st.builds(
+        "PUT 1 {} {}".format,
+        st.sampled_from(["status", "body", "latency", "foreign-write", "field-changed"]),
+        st.text(max_size=20),
+    )
+)
 @settings(max_examples=150, deadline=None)
 def test_no_spec_makes_anything_but_a_rule_or_a_clear_refusal(spec: str) -> None:
     problem = None

@@ -6,10 +6,12 @@ import contextlib
 import json
 import socket
 import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 
 from processes import Ours, Waits, ours
@@ -144,25 +146,42 @@ def test_closed_while_it_waits_an_update_still_says_that_a_put_went_out(
 
 
 @pytest.mark.usefixtures("waits")
-def test_put_off_twice_it_was_most_likely_not_carried_out(style: str, server: MockServer) -> None:
-    server.faults.add(Fault.status(429), "PUT")
+@pytest.mark.parametrize(("first", "known"), [(429, "most likely not carried out"), (503, "unknown")])
+def test_put_off_in_the_end_the_error_says_what_came_of_the_put_before_too(
+    style: str, server: MockServer, first: int, known: str
+) -> None:
+    server.faults.add(Fault.status(first), "PUT")
     server.faults.add(Fault.status(429, "9999"), "PUT", at=2)
     with ours(style, server) as client:
         error = failure(client, layout="5up")
     assert isinstance(error, RateLimitError)
-    assert "most likely not carried out" in error.state
-
-
-@pytest.mark.usefixtures("waits")
-def test_put_off_after_an_unknown_outcome_it_stays_unknown(style: str, server: MockServer) -> None:
-    server.faults.add(Fault.status(503), "PUT")
-    server.faults.add(Fault.status(429, "9999"), "PUT", at=2)
-    with ours(style, server) as client:
-        error = failure(client, layout="5up")
-    assert "unknown" in error.state
+    assert known in error.state
 
 
 # --- closing ----------------------------------------------------------------------------------------------
+
+
+def test_closed_just_before_a_request_it_raises_an_error_of_ours(
+    style: str, server: MockServer, waits: Waits
+) -> None:
+    """As another thread may do it, after it was looked whether the client is open."""
+    with ours(style, server) as client:
+        transport = client.client._transport
+        send = transport._own.stream if style == "sync" else transport._own.request
+
+        def closing(**arguments: Any) -> Any:
+            transport._closed = True
+            # What httpx sees of its own closing.
+            transport._own._state = httpx._client.ClientState.CLOSED
+            return send(**arguments)
+
+        setattr(transport._own, "stream" if style == "sync" else "request", closing)
+        error = failure(client, layout="5up")
+        transport._own._state = httpx._client.ClientState.OPENED
+    assert "This client is closed" in error.message
+    assert error.state == UNCHANGED
+    assert server.requests == []
+    assert len(waits) == 1
 
 
 def test_a_client_closed_by_another_thread_raises_errors_of_ours_alone(server: MockServer) -> None:
@@ -179,11 +198,11 @@ def test_a_client_closed_by_another_thread_raises_errors_of_ours_alone(server: M
     for _ in range(5):
         client = RestClient(server.project, server.token, server.host, retries=1)
         threads = [threading.Thread(target=work, args=(client, number)) for number in range(4)]
-        seen = len(server.requests)
+        enough = len(server.requests) + 20
         for thread in threads:
             thread.start()
-        while len(server.requests) < seen + 20:
-            pass
+        while len(server.requests) < enough:
+            time.sleep(0.001)
         client.close()
         for thread in threads:
             thread.join()
@@ -194,10 +213,11 @@ def test_a_client_closed_by_another_thread_raises_errors_of_ours_alone(server: M
 def test_a_closed_client_opens_nothing_again(style: str, server: MockServer, tmp_path: Path) -> None:
     with ours(style, server, journal=tmp_path / "j") as client:
         client.update(ID, layout="5up")
-    for call in (client.history, client.undo):
-        with pytest.raises(ConferencesError, match="closed"):
-            client.client._transport.journal.history(ID) if style != "sync" else call(ID)
-    assert client.client._transport.journal._connection is None
+        client.call(client.client.close)
+        for call in (client.history, client.undo, client.get):
+            with pytest.raises(ConferencesError, match="closed"):
+                call(ID)
+        assert client.client._transport.journal._connection is None
 
 
 # --- locks ------------------------------------------------------------------------------------------------

@@ -53,7 +53,9 @@ Asked = dict[str, Any]
 
 # Over HTTP an example takes a hundred times as long.
 OVER_HTTP = settings(
-    max_examples=settings().max_examples // 4, suppress_health_check=[HealthCheck.function_scoped_fixture]
+    max_examples=settings().max_examples // 4,
+    # What a fixture keeps from one example to the next is a mock; each example has a conference of its own.
+    suppress_health_check=[HealthCheck.function_scoped_fixture],
 )
 
 

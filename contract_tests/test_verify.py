@@ -544,7 +544,7 @@ class Odd(BaseHTTPRequestHandler):
     """Answers whatever its server says."""
 
     def do_GET(self) -> None:
-        self.server.answer(self)  # type: ignore[attr-defined]  # set below
+        self.server.answer(self)  # type: ignore[attr-defined]  # the tests give it one
 
     do_POST = do_PUT = do_DELETE = do_PATCH = do_GET  # noqa: N815 - the names are the library's
 
@@ -620,7 +620,7 @@ def test_a_server_that_cannot_be_verified_is_2_with_a_clear_message_soon(
     answer, expected = ODD[name]
     with socketserver.ThreadingTCPServer(("127.0.0.1", 0), Odd) as odd:
         odd.daemon_threads = True
-        odd.answer = answer  # type: ignore[attr-defined]  # read above
+        odd.answer = answer  # type: ignore[attr-defined]  # as `Odd` reads it
         threading.Thread(target=odd.serve_forever, daemon=True).start()
         begin = time.monotonic()
         assert main([f"http://127.0.0.1:{odd.server_address[1]}", "--timeout", "1"]) == 2

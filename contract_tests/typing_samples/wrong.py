@@ -6,40 +6,40 @@ from signalwire_conferences import Conference, RestClient
 
 
 def wrong_fields(client: RestClient) -> None:
-    client.video.conferences.update("id", displayname="x")  # type: ignore[call-arg]
-    client.video.conferences.update("id", name="x")  # type: ignore[call-arg]
-    client.video.conferences.update("id", meta={})  # type: ignore[call-arg]
-    client.video.conferences.plan("id", updated_at="2022-01-01")  # type: ignore[call-arg]
-    client.video.conferences.create(display_name="x", tone_on_entry_and_exit=True)  # type: ignore[call-arg]
-    client.video.conferences.list(limit=5)  # type: ignore[call-arg]
+    client.video.conferences.update("id", displayname="x")  # type: ignore[call-arg]  # no such name
+    client.video.conferences.update("id", name="x")  # type: ignore[call-arg]  # no such name
+    client.video.conferences.update("id", meta={})  # type: ignore[call-arg]  # no such name
+    client.video.conferences.plan("id", updated_at="2022-01-01")  # type: ignore[call-arg]  # no such name
+    client.video.conferences.create(display_name="x", tone_on_entry_and_exit=True)  # type: ignore[call-arg]  # no such name
+    client.video.conferences.list(limit=5)  # type: ignore[call-arg]  # no such name
 
 
 def wrong_values(client: RestClient) -> None:
-    client.video.conferences.update("id", display_name=None)  # type: ignore[arg-type]
-    client.video.conferences.update("id", display_name=5)  # type: ignore[arg-type]
-    client.video.conferences.update("id", layout="5-up")  # type: ignore[arg-type]
-    client.video.conferences.update("id", size="huge")  # type: ignore[arg-type]
-    client.video.conferences.update("id", quality=720)  # type: ignore[arg-type]
-    client.video.conferences.update("id", enable_chat="yes")  # type: ignore[arg-type]
-    client.video.conferences.update("id", join_from=1640995200)  # type: ignore[arg-type]
-    client.video.conferences.plan("id", display_name=None)  # type: ignore[arg-type]
-    client.video.conferences.create(display_name=None)  # type: ignore[arg-type]
-    client.video.conferences.list(page_size="50")  # type: ignore[arg-type]
+    client.video.conferences.update("id", display_name=None)  # type: ignore[arg-type]  # no such value
+    client.video.conferences.update("id", display_name=5)  # type: ignore[arg-type]  # no such value
+    client.video.conferences.update("id", layout="5-up")  # type: ignore[arg-type]  # no such value
+    client.video.conferences.update("id", size="huge")  # type: ignore[arg-type]  # no such value
+    client.video.conferences.update("id", quality=720)  # type: ignore[arg-type]  # no such value
+    client.video.conferences.update("id", enable_chat="yes")  # type: ignore[arg-type]  # no such value
+    client.video.conferences.update("id", join_from=1640995200)  # type: ignore[arg-type]  # no such value
+    client.video.conferences.plan("id", display_name=None)  # type: ignore[arg-type]  # no such value
+    client.video.conferences.create(display_name=None)  # type: ignore[arg-type]  # no such value
+    client.video.conferences.list(page_size="50")  # type: ignore[arg-type]  # no such value
 
 
 def missing(client: RestClient) -> None:
-    client.video.conferences.create(description="x")  # type: ignore[call-arg]
-    client.video.conferences.update(display_name="x")  # type: ignore[call-arg]
-    client.video.conferences.update(5, display_name="x")  # type: ignore[arg-type]
+    client.video.conferences.create(description="x")  # type: ignore[call-arg]  # one is missing, or no id
+    client.video.conferences.update(display_name="x")  # type: ignore[call-arg]  # one is missing, or no id
+    client.video.conferences.update(5, display_name="x")  # type: ignore[arg-type]  # one is missing, or no id
 
 
 def wrong_clients() -> None:
-    RestClient(5)  # type: ignore[arg-type]
-    RestClient(timeout="30")  # type: ignore[arg-type]
-    RestClient(lock=object())  # type: ignore[arg-type]
+    RestClient(5)  # type: ignore[arg-type]  # no such argument
+    RestClient(timeout="30")  # type: ignore[arg-type]  # no such argument
+    RestClient(lock=object())  # type: ignore[arg-type]  # no such argument
 
 
 def wrong_reading(conf: Conference) -> None:
-    conf.displayname  # type: ignore[attr-defined]  # noqa: B018
-    conf.join_from.year  # type: ignore[union-attr]  # noqa: B018
-    conf.size.value  # type: ignore[union-attr]  # noqa: B018
+    conf.displayname  # type: ignore[attr-defined]  # may be null, or no such name  # noqa: B018 - to read it is the use
+    conf.join_from.year  # type: ignore[union-attr]  # may be null, or no such name  # noqa: B018 - to read it is the use
+    conf.size.value  # type: ignore[union-attr]  # may be null, or no such name  # noqa: B018 - to read it is the use
