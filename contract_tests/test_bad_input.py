@@ -442,6 +442,12 @@ def test_whether_a_session_is_asked_for_is_true_or_false(client: RestClient, val
         client.video.conferences.get(ID, include_active_session=value)
 
 
+@pytest.mark.parametrize("number", [2**63, 10**5000], ids=["64 bits", "thousands of digits"])
+def test_a_number_that_no_query_can_carry_is_refused(client: RestClient, number: int) -> None:
+    with pytest.raises(InvalidChangeError, match="64 bits"):
+        client.video.conferences.list(page_number=number)
+
+
 # --- the client's own arguments -----------------------------------------------------------------------
 
 NAMES = {"project": "SIGNALWIRE_PROJECT_ID", "token": "SIGNALWIRE_API_TOKEN", "host": "SIGNALWIRE_SPACE"}

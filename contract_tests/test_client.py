@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import enum
 import json
 import threading
 from concurrent.futures import ThreadPoolExecutor
@@ -46,6 +47,14 @@ def test_get_gives_what_the_server_told(mock: MockServer, client: RestClient) ->
     assert [(request.method, request.path, request.query) for request in mock.requests] == [
         ("GET", f"/api/video/conferences/{ID}", "")
     ]
+
+
+def test_an_id_of_an_enumeration_is_its_value(mock: MockServer, client: RestClient) -> None:
+    # Unlike `StrEnum`, as many wrote it before that: its `str` is not its value.
+    rooms: Any = enum.Enum("Rooms", {"BOARD": ID}, type=str)
+    assert str(rooms.BOARD) != ID
+    assert client.video.conferences.get(rooms.BOARD)["id"] == ID
+    assert mock.requests[0].path.endswith(f"/{ID}")
 
 
 def test_a_session_is_told_when_it_is_asked_for(mock: MockServer, client: RestClient) -> None:

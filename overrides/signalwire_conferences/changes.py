@@ -140,7 +140,8 @@ def checked_id(conference_id: object) -> str:
     """
     _refuse(_id_problems(conference_id), conference_id)
     # Not by `str`, which a subclass may answer with something else, as an enumeration does.
-    return str.__str__(conference_id) if isinstance(conference_id, str) else str(conference_id)
+    text: str = plain(conference_id)
+    return text
 
 
 def path_of(operation_id: str, conference_id: str | None = None) -> str:

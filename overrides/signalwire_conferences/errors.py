@@ -46,6 +46,7 @@ __all__ = [
     "UnsafeUpdateError",
     "ValidationError",
     "VerificationError",
+    "closed_client",
     "cut",
     "shown",
 ]
@@ -109,6 +110,11 @@ def _restored(
     error = kind.__new__(kind, *args)
     error.__dict__.update(attributes)
     return error
+
+
+def closed_client(conference_id: str | None = None) -> ConferencesError:
+    """The error of whoever uses a client that is closed."""
+    return ConferencesError("This client is closed.", conference_id=conference_id, advice="Make a new one.")
 
 
 class ConfigurationError(ConferencesError, ValueError):

@@ -18,7 +18,7 @@ from attrs import frozen
 
 from .changes import CLEAR
 from .contract import UPDATE, Omission, fields
-from .errors import ConferencesError, UnsafeUpdateError
+from .errors import ConferencesError, UnsafeUpdateError, closed_client
 from .plan import Change
 from .settings import Settings
 from .target import Record, Settle, Target
@@ -170,9 +170,7 @@ class Journal:
     def _connected(self, conference_id: str | None) -> Iterator[sqlite3.Connection]:
         with self._lock:
             if self._closed:
-                raise ConferencesError(
-                    "This client is closed.", conference_id=conference_id, advice="Make a new one."
-                )
+                raise closed_client(conference_id)
             try:
                 # A connection must not be used in a forked process.
                 if self._connection is None or self._process != os.getpid():

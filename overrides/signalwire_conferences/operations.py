@@ -114,7 +114,7 @@ def delete(conference_id: object, policy: Policy) -> Steps[None]:
         error = decoded(outcome, request)
         if may_be_ours and isinstance(error, NotFoundError):
             return
-        may_be_ours |= may_have_been_carried_out(outcome) and not isinstance(error, RateLimitError)
+        may_be_ours |= _may_be_done(outcome, error)
         if attempt == policy.retries or not is_unsettled(outcome):
             raise _with_state(outcome, error, "conference was deleted", "Read it")
         yield pause(attempt, outcome, policy, error)
@@ -216,10 +216,14 @@ def _id_in(outcome: Answer | NoAnswer) -> str | None:
     return found if isinstance(found, str) else None
 
 
+def _may_be_done(outcome: Answer | NoAnswer, error: object) -> bool:
+    return may_have_been_carried_out(outcome) and not isinstance(error, RateLimitError)
+
+
 def _with_state(
     outcome: Answer | NoAnswer, error: ConferencesError, what: str, advice: str
 ) -> ConferencesError:
-    if may_have_been_carried_out(outcome) and not isinstance(error, RateLimitError):
+    if _may_be_done(outcome, error):
         error.state = f"It is unknown whether the {what}."
         error.advice = f"{advice} before you call again."
     return error

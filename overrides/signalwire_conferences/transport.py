@@ -13,7 +13,7 @@ from typing import Any, Generic, TypeVar
 import anyio
 import httpx
 
-from .errors import ConferencesError, ConfigurationError
+from .errors import ConferencesError, ConfigurationError, closed_client
 from .exchange import Acquire, Answer, NoAnswer, Release, Request, Steps, Wait
 from .journal import Journal, opened
 from .settings import AsyncLock, Lock, Settings
@@ -55,7 +55,7 @@ class _Common(Generic[L, H]):
     @property
     def _http(self) -> H:
         if self._closed:
-            raise _closed()
+            raise closed_client()
         if self._process != os.getpid():
             # Parent and child on one connection would read each other's answers.
             self._process, self._own = os.getpid(), self._made()
@@ -288,7 +288,3 @@ def _timed_out(seconds: float, *, sent: bool = True) -> NoAnswer:
     if sent:
         return NoAnswer(httpx.ReadTimeout(f"the answer took longer than {seconds:g} s"), sent)
     return NoAnswer(httpx.ConnectTimeout(f"no connection within {seconds:g} s"), sent)
-
-
-def _closed() -> ConferencesError:
-    return ConferencesError("This client is closed.", advice="Make a new one.")
