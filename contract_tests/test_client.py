@@ -50,10 +50,11 @@ def test_get_gives_what_the_server_told(mock: MockServer, client: RestClient) ->
 
 
 def test_an_id_of_an_enumeration_is_its_value(mock: MockServer, client: RestClient) -> None:
-    # Unlike `StrEnum`, as many wrote it before that: its `str` is not its value.
-    rooms: Any = enum.Enum("Rooms", {"BOARD": ID}, type=str)
-    assert str(rooms.BOARD) != ID
-    assert client.video.conferences.get(rooms.BOARD)["id"] == ID
+    class Rooms(str, enum.Enum):  # noqa: UP042 - the `str` of a StrEnum would be its value
+        BOARD = ID
+
+    assert str(Rooms.BOARD) != ID
+    assert client.video.conferences.get(Rooms.BOARD)["id"] == ID
     assert mock.requests[0].path.endswith(f"/{ID}")
 
 
