@@ -15,6 +15,7 @@ from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
+from attrs import fields_dict
 from rich.console import Console
 
 from signalwire_conferences import contract
@@ -91,14 +92,13 @@ def _parser() -> argparse.ArgumentParser:
     add("url", metavar="URL", nargs="?", help="where the server is, such as http://127.0.0.1:8080")
     add("--conference", metavar="ID", help="an existing conference that is written to and put back")
     add("--write", action="store_true", help="create conferences also on a host that is not loopback")
-    add("--seed", type=int, default=0, help="of the random choices; the same seed tries the same (0)")
-    add("--budget", type=float, default=50.0, metavar="SECONDS", help="the longest that it may take (50)")
+    add("--seed", type=int, help="of the random choices; the same seed tries the same (%(default)s)")
+    add("--budget", type=float, metavar="SECONDS", help="the longest that it may take (%(default)g)")
     add(
         "--timeout",
         type=float,
-        default=10.0,
         metavar="SECONDS",
-        help="the longest for one answer (10)",
+        help="the longest for one answer (%(default)g)",
     )
     add("--fail-fast", action="store_true", help="stop at the first broken promise")
     add(
@@ -115,6 +115,8 @@ def _parser() -> argparse.ArgumentParser:
     add("--json", action="store_true", help="print JSON instead of a table")
     add("--junit", type=Path, metavar="FILE", help="write JUnit XML too")
     add("--html", type=Path, metavar="FILE", help="write a page for people too")
+    known = fields_dict(Options)
+    parser.set_defaults(**{name: known[name].default for name in ("seed", "budget", "timeout")})
     return parser
 
 
