@@ -13,7 +13,6 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
-import httpx
 import pytest
 from attrs import define
 
@@ -21,7 +20,7 @@ from processes import BACKENDS, wait_for
 from signalwire_conferences import AsyncRestClient, ConferencesError
 from signalwire_conferences.exchange import Acquire, Release, Request, Wait
 from signalwire_conferences.target import Record, Settle
-from signalwire_conferences.transport import AsyncTransport
+from signalwire_conferences.transport import AsyncTransport, _here
 from signalwire_conferences_testing.mock import Fault, MockServer
 
 pytestmark = pytest.mark.anyio
@@ -63,9 +62,9 @@ class SlowLock:
 
 
 def connections_in_use(client: AsyncRestClient) -> int:
-    transport = client._transport._http._transport
-    assert isinstance(transport, httpx.AsyncHTTPTransport)
-    pool = transport._pool
+    if client._transport not in _here().transports:
+        return 0
+    pool = _here().transports[client._transport][0]._pool
     busy = [connection for connection in pool.connections if not connection.is_idle()]
     return len(busy) + len(pool._requests)
 

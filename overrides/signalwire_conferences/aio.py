@@ -8,7 +8,6 @@ from types import TracebackType
 from typing import Any, Self, Unpack
 from uuid import UUID
 
-import anyio
 from attrs import evolve
 
 from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
@@ -16,6 +15,7 @@ from signalwire_conferences_api.fields import ConferenceChanges, ConferenceField
 from . import operations
 from .changes import checked_body, checked_changes
 from .journal import Entry, inverse
+from .masking import Secret
 from .plan import UpdatePlan
 from .results import Conference, ConferencePage, updated_view
 from .settings import AsyncLock, settings
@@ -29,8 +29,8 @@ __all__ = ["AsyncConferences", "AsyncRestClient"]
 class AsyncRestClient:
     """`RestClient` with `async` and `await`, on asyncio or trio.
 
-    Cancelled at any time, an update leaves the conference old or new, and no lock held. To build it
-    opens the journal, which blocks for as long as another process writes to that.
+    Cancelled at any time, an update leaves the conference old or new, and no lock held. It may be
+    used in several event loops; the connections of each are closed with the loop.
 
     Args:
         project: see `RestClient`.
@@ -58,10 +58,11 @@ class AsyncRestClient:
         confirm: float | None = None,
         journal: str | os.PathLike[str] | None = None,
     ) -> None:
+        secret, token = Secret(token), None  # no traceback with local variables is to show it
         self._transport = AsyncTransport(
             settings(
                 project=project,
-                token=token,
+                token=secret,
                 host=host,
                 timeout=timeout,
                 retries=retries,
@@ -73,7 +74,8 @@ class AsyncRestClient:
         self.video = AsyncVideo(AsyncConferences(self._transport))
 
     def __repr__(self) -> str:
-        return f"AsyncRestClient({self._transport.settings.shown})"
+        transport = getattr(self, "_transport", None)  # none where the construction failed
+        return f"AsyncRestClient({transport.settings.shown if transport else 'not built'})"
 
     async def __aenter__(self) -> Self:
         return self
@@ -159,12 +161,12 @@ class AsyncConferences:
     async def history(self, conference_id: str | UUID, /) -> Sequence[Entry]:
         """The updates that the journal knows, the latest first."""
         journal, target = self._transport.journal, self._target(conference_id)
-        return await anyio.to_thread.run_sync(journal.history, target.key)
+        return await self._transport.in_thread(journal.history, target.key)
 
     async def undo(self, conference_id: str | UUID, /) -> Conference:
         """Take the last change of the journal back, as a three-way merge."""
         journal, target = self._transport.journal, self._target(conference_id)
-        return await self._updated(await anyio.to_thread.run_sync(inverse, target, journal))
+        return await self._updated(await self._transport.in_thread(inverse, target, journal))
 
     async def _each(self, pages: operations.Pages) -> AsyncGenerator[Conference, None]:
         while pages.more:

@@ -112,12 +112,14 @@ class Answer:
     Attributes:
         headers: names in lower case.
         received_at: when it came, seconds since the epoch.
+        flaw: why the body could not be read and `content` is empty; "" where it was.
     """
 
     status: int
     headers: Mapping[str, str]
     content: bytes
     received_at: float
+    flaw: str = ""
 
 
 @frozen
