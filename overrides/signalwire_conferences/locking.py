@@ -106,10 +106,10 @@ class _Shielded(AbstractAsyncContextManager[None]):
 
 
 def _yields_to(error: BaseException | None, failure: BaseException) -> bool:
-    """Whether the failure of a lock yields to the error before it: to a cancellation, whose context
-    it becomes.
+    """Whether the failure of a lock yields to what ended the work under it: to a cancellation, whose
+    context it becomes.
     """
-    if not isinstance(error, anyio.get_cancelled_exc_class()):
+    if error is None or isinstance(error, Exception):
         return False
     if isinstance(failure, Exception):
         if failure.__context__ is error:  # no circle
