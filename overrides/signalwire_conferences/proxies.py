@@ -46,7 +46,7 @@ def proxy_of(host: str, tls: ssl.SSLContext) -> httpx.Proxy | None:
     except (ValueError, httpx.InvalidURL):
         proxy = None
     # Raised here and not above: what httpx raises may quote a password.
-    if proxy is None or not proxy.url.host:
+    if proxy is None or not _is_usable(proxy.url):
         raise ConfigurationError(f"The client cannot be built: {variable} is not the URL of a proxy.")
     if proxy.url.scheme.startswith("socks") and find_spec("socksio") is None:
         raise ConfigurationError(
@@ -64,6 +64,12 @@ def _found(host: str) -> tuple[str, Secret]:
     excluded = True in list(_matches(host, proxies.get("no", "")))
     url = "" if excluded else proxies.get(scheme, "")
     return _variable(scheme), Secret(url if "://" in url or not url else f"http://{url}")
+
+
+def _is_usable(url: httpx.URL) -> bool:
+    """Whether host and port are what they must be; httpx looks at less."""
+    named = _address(url.host) is not None or _NAME.fullmatch(url.host) is not None
+    return named and 0 < (url.port or 1) <= _LARGEST_PORT
 
 
 def _variable(scheme: str) -> str:
