@@ -43,14 +43,13 @@ class Wire:
         self._base = settings.base_url
         self._masked = settings.masked
         self._timeout = settings.timeout
-        pair = f"{settings.project}:{settings.token.value}".encode()
         self._headers = [
             (b"Host", httpx.URL(self._base).netloc),
             (b"Accept", b"application/json"),
             # A compressed answer may have an ETag of its own, which no `If-Match` meets.
             (b"Accept-Encoding", b"identity"),
             (b"User-Agent", f"signalwire-conferences/{_version()}".encode()),
-            (b"Authorization", b"Basic " + base64.b64encode(pair)),
+            (b"Authorization", _authorization(settings)),
         ]
         self._url = functools.lru_cache(_KEPT_URLS)(self._parsed)
         self.options: dict[str, Any] = {"trust_env": False}
@@ -171,6 +170,10 @@ class Body:
             content = b""
         headers = dict(self._response.headers)
         return Answer(self._response.status_code, headers, content, time.time(), flaw)
+
+
+def _authorization(settings: Settings[Any]) -> bytes:
+    return b"Basic " + base64.b64encode(f"{settings.project}:{settings.token.value}".encode())
 
 
 def _tls() -> ssl.SSLContext:
