@@ -24,7 +24,8 @@ import pytest
 from attrs import define, field
 
 from processes import BACKENDS
-from signalwire_conferences import AsyncRestClient, NotFoundError
+from signalwire_conferences import AsyncRestClient, ConferencesError, NotFoundError
+from signalwire_conferences.transport import _here
 from signalwire_conferences_testing.mock import MockServer
 
 
@@ -390,6 +391,35 @@ def test_a_lock_that_takes_no_notice_of_a_cancellation_is_given_back_all_the_sam
         assert not held
 
     asyncio.run(main())
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("way", ["scope", "task"])
+async def test_a_client_that_is_closed_by_a_cancellation_is_closed_whole(
+    server: MockServer, conference: str, way: str, anyio_backend: str
+) -> None:
+    if way == "task" and anyio_backend != "asyncio":
+        return
+    client = connected(server)
+    await client.video.conferences.get(conference)
+    http, _ = _here().transports[client._transport]
+
+    async def work() -> None:
+        with anyio.CancelScope() as scope:
+            async with client:
+                if way == "scope":
+                    scope.cancel()
+                elif task := asyncio.current_task():
+                    task.cancel()
+
+    if way == "scope":
+        await work()
+    else:
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.create_task(work())
+    assert http._pool.connections == []
+    with pytest.raises(ConferencesError, match="closed"):
+        await client.video.conferences.get(conference)
 
 
 @pytest.mark.anyio

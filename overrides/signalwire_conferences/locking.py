@@ -14,7 +14,6 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 import anyio
-import anyio.lowlevel
 
 __all__ = ["finished", "held"]
 
@@ -26,7 +25,6 @@ async def finished(function: Callable[..., Coroutine[Any, Any, T]], *args: Any, 
 
     With `cancels` it is passed on, once, so that what the function does then is not cut short.
     """
-    await anyio.lowlevel.checkpoint_if_cancelled()
     if not _is_asyncio():
         with anyio.CancelScope(shield=not cancels):
             return await function(*args)

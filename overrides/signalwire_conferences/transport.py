@@ -14,7 +14,7 @@ from weakref import WeakKeyDictionary
 import anyio
 import anyio.to_thread
 import httpx
-from anyio.lowlevel import RunVar
+from anyio.lowlevel import RunVar, checkpoint_if_cancelled
 
 from .errors import closed_client
 from .exchange import Acquire, Answer, NoAnswer, Release, Request, Steps, Wait
@@ -164,6 +164,7 @@ class AsyncTransport(_Common[AsyncLock]):
 
     async def in_thread(self, function: Callable[..., T], *args: Any) -> T:
         """Call a function of the journal in a thread, and wait for its end even when cancelled."""
+        await checkpoint_if_cancelled()
         threads = _here().threads
         return await finished(partial(anyio.to_thread.run_sync, function, *args, limiter=threads))
 
