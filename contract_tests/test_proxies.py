@@ -2,16 +2,21 @@
 
 from __future__ import annotations
 
+import base64
 import logging
+import socket
 import ssl
+import threading
 import traceback
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import certifi
 import pytest
 
-from signalwire_conferences import AsyncRestClient, ConfigurationError, RestClient
+from processes import ours
+from signalwire_conferences import AsyncRestClient, ConfigurationError, RestClient, TransportError
 from signalwire_conferences.proxies import proxy_of
 from signalwire_conferences.wire import Wire
 
@@ -228,3 +233,38 @@ def test_certificates_that_cannot_be_read_are_named_by_their_variable(
         with pytest.raises(ConfigurationError, match=name):
             built(style)
         built(style, "localhost")  # which needs none
+
+
+# --- requests -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_a_request_goes_to_the_proxy_with_its_credentials_and_the_token_stays_inside_of_tls(
+    monkeypatch: pytest.MonkeyPatch, style: str
+) -> None:
+    asked = []
+
+    def refuse(listener: socket.socket) -> None:
+        for _ in range(2):
+            with listener.accept()[0] as connection:
+                asked.append(connection.recv(65536).decode())
+                connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        thread = threading.Thread(target=refuse, args=(listener,), daemon=True)
+        thread.start()
+        monkeypatch.setenv("https_proxy", f"user:p%40ss@127.0.0.1:{listener.getsockname()[1]}")
+        monkeypatch.setenv("no_proxy", "localhost,fd00::/8")
+        server: Any = SimpleNamespace(project="project", token="PTsecret-token", host=SPACE)
+        with ours(style, server, retries=0) as client:
+            for call, arguments in ((client.get, ("id",)), (client.replace, ("id", {"display_name": "x"}))):
+                with pytest.raises(TransportError) as caught:
+                    call(*arguments)
+                assert "unknown" not in caught.value.state  # it was never sent
+        thread.join()
+    pair = base64.b64encode(b"user:p@ss").decode()
+    for head in asked:
+        assert head.startswith(f"CONNECT {SPACE}:443 HTTP/1.1\r\n")
+        assert f"proxy-authorization: basic {pair}".lower() in head.lower()
+        assert "\r\nauthorization" not in head.lower()
+    assert len(asked) == 2
