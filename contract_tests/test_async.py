@@ -116,8 +116,6 @@ STEPS: list[type] = [
 ]
 
 
-# On trio: httpx leaves the bytes that it was sending to the garbage collector; they hold nothing.
-@pytest.mark.filterwarnings("ignore:Async generator 'httpx._content.ByteStream:ResourceWarning")
 @pytest.mark.parametrize("early", [True, False])
 @pytest.mark.parametrize("at", range(len(STEPS)))
 async def test_cancelled_in_any_step_the_conference_is_old_or_new_and_nothing_is_held(

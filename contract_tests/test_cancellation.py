@@ -195,7 +195,6 @@ def on_trio(run: Callable[[Points], Coroutine[Any, Any, None]], points: Points) 
     trio.run(main, instruments=[Steps()])
 
 
-@pytest.mark.filterwarnings("ignore:Async generator 'httpx._content.ByteStream:ResourceWarning")
 @pytest.mark.parametrize(
     ("start", "way"),
     [*((on_asyncio, way) for way in WAYS), (on_trio, in_a_scope)],

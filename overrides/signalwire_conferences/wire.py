@@ -8,6 +8,7 @@ import os
 import ssl
 import time
 import zlib
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -78,7 +79,7 @@ class Wire:
             raise ConferencesError(
                 f"This {step.method} cannot be sent: {error}.", conference_id=step.about
             ) from None
-        stream = httpx.ByteStream(step.content or b"")
+        stream = _Content(step.content)
         return httpx.Request(step.method, url, headers=headers, stream=stream, extensions=extensions)
 
     def failed(self, error: Exception) -> NoAnswer:
@@ -117,6 +118,26 @@ class TimeLeft(dict[str, float]):
     def get(self, _phase: str, _default: object = None) -> float:
         """Seconds left, more than none."""
         return max(self._end - time.monotonic(), 0.001)
+
+
+class _Content(httpx.SyncByteStream, httpx.AsyncByteStream):
+    """The body of a request. That of httpx is an asynchronous generator, and trio warns of each that
+    a cancellation leaves behind.
+    """
+
+    def __init__(self, content: bytes | None) -> None:
+        self._left = [content] if content else []
+
+    def __iter__(self) -> Iterator[bytes]:
+        return iter(self._left)
+
+    def __aiter__(self) -> AsyncIterator[bytes]:
+        return self
+
+    async def __anext__(self) -> bytes:
+        if not self._left:
+            raise StopAsyncIteration
+        return self._left.pop()
 
 
 class Body:
