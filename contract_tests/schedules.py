@@ -17,18 +17,20 @@ from attrs import define, field, frozen
 
 from signalwire_conferences.contract import UPDATE, fields
 from signalwire_conferences.errors import ConferencesError
-from signalwire_conferences.exchange import (
+from signalwire_conferences.outcomes import Answer, NoAnswer, outcome_of
+from signalwire_conferences.steps import (
     Acquire,
-    Answer,
-    NoAnswer,
+    Done,
     Policy,
+    Record,
     Release,
     Request,
+    Settle,
     Steps,
     Wait,
 )
-from signalwire_conferences.target import Record, Settle, Target, put_of
-from signalwire_conferences.update import SafeUpdate
+from signalwire_conferences.target import Target, get_of, put_of
+from signalwire_conferences.update import Intent, SafeUpdate
 
 Style = Literal["ours", "bare PUT", "naive"]
 Protection = Literal["nothing", "confirm", "lock", "ETag"]
@@ -257,7 +259,7 @@ class Schedule:
         elif isinstance(step, Wait):
             writer.advance()
         else:
-            writer.advance(self._request(writer, step))
+            writer.advance(outcome_of(step, self._request(writer, step)))
         self._free_steps(writer)
 
     def _free_steps(self, writer: Writer) -> None:
@@ -359,23 +361,22 @@ class Schedule:
             confirm=_CONFIRM if self.case.protection == "confirm" else None,
             journaled=True,
         )
-        return Writer(name, changes, SafeUpdate(target, dict(changes)).steps())
+        return Writer(name, changes, SafeUpdate(target, Intent(dict(changes))).steps())
 
 
 def _blindly(request: Request) -> Steps[None]:
     """Send, and send again until it is answered: the first of the obvious wrong ways."""
     for _ in range(_RETRIES + 1):
-        outcome = yield request
-        if isinstance(outcome, Answer) and outcome.status == 200:
+        if isinstance((yield from request), Done):
             return
 
 
 def _naive(changes: Mapping[str, Any]) -> Steps[None]:
     """Read, change, write; what fails is sent again: the second."""
     for _ in range(_RETRIES + 1):
-        outcome = yield Request("GET", f"/api/video/conferences/{ID}")
-        if isinstance(outcome, Answer) and outcome.status == 200:
-            image = json.loads(outcome.content)
+        outcome = yield from get_of(ID)
+        if isinstance(outcome, Done):
+            image = outcome.body
             body = {name: image[name] for name in fields(UPDATE) if image[name] is not None}
             yield from _blindly(put_of(ID, {**body, **changes}))
             return

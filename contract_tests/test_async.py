@@ -19,8 +19,7 @@ from attrs import define
 
 from processes import BACKENDS, wait_for
 from signalwire_conferences import AsyncRestClient, ConferencesError
-from signalwire_conferences.exchange import Acquire, Release, Request, Wait
-from signalwire_conferences.target import Record, Settle
+from signalwire_conferences.steps import Acquire, Record, Release, Request, Settle, Wait
 from signalwire_conferences.transport import AsyncTransport
 from signalwire_conferences_testing.mock import Fault, MockServer
 

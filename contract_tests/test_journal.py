@@ -29,7 +29,7 @@ from signalwire_conferences import (
 )
 from signalwire_conferences import journal as journals
 from signalwire_conferences.journal import Journal
-from signalwire_conferences.target import Record, Settle
+from signalwire_conferences.steps import Record, Settle
 from signalwire_conferences_testing.mock import Fault, MockServer, Store
 
 ID = "conference-id"
@@ -343,7 +343,7 @@ def test_what_a_crash_left_behind_is_for_its_owner_only(path: Path) -> None:
 import os, sys
 from pathlib import Path
 from signalwire_conferences.journal import Journal
-from signalwire_conferences.target import Record
+from signalwire_conferences.steps import Record
 journal = Journal(Path(sys.argv[1]), "host")
 journal.carry_out(Record("conference-id", {"layout": "2x2"}, {"layout": "5up"}))
 journal._connection.execute("PRAGMA cache_size = 1")
@@ -488,7 +488,7 @@ OPEN = """
 import os, sys
 from pathlib import Path
 from signalwire_conferences.journal import Journal
-from signalwire_conferences.target import Record, Settle
+from signalwire_conferences.steps import Record, Settle
 path, name = sys.argv[1:]
 journal = Journal(Path(path), "host")
 """

@@ -8,26 +8,21 @@ import json
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from signalwire_conferences import ConferencesError, UnsafeUpdateError, contract
-from signalwire_conferences.changes import CLEAR
-from signalwire_conferences.exchange import Policy
-from signalwire_conferences.journal import Journal, inverse, opened
+from signalwire_conferences import ConferencesError, contract
+from signalwire_conferences.journal import Journal, opened
 from signalwire_conferences.settings import settings
-from signalwire_conferences.target import Record, Settle, Target
-from strategies import CARRIED_AS_NULL
+from signalwire_conferences.steps import Record, Settle
 
 EXAMPLE: dict[str, Any] = contract.resolve({"$ref": "#/components/schemas/Conference"})["examples"][0]
 ID: str = EXAMPLE["id"]
-TARGET = Target(ID, Policy(timeout=30.0, retries=0, jitter=lambda: 0.0))
 HOST = "example.signalwire.com"
-NULLABLE = CARRIED_AS_NULL[0]
 
 
 @pytest.fixture
@@ -383,64 +378,3 @@ def test_a_client_has_a_journal_only_if_it_is_to_have_one(path: Path) -> None:
         assert len(other.history(ID)) == 1
         assert made._connection is not None
         assert made._connection.execute("PRAGMA busy_timeout").fetchone() == (500,)
-
-
-def test_who_needs_a_journal_and_has_none_is_told_how_to_get_one(journal: Journal) -> None:
-    assert Journal.required(journal) is journal
-    with pytest.raises(ConferencesError) as caught:
-        Journal.required(None)
-    assert "no journal" in caught.value.message
-    assert "journal=" in caught.value.advice
-
-
-# --- undo -----------------------------------------------------------------------------------------------
-
-
-def test_undo_asks_for_the_values_from_before_against_those_from_after(journal: Journal) -> None:
-    record(journal, size="large", layout="5up")
-    update = inverse(TARGET, journal)
-    assert update.target is TARGET
-    assert update.asked == {"size": EXAMPLE["size"], "layout": EXAMPLE["layout"]}
-    assert update.base == {**EXAMPLE, "size": "large", "layout": "5up"}
-    assert update.resets == frozenset()
-
-
-def test_undo_clears_what_was_null(journal: Journal) -> None:
-    journal.carry_out(Record(ID, {**EXAMPLE, NULLABLE: None}, {NULLABLE: "new", "size": "large"}))
-    assert inverse(TARGET, journal).asked == {NULLABLE: CLEAR, "size": EXAMPLE["size"]}
-
-
-@pytest.mark.parametrize(
-    ("outcome", "undone"),
-    [
-        (lambda journal, entry: journal.carry_out(Settle(entry, True)), "layout"),
-        (lambda _journal, _entry: None, "layout"),
-        (lambda journal, entry: journal.carry_out(Settle(entry, False)), "size"),
-    ],
-    ids=["applied", "unknown", "not applied"],
-)
-def test_undo_is_of_the_last_change_that_may_have_been_carried_out(
-    journal: Journal, outcome: Callable[[Journal, int], object], undone: str
-) -> None:
-    journal.carry_out(Settle(record(journal, size="large"), True))
-    outcome(journal, record(journal, layout="5up"))
-    assert list(inverse(TARGET, journal).asked) == [undone]
-
-
-def test_a_null_that_no_put_can_bring_back_is_named(journal: Journal) -> None:
-    journal.carry_out(
-        Record(ID, {**EXAMPLE, "size": None, NULLABLE: None}, {"size": "large", NULLABLE: "new"})
-    )
-    with pytest.raises(UnsafeUpdateError) as caught:
-        inverse(TARGET, journal)
-    assert caught.value.at_risk == {"size": "was null before, which a PUT cannot bring back"}
-    assert caught.value.conference_id == ID
-    assert caught.value.advice == "Name a value for it in an update."
-
-
-def test_nothing_to_undo_names_the_conference(journal: Journal) -> None:
-    journal.carry_out(Settle(record(journal), False))
-    with pytest.raises(ConferencesError) as caught:
-        inverse(TARGET, journal)
-    assert caught.value.message == f"The journal knows no change of conference {ID!r} to undo."
-    assert caught.value.conference_id == ID

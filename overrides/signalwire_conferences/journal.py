@@ -9,24 +9,19 @@ import os
 import sqlite3
 import stat
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any, Literal
 
-from attrs import frozen
-
-from .changes import CLEAR
-from .contract import UPDATE, Omission, fields
-from .errors import ConferencesError, UnsafeUpdateError, closed_client
-from .plan import Change
+from .errors import ConferencesError, closed_client
+from .plan import Change, Entry
 from .settings import Settings
-from .target import Record, Settle, Target
-from .update import SafeUpdate
+from .steps import Recall, Record, Settle
 
 _log = logging.getLogger(__name__)
 
-__all__ = ["Entry", "Journal", "inverse", "opened"]
+__all__ = ["Journal", "opened"]
 
 _KEPT_DAYS = 90
 _KEPT_ENTRIES = 10_000
@@ -46,23 +41,6 @@ CREATE INDEX IF NOT EXISTS by_conference ON entries (host, conference_id, entry)
 """
 
 Outcome = Literal["applied", "not applied", "unknown"]
-
-
-@frozen
-class Entry:
-    """An update that the journal knows.
-
-    Attributes:
-        recorded_at: when the before-image was put on disk, UTC.
-        changes: field -> value before and after, JSON.
-        outcome: "applied", "not applied", or "unknown" where the process ended before it was told.
-        before: the whole conference as it was, JSON as the server sent it.
-    """
-
-    recorded_at: datetime.datetime
-    changes: Mapping[str, Change]
-    outcome: Outcome
-    before: Mapping[str, Any]
 
 
 class Journal:
@@ -118,8 +96,10 @@ class Journal:
         # One for each process: a fork may copy one that a thread holds which the child does not have.
         return self._locks.setdefault(os.getpid(), threading.Lock())
 
-    def carry_out(self, step: Record | Settle) -> int | None:
-        """Put a before-image on disk and return its number, or note what came of one."""
+    def carry_out(self, step: Record | Settle | Recall) -> Any:
+        """Put a before-image on disk and return its number, note what came of one, or read."""
+        if isinstance(step, Recall):
+            return self.history(step.key)
         if isinstance(step, Settle):
             self._settle(step)
             return None
@@ -221,33 +201,6 @@ def opened(settings: Settings[Any]) -> Journal | None:
     if settings.journal is None:
         return None
     return Journal(settings.journal, settings.host, settings.timeout)
-
-
-def inverse(target: Target, journal: Journal) -> SafeUpdate:
-    """The update that takes the last change back.
-
-    Raises:
-        ConferencesError: the journal knows no change of this conference.
-        UnsafeUpdateError: a value from before cannot be sent.
-    """
-    entries = journal.history(target.key)
-    last = next((one for one in entries if one.changes and one.outcome != "not applied"), None)
-    if last is None:
-        raise ConferencesError(
-            f"The journal knows no change of conference {target.conference_id!r} to undo.",
-            conference_id=target.conference_id,
-        )
-    before = {name: change.before for name, change in last.changes.items()}
-    after = {name: change.after for name, change in last.changes.items()}
-    lost = {
-        name: "was null before, which a PUT cannot bring back"
-        for name, value in before.items()
-        if value is None and fields(UPDATE)[name].omission is not Omission.NULL
-    }
-    if lost:
-        raise UnsafeUpdateError(target.conference_id, lost, advice="Name a value for it in an update.")
-    asked = {name: CLEAR if value is None else value for name, value in before.items()}
-    return SafeUpdate(target, asked, base={**last.before, **after})
 
 
 def _entry(recorded_at: str, before: str, after: str, outcome: Outcome) -> Entry:

@@ -16,8 +16,8 @@ from typing import Any, Generic, TypeVar
 import httpx
 from attrs import field, frozen
 
-from .errors import ConfigurationError, shown
-from .exchange import Policy
+from .errors import ConfigurationError, short_repr
+from .steps import Policy
 
 __all__ = ["AsyncLock", "Lock", "Settings", "settings"]
 
@@ -64,7 +64,7 @@ class Settings(Generic[L]):
         A token so short that it may be a word by chance is left alone.
         """
         basic = base64.b64encode(f"{self.project}:{self.token}".encode()).decode()
-        escaped = {json.dumps(self.token, ensure_ascii=plain)[1:-1] for plain in (False, True)}
+        escaped = {json.dumps(self.token, ensure_ascii=ascii_only)[1:-1] for ascii_only in (False, True)}
         spellings = {self.token, *escaped}
         # What came off the wire was read as Latin-1.
         raw = {spelling.encode().decode("latin-1") for spelling in spellings}
@@ -129,7 +129,7 @@ def settings(
     if address and not _is_host(address):
         # Without what stands before it: it may be credentials.
         _, at, name = address.rpartition("@")
-        said = shown(f"…@{name}" if at else name)
+        said = short_repr(f"…@{name}" if at else name)
         wrong.append(f"host={said}: must be a host name, as in your-space.signalwire.com")
     if ":" in found["project"]:
         wrong.append("project must not hold a colon")
@@ -162,15 +162,19 @@ def _wrong_habits(
 ) -> list[str]:
     wrong = []
     if not _is_number(timeout, above=0):
-        wrong.append(f"timeout={shown(timeout)}: must be a number of seconds above 0, at most {_LARGEST}")
+        wrong.append(
+            f"timeout={short_repr(timeout)}: must be a number of seconds above 0, at most {_LARGEST}"
+        )
     if isinstance(retries, float) or not _is_number(retries, above=-1):
-        wrong.append(f"retries={shown(retries)}: must be a whole number from 0, at most {_LARGEST}")
+        wrong.append(f"retries={short_repr(retries)}: must be a whole number from 0, at most {_LARGEST}")
     if lock is not None and not callable(lock):
         wrong.append("lock must be callable with a conference id; try lock=lambda id: your_lock")
     if confirm is not None and confirm != 0 and not _is_number(confirm, above=0):
-        wrong.append(f"confirm={shown(confirm)}: must be a number of seconds from 0 to {_LARGEST}, or None")
+        wrong.append(
+            f"confirm={short_repr(confirm)}: must be a number of seconds from 0 to {_LARGEST}, or None"
+        )
     if not _is_path(journal):
-        wrong.append(f"journal={shown(journal)}: must be the path of a file, or None")
+        wrong.append(f"journal={short_repr(journal)}: must be the path of a file, or None")
     return wrong
 
 

@@ -8,16 +8,16 @@ import sys
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, assert_never
 
 import anyio
 import httpx
 
 from .errors import ConferencesError, ConfigurationError, closed_client
-from .exchange import Acquire, Answer, NoAnswer, Release, Request, Steps, Wait
 from .journal import Journal, opened
+from .outcomes import Answer, NoAnswer, outcome_of
 from .settings import AsyncLock, Lock, Settings
-from .target import Record, Settle
+from .steps import Acquire, Recall, Record, Release, Request, Settle, Step, Steps, Wait
 
 __all__ = ["AsyncTransport", "Transport"]
 
@@ -122,19 +122,20 @@ class Transport(_Common[Lock, httpx.Client]):
                 result: T = finished.value
         return result
 
-    def _carry_out(self, step: object, held: ExitStack) -> Any:
+    def _carry_out(self, step: Step, held: ExitStack) -> Any:
         match step:
             case Request():
-                return self._send(step)
+                return outcome_of(step, self._send(step))
             case Wait(seconds):
                 return time.sleep(seconds)
             case Acquire(conference_id):
                 return held.enter_context(self.settings.required_lock(conference_id))
             case Release():
                 return held.close()
-            case Record() | Settle():
+            case Record() | Settle() | Recall():
                 return self.journal.carry_out(step)
-        raise TypeError(f"no step: {step!r}")
+            case never:
+                assert_never(never)
 
     def _send(self, request: Request) -> Answer | NoAnswer:
         deadline = time.monotonic() + self.settings.timeout
@@ -177,10 +178,10 @@ class AsyncTransport(_Common[AsyncLock, httpx.AsyncClient]):
                 result: T = finished.value
         return result
 
-    async def _carry_out(self, step: object, held: AsyncExitStack) -> Any:
+    async def _carry_out(self, step: Step, held: AsyncExitStack) -> Any:
         match step:
             case Request():
-                return await self._send(step)
+                return outcome_of(step, await self._send(step))
             case Wait(seconds):
                 return await anyio.sleep(seconds)
             case Acquire(conference_id):
@@ -190,9 +191,10 @@ class AsyncTransport(_Common[AsyncLock, httpx.AsyncClient]):
                 # Begun, it must end: what was cancelled halfway is not tried again.
                 with anyio.CancelScope(shield=True):
                     return await held.aclose()
-            case Record() | Settle():
+            case Record() | Settle() | Recall():
                 return await anyio.to_thread.run_sync(self.journal.carry_out, step)
-        raise TypeError(f"no step: {step!r}")
+            case never:
+                assert_never(never)
 
     async def _send(self, request: Request) -> Answer | NoAnswer:
         begun = False
