@@ -251,7 +251,7 @@ def test_no_statement_of_a_record_looks_through_the_whole_table(journal: Journal
     plans = [
         step[-1]
         for statement in said
-        if statement.startswith(("SELECT", "INSERT", "UPDATE", "DELETE"))
+        if statement.lstrip().startswith(("SELECT", "INSERT", "UPDATE", "DELETE"))
         for step in query(path, f"EXPLAIN QUERY PLAN {statement}")
     ]
     assert len(plans) > 5

@@ -8,7 +8,7 @@ import socket
 
 __all__ = ["canonical_host", "is_loopback"]
 
-_PARTS = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]+))?")
+_PARTS = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]{1,5}))?")
 
 
 def canonical_host(host: str) -> str:
