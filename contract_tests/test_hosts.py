@@ -27,6 +27,7 @@ from signalwire_conferences.hosts import canonical_host, is_loopback
         ("[::1]:443", "[::1]:443"),
         ("[2001:DB8:0:0:1:0:0:1]:443", "[2001:db8::1:0:0:1]"),
         ("[2001:db8::1]:80", "[2001:db8::1]:80"),
+        ("[::FFFF:a00:1]:443", "[::ffff:10.0.0.1]"),
     ],
 )
 def test_a_host_has_one_spelling(host: str, expected: str) -> None:

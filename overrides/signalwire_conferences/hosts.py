@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import ipaddress
 import re
-import socket
 
 __all__ = ["canonical_host", "is_loopback"]
 
@@ -39,8 +38,9 @@ def _split(host: str) -> tuple[str, int | None]:
     name, digits = match.groups() if match else (host.lower(), None)
     port = int(digits) if digits else None
     try:
-        # By the C library, as Python's own spelling differs between its versions.
-        packed = socket.inet_pton(socket.AF_INET6, name.strip("[]"))
-    except (OSError, ValueError):
+        address = ipaddress.IPv6Address(name.strip("[]"))
+    except ValueError:
         return name.rstrip("."), port
-    return f"[{socket.inet_ntop(socket.AF_INET6, packed)}]", port
+    # Versions of Python differ in how they spell these.
+    mapped = address.ipv4_mapped
+    return f"[::ffff:{mapped}]" if mapped else f"[{address}]", port
