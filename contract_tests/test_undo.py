@@ -6,6 +6,7 @@ import datetime
 from typing import Any
 
 import pytest
+from attrs import evolve
 
 from signalwire_conferences import Change, ConferencesError, Entry, UnsafeUpdateError, contract
 from signalwire_conferences.changes import CLEAR
@@ -22,7 +23,7 @@ NOW = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
 
 def entry(before: dict[str, Any] = EXAMPLE, outcome: Any = "applied", **after: Any) -> Entry:
     changes = {name: Change(before.get(name), value) for name, value in after.items()}
-    return Entry(NOW, changes, outcome, before)
+    return Entry(1, ID, NOW, changes, outcome, before)
 
 
 def test_undo_asks_for_the_values_from_before_against_those_from_after() -> None:
@@ -78,6 +79,12 @@ def test_a_null_that_no_put_can_bring_back_is_named() -> None:
     assert caught.value.at_risk == {"size": "was null before, which a PUT cannot bring back"}
     assert caught.value.conference_id == ID
     assert caught.value.advice == "Name a value for it in an update."
+
+
+def test_a_value_that_the_journal_keeps_without_its_token_is_not_brought_back() -> None:
+    one = evolve(entry({**EXAMPLE, "description": "*** and more"}, description="x"), masked=frozenset({"description"}))
+    with pytest.raises(UnsafeUpdateError, match="description: held the API token"):
+        inverse(ID, [one], EXAMPLE)
 
 
 def test_a_field_that_the_contract_no_longer_has_is_left_alone() -> None:

@@ -18,6 +18,7 @@ from .values import equivalent, is_coarser
 __all__ = [
     "Change",
     "Entry",
+    "EntryOutcome",
     "Line",
     "ServerChoice",
     "UpdatePlan",
@@ -51,21 +52,30 @@ class Change(NamedTuple):
     after: Any
 
 
+EntryOutcome = Literal["applied", "not applied", "unknown"]
+
+
 @frozen
 class Entry:
     """An update that the journal knows.
 
     Attributes:
+        id: the number of the entry; a later one has a higher number.
+        conference_id: the conference; the id in lower case if it is a UUID.
         recorded_at: when the before-image was put on disk, UTC.
         changes: field -> value before and after, JSON.
         outcome: "applied", "not applied", or "unknown" where the process ended before it was known.
         before: the whole conference as it was, JSON as the server sent it.
+        masked: the fields whose value, before or after, is kept without the token that was in it.
     """
 
+    id: int
+    conference_id: str
     recorded_at: datetime.datetime
     changes: Mapping[str, Change]
-    outcome: Literal["applied", "not applied", "unknown"]
+    outcome: EntryOutcome
     before: Mapping[str, Any]
+    masked: frozenset[str] = frozenset()
 
 
 class Line(NamedTuple):

@@ -49,8 +49,10 @@ class _Common(Generic[L, H]):
 
     @property
     def journal(self) -> Journal:
-        """The journal, if there is one; else this raises `ConferencesError`."""
-        return Journal.required(self._journal)
+        """The journal. Only an operation that was told of it asks for it."""
+        if self._journal is None:
+            raise AssertionError("no journal")
+        return self._journal
 
     @property
     def _http(self) -> H:

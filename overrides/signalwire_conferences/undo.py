@@ -56,6 +56,8 @@ def inverse(conference_id: str, entries: Sequence[Entry], now: Mapping[str, Any]
         for name, change in changes.items()
         if change.before is None and fields(UPDATE)[name].omission is not Omission.NULL
     }
+    masked = changes.keys() & (last.masked if last else ())
+    lost |= dict.fromkeys(masked, "held the API token, which the journal does not keep")
     if lost:
         raise UnsafeUpdateError(conference_id, lost, advice="Name a value for it in an update.")
     asked = {name: CLEAR if change.before is None else change.before for name, change in changes.items()}
