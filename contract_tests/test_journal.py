@@ -555,7 +555,7 @@ def test_a_process_forked_while_a_thread_writes_is_not_stuck(path: Path) -> None
     code = OPEN + "journal._lock.acquire()\n" + "child = os.fork()\n"
     child = (
         "if not child:\n    import signal; signal.alarm(20)\n"
-        "    print(journal.history(name))\n    os._exit(0)\n"
+        "    print(journal.history(name), flush=True)\n    os._exit(0)\n"
     )
     [said] = finished([spawned(code + child + "os.waitpid(child, 0)\n", path, "x")])
     assert said == "[]\n"
