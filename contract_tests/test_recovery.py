@@ -81,7 +81,15 @@ READ_FAULTS = [
     Fault.status(503),
 ]
 
-each = pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: str(outcome.fault))
+
+def outcomes(*hanging: pytest.MarkDecorator) -> pytest.MarkDecorator:
+    """Tries every outcome; those that hang, which takes its time, with these marks."""
+    marked = [(one, hanging if one.hangs else ()) for one in OUTCOMES]
+    params = [pytest.param(one, marks=marks, id=str(one.fault)) for one, marks in marked]
+    return pytest.mark.parametrize("outcome", params)
+
+
+each = outcomes(pytest.mark.long)
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +144,7 @@ def recovers(server: MockServer, client: Ours) -> None:
 # --- unknown outcomes -----------------------------------------------------------------------------------
 
 
-@each
+@outcomes()
 def test_an_update_survives_any_fault_of_its_put(
     style: str, server: MockServer, waits: Waits, outcome: Outcome
 ) -> None:
