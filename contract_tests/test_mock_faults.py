@@ -639,7 +639,7 @@ def test_the_command_tells_that_a_port_is_taken(
             'PUT 1 status 429 "Wed, 21 Oct 2065 07:28:00 GMT"',
             "PUT 1x1 status 429 Wed, 21 Oct 2065 07:28:00 GMT",
         ),
-        ('PUT 1 body {"a": "b c', None),
+        ('PUT 1 body {"a": "b c d', None),
         ("PUT 1 body [1 text/plain", "PUT 1x1 body b'[1' text/plain"),
         ("PUT 1 etag on", "PUT 1x1 etag true"),
         ("  PUT   1   truncated   10 ", "PUT 1x1 truncated 10"),
