@@ -70,7 +70,7 @@ def server() -> Iterator[MockServer]:
 
 def record(journal: Journal, number: int = 0, key: str = ID) -> int:
     entry = journal.carry_out(Record(key, {"layout": "2x2", "number": number}, {"layout": "5up"}))
-    assert entry is not None
+    assert isinstance(entry, int)
     return entry
 
 
