@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -15,6 +16,8 @@ from signalwire_conferences import RestClient
 from signalwire_conferences_testing.mock import MockServer
 
 LONG = os.environ.get("SIGNALWIRE_CONFERENCES_LONG") == "1"
+# The beginnings of the variables that tests may see: where programs and libraries are, and the run's own.
+SEEN = ("PATH", "TMPDIR", "LD_", "DYLD_", "SIGNALWIRE_CONFERENCES_", "PYTEST_", "MUTANT_")
 TOKEN = "PTsecret-token-that-nobody-may-see"
 
 # What a test learned in one run must not decide about the next; and nothing is left in the checkout.
@@ -56,10 +59,22 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 Connect = Callable[..., RestClient]
 
 
-@pytest.fixture(autouse=True)
-def no_credentials_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
-    for name in ("SIGNALWIRE_PROJECT_ID", "SIGNALWIRE_API_TOKEN", "SIGNALWIRE_SPACE"):
-        monkeypatch.delenv(name, raising=False)
+@pytest.fixture(scope="session", autouse=True)
+def plain_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """What tests and their children see of the shell: nothing but `SEEN`. A test sets what it depends on."""
+    mask = os.umask(0o022)
+    with pytest.MonkeyPatch.context() as patch:
+        for name in list(os.environ):
+            if not name.startswith(SEEN):
+                patch.delenv(name)
+        patch.setenv("HOME", str(tmp_path_factory.mktemp("home")))
+        patch.setenv("LANG", "C.UTF-8")
+        # Nobody's zone: what takes a local time for UTC is wrong everywhere.
+        patch.setenv("TZ", "<+0545>-05:45")
+        time.tzset()
+        yield
+    time.tzset()
+    os.umask(mask)
 
 
 @pytest.fixture

@@ -17,26 +17,34 @@ from attrs import define, field, frozen
 
 from signalwire_conferences.contract import UPDATE, fields
 from signalwire_conferences.errors import ConferencesError
-from signalwire_conferences.exchange import (
+from signalwire_conferences.outcomes import Answer, NoAnswer, outcome_of
+from signalwire_conferences.steps import (
     Acquire,
-    Answer,
-    NoAnswer,
+    Done,
     Policy,
+    Record,
     Release,
     Request,
+    Settle,
     Steps,
     Wait,
 )
-from signalwire_conferences.target import Record, Settle, Target, put_of
-from signalwire_conferences.update import SafeUpdate
+from signalwire_conferences.target import Target, get_of, put_of
+from signalwire_conferences.update import Intent, SafeUpdate
 
 Style = Literal["ours", "bare PUT", "naive"]
 Protection = Literal["nothing", "confirm", "lock", "ETag"]
 
 ID = "c22d24f6-5a47-4597-9a23-c7d01e696b92"
 READ_FAULTS = ("drop", "503")
-WRITE_FAULTS = ("drop before", "drop after", "503 before", "500 after", "truncated", "429")
+WRITE_FAULTS = (
+    *("drop before", "drop after", "503 before", "500 after", "truncated", "429"),
+    *("stale answer", "202 after", "field lost"),
+)
+TAGGED_FAULTS = ("412 after",)  # a proxy repeats a conditional PUT that was carried out
+LATE = ("late PUT", "late 504")
 GAPS = ("late PUT", "stale read")
+LOST = "description"
 _RETRIES = 2
 _CONFIRM = 1.0
 
@@ -108,13 +116,20 @@ class Server:
     seen: dict[str, int] = field(factory=dict)
     basis: dict[str, str] = field(factory=dict)
     losses: list[Loss] = field(factory=list)
+    forgot: set[str] = field(factory=set)
     applied: Counter[str] = field(factory=Counter)
 
     def get(self, actor: str, *, stale: bool) -> Answer:
         """Read; `stale`: as it was before the last write."""
         self.seen[actor] = self.clock - 1 if stale else self.clock
         self.basis[actor] = "stale read" if stale else "gap"
+        if self.body[LOST] is not None:
+            self.forgot.discard(actor)  # somebody wrote it anew before it could be seen
         return self._answer(self.stale if stale else self.body, self.clock - stale)
+
+    def get_stale(self) -> Answer:
+        """The conference as it was before the last write, to whoever wrote it."""
+        return self._answer(self.stale, self.clock - 1)
 
     def put(self, actor: str, request: Request, asked: set[str], *, late: bool = False) -> Answer:
         """Replace. Whatever it overwrites that the actor had not seen is a loss."""
@@ -132,6 +147,12 @@ class Server:
             self.basis[actor] = "blind"
         self.applied[actor] += 1
         return self._answer(self.body, self.clock)
+
+    def forget(self, actor: str, name: str) -> None:
+        """What a server loses of a PUT that it carries out: a field that was sent is reset."""
+        if self.body[name] is not None:
+            self.body[name] = None
+            self.forgot.add(actor)
 
     def patch(self, actor: str, name: str, value: Any) -> None:
         """A foreign writer changes one field, and sees what is there."""
@@ -257,7 +278,7 @@ class Schedule:
         elif isinstance(step, Wait):
             writer.advance()
         else:
-            writer.advance(self._request(writer, step))
+            writer.advance(outcome_of(step, self._request(writer, step)))
         self._free_steps(writer)
 
     def _free_steps(self, writer: Writer) -> None:
@@ -285,14 +306,17 @@ class Schedule:
 
     def _request(self, writer: Writer, request: Request) -> Answer | NoAnswer:
         reading = request.method == "GET"
-        fault = self._fault(READ_FAULTS if reading else WRITE_FAULTS, reading)
+        write_faults = (*WRITE_FAULTS, *TAGGED_FAULTS) if self.server.etags else WRITE_FAULTS
+        fault = self._fault(READ_FAULTS if reading else write_faults, reading)
         self.trace.append(f"{writer.name} {request.method}" + (f" [{fault}]" if fault else ""))
         if not reading and self.case.style == "ours" and writer.open_entry is None:
             self.broken.append(f"{writer.name}: a PUT left without a before-image in the journal")
         if fault in ("drop", "drop before"):
             return NoAnswer(ConnectionError("dropped"), sent=True)
-        if fault == "late PUT":
+        if fault in LATE:
             self.late.append((writer, request))
+            if fault == "late 504":
+                return Answer(504, {}, b'{"error": "Gateway Timeout"}', 0.0)
             return NoAnswer(TimeoutError("no answer in time"), sent=True)
         if fault in ("503", "503 before", "429"):
             status = 429 if fault == "429" else 503
@@ -303,8 +327,16 @@ class Schedule:
         else:
             answer = self.server.put(writer.name, request, set(writer.changes))
         self._note(writer)
-        if fault == "drop after":
+        if fault == "field lost":
+            self.server.forget(writer.name, LOST)
+        if fault in ("drop after", "field lost"):
             return NoAnswer(ConnectionError("dropped"), sent=True)
+        if fault == "stale answer" and answer.status == 200:
+            return self.server.get_stale()
+        if fault == "202 after":
+            return Answer(202, {}, b'{"status": "accepted"}', 0.0)
+        if fault == "412 after":
+            return Answer(412, {}, b'{"error": "Precondition Failed"}', 0.0)
         if fault == "500 after":
             return Answer(500, {}, b'{"error": "Internal Server Error"}', 0.0)
         if fault == "truncated":
@@ -316,7 +348,7 @@ class Schedule:
             return None
         gap = self.case.gap
         if gap is not None and reading == (gap == "stale read"):
-            offered = (*offered, gap)
+            offered = (*offered, *(LATE if gap == "late PUT" else (gap,)))
         choice = self.choices.choose(len(offered) + 1)
         if choice == 0:
             return None
@@ -340,6 +372,8 @@ class Schedule:
     def _judge(self, writer: Writer) -> None:
         if self.case.style != "ours":
             return
+        if writer.name in self.server.forgot and writer.error is None:
+            self.broken.append(f"{writer.name} returned though the server lost {LOST}")
         if writer.error is None:
             if not writer.had_its_change and self.case.gap != "stale read":
                 self.broken.append(f"{writer.name} returned without its change on the server")
@@ -359,23 +393,22 @@ class Schedule:
             confirm=_CONFIRM if self.case.protection == "confirm" else None,
             journaled=True,
         )
-        return Writer(name, changes, SafeUpdate(target, dict(changes)).steps())
+        return Writer(name, changes, SafeUpdate(target, Intent(dict(changes))).steps())
 
 
 def _blindly(request: Request) -> Steps[None]:
     """Send, and send again until it is answered: the first of the obvious wrong ways."""
     for _ in range(_RETRIES + 1):
-        outcome = yield request
-        if isinstance(outcome, Answer) and outcome.status == 200:
+        if isinstance((yield from request), Done):
             return
 
 
 def _naive(changes: Mapping[str, Any]) -> Steps[None]:
     """Read, change, write; what fails is sent again: the second."""
     for _ in range(_RETRIES + 1):
-        outcome = yield Request("GET", f"/api/video/conferences/{ID}")
-        if isinstance(outcome, Answer) and outcome.status == 200:
-            image = json.loads(outcome.content)
+        outcome = yield from get_of(ID)
+        if isinstance(outcome, Done):
+            image = outcome.body
             body = {name: image[name] for name in fields(UPDATE) if image[name] is not None}
             yield from _blindly(put_of(ID, {**body, **changes}))
             return

@@ -9,7 +9,7 @@ import copy
 import datetime
 import json
 import re
-from collections.abc import Callable, Generator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from typing import Any, TypeVar
 
@@ -18,7 +18,8 @@ from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
 from signalwire_conferences import contract
-from signalwire_conferences.exchange import Answer, Policy, Request
+from signalwire_conferences.outcomes import Answer, NoAnswer, outcome_of
+from signalwire_conferences.steps import Policy, Request, Steps, Wait
 from signalwire_conferences.target import Target
 from signalwire_conferences_api import models
 
@@ -296,8 +297,6 @@ def means(name: str, given: Any, found: Json) -> bool:
 
 # --- a server without HTTP --------------------------------------------------------------------------
 
-Steps = Generator[Any, Any, T]
-
 
 def drive(steps: Steps[T], answer: Callable[[Any], Any]) -> T:
     """Carries steps out with a function that answers each."""
@@ -309,6 +308,8 @@ def drive(steps: Steps[T], answer: Callable[[Any], Any]) -> T:
             result: T = finished.value
             return result
         outcome = answer(step)
+        if isinstance(step, Request) and isinstance(outcome, Answer | NoAnswer):
+            outcome = outcome_of(step, outcome)
 
 
 def ok(body: Json, status: int = 200, headers: Mapping[str, str] | None = None) -> Answer:
@@ -323,13 +324,15 @@ class Server:
     Attributes:
         state: the conference.
         chosen: what the server makes of fields that are left out and that nothing documents.
-        tell: what it makes of the state before it answers a PUT.
+        tell: what a PUT does besides.
+        answer: what it makes of the state before it answers a PUT with it.
         requests: every request.
     """
 
     state: dict[str, Json]
     chosen: Mapping[str, Json] = field(factory=dict)
     tell: Callable[[dict[str, Json]], Json] = lambda state: state
+    answer: Callable[[dict[str, Json]], Json] = lambda state: state
     requests: list[Request] = field(factory=list)
 
     @property
@@ -345,14 +348,16 @@ class Server:
         decoded: dict[str, Json] = json.loads(self.requests[-1].content or b"null")
         return decoded
 
-    def __call__(self, request: Request) -> Answer:
+    def __call__(self, request: Request | Wait) -> Answer | None:
+        if isinstance(request, Wait):
+            return None
         self.requests.append(request)
         if request.method == "GET":
             return ok(self.state)
         body = self.body()
         replaced = {name: body.get(name, self.chosen.get(name, left_out(name))) for name in WRITABLE}
-        self.state = {**self.state, **replaced, "updated_at": "2030-01-01T00:00:00Z"}
-        return ok(self.tell(copy.deepcopy(self.state)))
+        self.state = self.tell({**self.state, **replaced, "updated_at": "2030-01-01T00:00:00Z"})
+        return ok(self.answer(copy.deepcopy(self.state)))
 
 
 servers = st.builds(

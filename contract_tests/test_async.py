@@ -18,8 +18,7 @@ from attrs import define
 
 from processes import BACKENDS, wait_for
 from signalwire_conferences import AsyncRestClient, ConferencesError
-from signalwire_conferences.exchange import Acquire, Release, Request, Wait
-from signalwire_conferences.target import Record, Settle
+from signalwire_conferences.steps import Acquire, Record, Release, Request, Settle, Wait
 from signalwire_conferences.transport import AsyncTransport, _here
 from signalwire_conferences_testing.mock import Fault, MockServer
 
@@ -91,7 +90,7 @@ class Interrupted:
         self.scope = anyio.CancelScope()
         carry_out = AsyncTransport._carry_out
 
-        async def counted(transport: AsyncTransport, step: object, held: Any) -> Any:
+        async def counted(transport: AsyncTransport, step: Any, held: Any) -> Any:
             self.steps.append(step)
             if len(self.steps) - 1 != at:
                 return await carry_out(transport, step, held)

@@ -284,7 +284,9 @@ def test_a_kind_of_string_is_sent_as_the_string_that_it_is() -> None:
 # --- allow_reset ----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("names", ["nonsense", ["nonsense"], ["meta"], [None], [1], ["size", "nonsense"]])
+@pytest.mark.parametrize(
+    "names", ["siz", ["descriptions"], ["meta"], [None], [1], ["size", "id"], "", ["size", "layouts"]]
+)
 def test_allow_reset_of_what_is_no_writable_field_is_refused(client: RestClient, names: Any) -> None:
     for call in (client.video.conferences.update, client.video.conferences.plan):
         with pytest.raises(InvalidChangeError) as caught:

@@ -25,7 +25,7 @@ from signalwire_conferences import (
     contract,
     operations,
 )
-from signalwire_conferences.exchange import Policy
+from signalwire_conferences.steps import Policy
 from signalwire_conferences_testing.mock import Call, Fault, MockServer
 from strategies import SCHEMAS
 from test_update import CUSTOM, EXAMPLE, ID

@@ -19,7 +19,7 @@ from signalwire_conferences_testing.mock import Fault, MockServer
 
 ID = "conference-id"
 CONFIRM = 12.5
-ROUNDS = 200 if LONG else 20
+ROUNDS = 200 if LONG else 8
 
 
 @pytest.fixture

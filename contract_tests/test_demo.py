@@ -32,8 +32,7 @@ def started(code: str, *arguments: str) -> subprocess.CompletedProcess[str]:
 def in_terminal(**environment: str) -> tuple[str, int | None]:
     """What the demo writes to a terminal, and its exit code."""
     ours, theirs = pty.openpty()
-    variables = {name: value for name, value in os.environ.items() if name not in ("NO_COLOR", "COLUMNS")}
-    variables |= {"TERM": "xterm-256color", "COLORTERM": "truecolor", **environment}
+    variables = {**os.environ, "TERM": "xterm-256color", "COLORTERM": "truecolor", **environment}
     process = subprocess.Popen([sys.executable, "-m", MODULE], stdout=theirs, stderr=theirs, env=variables)
     os.close(theirs)
     written = b""

@@ -40,8 +40,9 @@ from signalwire_conferences import (
     VerificationError,
     errors,
 )
-from signalwire_conferences.exchange import Answer, NoAnswer, Request, decoded
-from signalwire_conferences.verify import MISSING
+from signalwire_conferences.comparison import MISSING
+from signalwire_conferences.outcomes import Answer, NoAnswer, outcome_of
+from signalwire_conferences.steps import Done, NotSent, Request, Unknown
 from signalwire_conferences_testing.mock import Fault, MockServer
 from test_update import ID
 
@@ -137,15 +138,19 @@ def test_the_put_of_an_update_fails_with_the_error_of_its_status_too(
         with pytest.raises(STATUSES[status]) as caught:
             client.video.conferences.update(ID, display_name="x")
         assert caught.value.conference_id == ID
-        assert [request.method for request in mock.requests] == ["GET", "PUT"]
+        # A 412 may answer a repetition, by a proxy, of a PUT that was carried out.
+        again = ["GET"] if status == 412 else []
+        assert [request.method for request in mock.requests] == ["GET", "PUT", *again]
+        assert "unchanged by this call" in str(caught.value)
     assert mock.store[ID]["display_name"] != "x"
 
 
 def answered(status: int, content: bytes, **headers: str) -> ApiError:
     named = {name.replace("_", "-"): value for name, value in headers.items()}
-    error = decoded(Answer(status, named, content, 0.0), Request("PUT", "/x", about=ID))
-    assert isinstance(error, ApiError)
-    return error
+    outcome = outcome_of(Request("PUT", "/x", "conference", about=ID), Answer(status, named, content, 0.0))
+    assert not isinstance(outcome, Done)
+    assert isinstance(outcome.error, ApiError)
+    return outcome.error
 
 
 def test_the_entries_of_a_422_are_told_and_kept_as_they_came() -> None:
@@ -210,13 +215,16 @@ def test_the_wait_that_is_asked_for_is_read_as_seconds_or_as_a_date(
 
 
 def test_an_error_without_an_answer_says_whether_anything_was_sent() -> None:
-    unsent = decoded(NoAnswer(OSError("refused"), sent=False), Request("GET", "/x", about=ID))
-    assert isinstance(unsent, TransportError)
-    assert "Nothing was sent" in str(unsent)
-    assert isinstance(unsent.__cause__, OSError)
-    sent = decoded(NoAnswer(OSError("reset"), sent=True), Request("GET", "/x", about=ID))
-    assert "Nothing was sent" not in str(sent)
-    assert sent.conference_id == ID
+    request = Request("GET", "/x", "conference", about=ID)
+    unsent = outcome_of(request, NoAnswer(OSError("refused"), sent=False))
+    assert isinstance(unsent, NotSent)
+    assert "Nothing was sent" in str(unsent.error)
+    assert isinstance(unsent.error.__cause__, OSError)
+    sent = outcome_of(request, NoAnswer(OSError("reset"), sent=True))
+    assert isinstance(sent, Unknown)
+    assert isinstance(sent.error, TransportError)
+    assert "Nothing was sent" not in str(sent.error)
+    assert sent.error.conference_id == ID
 
 
 # --- secrets --------------------------------------------------------------------------------------

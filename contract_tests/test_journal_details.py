@@ -2,32 +2,30 @@
 
 from __future__ import annotations
 
+import base64
 import contextlib
 import datetime
 import json
 import logging
 import os
 import sqlite3
-from collections.abc import Callable, Iterator
+import time
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from signalwire_conferences import ConferencesError, UnsafeUpdateError, contract
-from signalwire_conferences.changes import CLEAR
-from signalwire_conferences.exchange import Policy
-from signalwire_conferences.journal import Journal, inverse, opened
+from signalwire_conferences import ConferencesError, contract
+from signalwire_conferences.journal import Journal, opened
 from signalwire_conferences.settings import settings
-from signalwire_conferences.target import Record, Settle, Target
-from strategies import CARRIED_AS_NULL
+from signalwire_conferences.steps import Record, Settle
 
 EXAMPLE: dict[str, Any] = contract.resolve({"$ref": "#/components/schemas/Conference"})["examples"][0]
 ID: str = EXAMPLE["id"]
-TARGET = Target(ID, Policy(timeout=30.0, retries=0, jitter=lambda: 0.0))
+
 HOST = "example.signalwire.com"
-NULLABLE = CARRIED_AS_NULL[0]
 
 
 @pytest.fixture
@@ -43,7 +41,7 @@ def journal(path: Path) -> Iterator[Journal]:
 
 def record(journal: Journal, about: str = ID, **after: Any) -> int:
     number = journal.carry_out(Record(about, EXAMPLE, after or {"size": "large"}))
-    assert number is not None
+    assert isinstance(number, int)
     return number
 
 
@@ -76,6 +74,14 @@ def test_history_tells_each_change_with_both_values_the_latest_first(journal: Jo
     assert latest.changes == {"layout": (EXAMPLE["layout"], "5up"), "unknown": (None, 1)}
     assert latest.before == earliest.before == EXAMPLE
     assert latest.recorded_at.utcoffset() == datetime.timedelta(0)
+
+
+def test_an_entry_tells_its_number_and_its_conference(journal: Journal) -> None:
+    numbers = [record(journal), record(journal, "another"), record(journal)]
+    assert [(entry.id, entry.conference_id) for entry in journal.history(ID)] == [
+        (numbers[2], ID),
+        (numbers[0], ID),
+    ]
 
 
 def test_history_is_of_one_conference_on_one_host(journal: Journal, path: Path) -> None:
@@ -142,8 +148,173 @@ def test_the_last_10_000_entries_are_kept(journal: Journal, path: Path) -> None:
     for _ in range(3):
         record(journal)
     query(path, "UPDATE sqlite_sequence SET seq = 10001")
+    query(path, "UPDATE entries SET number = 10001 WHERE entry = 3")
     record(journal)
     assert query(path, "SELECT entry FROM entries ORDER BY entry") == [(3,), (10_002,)]
+
+
+@pytest.mark.parametrize("kept", [1, 5])
+def test_the_last_entries_of_each_host_are_kept_however_many_others_write(
+    journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch, kept: int
+) -> None:
+    monkeypatch.setattr("signalwire_conferences.journal._KEPT_ENTRIES", kept)
+    with contextlib.closing(Journal(path, "elsewhere.signalwire.com")) as elsewhere:
+        first = record(elsewhere)
+        for number in range(12):
+            record(journal, f"conference-{number % 2}")
+        assert [entry.id for entry in elsewhere.history(ID)] == [first]
+        assert query(path, "SELECT count(*) FROM entries") == [(kept + 1,)]
+        last = record(elsewhere, "another")
+        assert [entry.id for entry in elsewhere.history("another")] == [last]
+        assert query(path, "SELECT count(*) FROM entries") == [(kept + min(kept, 2),)]
+
+
+def at(monkeypatch: pytest.MonkeyPatch, moment: datetime.datetime) -> None:
+    """The clock of this machine says so."""
+
+    class Clock(datetime.datetime):
+        @classmethod
+        def now(cls, tz: datetime.tzinfo | None = None) -> Clock:
+            assert tz is datetime.UTC
+            return cls.fromisoformat(moment.isoformat())
+
+    monkeypatch.setattr("signalwire_conferences.journal.datetime.datetime", Clock)
+
+
+NOW = datetime.datetime(2026, 11, 22, 12, tzinfo=datetime.UTC)
+DAY = datetime.timedelta(days=1)
+
+
+@pytest.mark.parametrize("days", [91, 3653, 365 * 90, -91, -3653, -365 * 50])
+@pytest.mark.parametrize("times", [1, 3])
+def test_a_clock_that_jumped_prunes_nothing_of_no_host(
+    path: Path, monkeypatch: pytest.MonkeyPatch, days: int, times: int
+) -> None:
+    with (
+        contextlib.closing(Journal(path, HOST)) as journal,
+        contextlib.closing(Journal(path, "elsewhere.signalwire.com")) as elsewhere,
+    ):
+        written = []
+        for day in (-80, -40, 0):
+            at(monkeypatch, NOW + day * DAY)
+            written += [record(journal), record(elsewhere)]
+        for hour in range(times):
+            at(monkeypatch, NOW + days * DAY + hour * DAY / 24)
+            written.append(record(journal, "another"))
+        for minute in range(times):
+            at(monkeypatch, NOW + minute * DAY / 1440)
+            written += [record(journal, "another"), record(elsewhere, "another")]
+        assert [entry for (entry,) in query(path, "SELECT entry FROM entries ORDER BY entry")] == written
+
+
+def test_after_a_clock_that_jumped_entries_grow_old_as_before(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    numbers = []
+    for day in (0, 4000, 1, 60, 120):
+        at(monkeypatch, NOW + day * DAY)
+        numbers.append(record(journal))
+    # The third is of before the last 90 days; the first may be from before or after the jump, for all
+    # that the clock tells.
+    first, jumped, _, fourth, last = numbers
+    assert [entry.id for entry in journal.history(ID)] == [last, fourth, jumped, first]
+
+
+def test_a_clock_that_jumps_under_a_client_prunes_nothing_by_age(
+    journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for day in (-80, -40, 0):
+        at(monkeypatch, NOW + day * DAY)
+        record(journal)
+    wall = time.time() + 40 * DAY.total_seconds()
+    monkeypatch.setattr("signalwire_conferences.journal.time.time", lambda: wall)
+    at(monkeypatch, NOW + 40 * DAY)
+    record(journal)
+    assert len(journal.history(ID)) == 4
+    with contextlib.closing(Journal(path, HOST)) as other:
+        record(other)
+    assert len(journal.history(ID)) == 4  # one more, one less
+
+
+def test_no_statement_of_a_record_looks_through_the_whole_table(journal: Journal, path: Path) -> None:
+    record(journal)
+    said: list[str] = []
+    assert journal._connection is not None
+    journal._connection.set_trace_callback(said.append)
+    journal.carry_out(Settle(record(journal), True))
+    journal.history(ID)
+    journal._connection.set_trace_callback(None)
+    plans = [
+        step[-1]
+        for statement in said
+        if statement.lstrip().startswith(("SELECT", "INSERT", "UPDATE", "DELETE"))
+        for step in query(path, f"EXPLAIN QUERY PLAN {statement}")
+    ]
+    assert len(plans) > 5
+    assert [step for step in plans if step.startswith("SCAN") and "CONSTANT" not in step] == []
+
+
+# --- secrets --------------------------------------------------------------------------------------------
+
+SECRET = "PTsecret"
+
+
+def masked(text: str) -> str:
+    return text.replace(SECRET, "***")
+
+
+@pytest.fixture
+def masking(path: Path) -> Iterator[Journal]:
+    with contextlib.closing(Journal(path, HOST, mask=masked)) as made:
+        yield made
+
+
+def test_what_holds_a_secret_is_kept_without_it_and_named(masking: Journal, path: Path) -> None:
+    before = {"description": f"echo {SECRET}", "meta": {SECRET: [f"{SECRET}-{SECRET}"]}, "size": "large"}
+    entry = masking.carry_out(Record(ID, before, {"size": "small", "layout": SECRET, "quality": "720p"}))
+    assert entry is not None
+    [kept] = masking.history(ID)
+    assert kept.before == {"description": "echo ***", "meta": {"***": ["***-***"]}, "size": "large"}
+    assert kept.changes == {"size": ("large", "small"), "layout": (None, "***"), "quality": (None, "720p")}
+    assert kept.masked == {"description", "meta", "layout"}
+    masking.carry_out(Settle(entry, True, {"size": "small", "quality": f"a {SECRET}"}))
+    [kept] = masking.history(ID)
+    assert kept.changes == {"size": ("large", "small"), "quality": (None, "a ***")}
+    assert kept.masked == {"description", "meta", "layout", "quality"}
+    for file in path.parent.iterdir():
+        assert SECRET.encode() not in file.read_bytes()
+
+
+def test_what_holds_no_secret_is_kept_as_it_is(masking: Journal) -> None:
+    entry = record(masking)
+    masking.carry_out(Settle(entry, True, {"size": "large"}))
+    [kept] = masking.history(ID)
+    assert (kept.before, kept.masked) == (EXAMPLE, frozenset())
+
+
+def test_a_name_or_a_number_that_holds_a_secret_is_kept_without_it(path: Path) -> None:
+    with contextlib.closing(Journal(path, HOST, mask=lambda text: text.replace("123456", "***"))) as journal:
+        journal.carry_out(
+            Record("id-123456", {"x123456": 1, "number": 91234567, "id": 3}, {"number": 123456})
+        )
+        [kept] = journal.history("id-123456")
+    assert kept.before == {"x***": 1, "number": "9***7", "id": 3}
+    assert kept.changes == {"number": ("9***7", "***")}
+    assert kept.masked == {"x***", "number"}
+    assert b"123456" not in path.read_bytes()
+
+
+def test_the_journal_of_a_client_keeps_no_token(path: Path) -> None:
+    said: dict[str, Any] = {"project": "p", "token": 'PT"secret"\\é', "host": HOST}
+    said |= {"timeout": 0.5, "retries": 3, "lock": None, "confirm": None}
+    made = opened(settings(**said, journal=path))
+    assert made is not None
+    with contextlib.closing(made):
+        basic = base64.b64encode(f"p:{said['token']}".encode()).decode()
+        made.carry_out(Record(ID, {"description": said["token"], "name": [basic]}, {}))
+        [kept] = made.history(ID)
+    assert kept.before == {"description": "***", "name": ["***"]}
+    assert kept.masked == {"description", "name"}
 
 
 # --- the file -------------------------------------------------------------------------------------------
@@ -157,6 +328,8 @@ def test_the_file_is_marked_as_ours_and_can_be_found_by_age_and_conference(
     assert query(path, "SELECT name FROM sqlite_master WHERE name LIKE 'by%' ORDER BY name") == [
         ("by_age",),
         ("by_conference",),
+        ("by_jump",),
+        ("by_number",),
     ]
 
 
@@ -321,10 +494,11 @@ def test_another_that_writes_is_waited_for_as_long_as_was_said(path: Path, timeo
     with contextlib.closing(
         Journal(path, HOST) if timeout is None else Journal(path, HOST, timeout)
     ) as journal:
+        assert journal._timeout == (30.0 if timeout is None else timeout)
         connection = journal._connection
         assert connection is not None
-        seconds = 30.0 if timeout is None else timeout
-        assert connection.execute("PRAGMA busy_timeout").fetchone() == (seconds * 1000,)
+        # The journal waits, not SQLite, which would hold a lock of this process meanwhile.
+        assert connection.execute("PRAGMA busy_timeout").fetchone() == (0,)
 
 
 def test_a_record_takes_the_file_for_itself_before_it_reads(journal: Journal) -> None:
@@ -350,12 +524,11 @@ def test_a_record_that_cannot_be_written_names_the_conference_and_the_cause(
     assert caught.value.conference_id == ID
 
 
-def test_half_a_record_is_none(journal: Journal, path: Path) -> None:
+def test_half_a_record_is_none(journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What fails while it prunes has not recorded either."""
+    monkeypatch.setattr("signalwire_conferences.journal._KEPT_ENTRIES", 1)
+    record(journal)
     query(path, "CREATE TRIGGER no BEFORE DELETE ON entries BEGIN SELECT raise(ABORT, 'no'); END")
-    query(
-        path, "INSERT INTO entries (host, conference_id, recorded_at, before, after) VALUES ('','','','','')"
-    )
     with pytest.raises(ConferencesError, match="no"):
         record(journal)
     assert query(path, "SELECT count(*) FROM entries") == [(1,)]
@@ -381,66 +554,4 @@ def test_a_client_has_a_journal_only_if_it_is_to_have_one(path: Path) -> None:
     with contextlib.closing(made), contextlib.closing(Journal(path, HOST)) as other:
         record(made)
         assert len(other.history(ID)) == 1
-        assert made._connection is not None
-        assert made._connection.execute("PRAGMA busy_timeout").fetchone() == (500,)
-
-
-def test_who_needs_a_journal_and_has_none_is_told_how_to_get_one(journal: Journal) -> None:
-    assert Journal.required(journal) is journal
-    with pytest.raises(ConferencesError) as caught:
-        Journal.required(None)
-    assert "no journal" in caught.value.message
-    assert "journal=" in caught.value.advice
-
-
-# --- undo -----------------------------------------------------------------------------------------------
-
-
-def test_undo_asks_for_the_values_from_before_against_those_from_after(journal: Journal) -> None:
-    record(journal, size="large", layout="5up")
-    update = inverse(TARGET, journal)
-    assert update.target is TARGET
-    assert update.asked == {"size": EXAMPLE["size"], "layout": EXAMPLE["layout"]}
-    assert update.base == {**EXAMPLE, "size": "large", "layout": "5up"}
-    assert update.resets == frozenset()
-
-
-def test_undo_clears_what_was_null(journal: Journal) -> None:
-    journal.carry_out(Record(ID, {**EXAMPLE, NULLABLE: None}, {NULLABLE: "new", "size": "large"}))
-    assert inverse(TARGET, journal).asked == {NULLABLE: CLEAR, "size": EXAMPLE["size"]}
-
-
-@pytest.mark.parametrize(
-    ("outcome", "undone"),
-    [
-        (lambda journal, entry: journal.carry_out(Settle(entry, True)), "layout"),
-        (lambda _journal, _entry: None, "layout"),
-        (lambda journal, entry: journal.carry_out(Settle(entry, False)), "size"),
-    ],
-    ids=["applied", "unknown", "not applied"],
-)
-def test_undo_is_of_the_last_change_that_may_have_been_carried_out(
-    journal: Journal, outcome: Callable[[Journal, int], object], undone: str
-) -> None:
-    journal.carry_out(Settle(record(journal, size="large"), True))
-    outcome(journal, record(journal, layout="5up"))
-    assert list(inverse(TARGET, journal).asked) == [undone]
-
-
-def test_a_null_that_no_put_can_bring_back_is_named(journal: Journal) -> None:
-    journal.carry_out(
-        Record(ID, {**EXAMPLE, "size": None, NULLABLE: None}, {"size": "large", NULLABLE: "new"})
-    )
-    with pytest.raises(UnsafeUpdateError) as caught:
-        inverse(TARGET, journal)
-    assert caught.value.at_risk == {"size": "was null before, which a PUT cannot bring back"}
-    assert caught.value.conference_id == ID
-    assert caught.value.advice == "Name a value for it in an update."
-
-
-def test_nothing_to_undo_names_the_conference(journal: Journal) -> None:
-    journal.carry_out(Settle(record(journal), False))
-    with pytest.raises(ConferencesError) as caught:
-        inverse(TARGET, journal)
-    assert caught.value.message == f"The journal knows no change of conference {ID!r} to undo."
-    assert caught.value.conference_id == ID
+        assert made._timeout == 0.5

@@ -414,7 +414,9 @@ def test_confirm_brings_nothing_of_others_back(server: MockServer) -> None:
     assert server.store[ID]["size"] == "large"
 
 
-@pytest.mark.parametrize(("etag", "left"), [(False, "large"), (True, "small")])
+@pytest.mark.parametrize(
+    ("etag", "left"), [pytest.param(False, "large", marks=pytest.mark.long), (True, "small")]
+)
 def test_a_put_that_lands_late_overwrites_unless_there_is_an_etag(etag: bool, left: str) -> None:
     with MockServer(demo.conferences(), etag=etag) as server:
         server.faults.add(Fault.late_apply(4), "PUT")

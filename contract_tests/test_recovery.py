@@ -81,7 +81,15 @@ READ_FAULTS = [
     Fault.status(503),
 ]
 
-each = pytest.mark.parametrize("outcome", OUTCOMES, ids=lambda outcome: str(outcome.fault))
+
+def outcomes(*hanging: pytest.MarkDecorator) -> pytest.MarkDecorator:
+    """Tries every outcome; those that hang, which takes its time, with these marks."""
+    marked = [(one, hanging if one.hangs else ()) for one in OUTCOMES]
+    params = [pytest.param(one, marks=marks, id=str(one.fault)) for one, marks in marked]
+    return pytest.mark.parametrize("outcome", params)
+
+
+each = outcomes(pytest.mark.long)
 
 
 @pytest.fixture(scope="module")
@@ -136,7 +144,7 @@ def recovers(server: MockServer, client: Ours) -> None:
 # --- unknown outcomes -----------------------------------------------------------------------------------
 
 
-@each
+@outcomes()
 def test_an_update_survives_any_fault_of_its_put(
     style: str, server: MockServer, waits: Waits, outcome: Outcome
 ) -> None:
@@ -666,7 +674,8 @@ def test_a_put_that_somebody_overtook_on_the_same_field_is_a_conflict(
         ours.update(ID, layout="5up")
     assert changed(tagging) == {"layout": "3x3"}
     assert [conflict.theirs for conflict in caught.value.conflicts] == ["3x3"]
-    assert "unchanged by this call" in caught.value.state
+    # Something between may have repeated a PUT that was carried out: nobody can tell from here.
+    assert "unchanged by this call" not in caught.value.state
 
 
 def test_a_put_that_is_overtaken_again_and_again_ends(style: str, tagging: MockServer) -> None:
@@ -675,7 +684,7 @@ def test_a_put_that_is_overtaken_again_and_again_ends(style: str, tagging: MockS
         ours.update(ID, layout="5up")
     assert caught.value.status_code == 412
     assert changed(tagging) == {"size": "small"}
-    assert "unchanged by this call" in caught.value.state
+    assert "lacks the change" in caught.value.state
 
 
 @each

@@ -30,7 +30,7 @@ PHASES = ("examples", "coverage", "fuzzing", "stateful")
 # Schemathesis may end its stateful phase early, so that several short runs try more than a long one.
 EXAMPLES = 1000 if LONG else 60
 STATEFUL_EXAMPLES = 200 if LONG else 15
-LEAST_STATEFUL_SEEDS, STATEFUL_SEEDS = 3, 20
+LEAST_STATEFUL_SEEDS, STATEFUL_SEEDS = 3 if LONG else 1, 20
 SHIFT = int(os.environ.get("SIGNALWIRE_CONFERENCES_SEED", "0"))  # of the seeds, to try something new
 
 OPERATIONS = {

@@ -12,6 +12,7 @@ from conftest import Connect
 from processes import methods
 from signalwire_conferences import (
     ConferencesError,
+    InvalidChangeError,
     InvalidResponseError,
     NotFoundError,
     RestClient,
@@ -21,7 +22,7 @@ from signalwire_conferences import (
     contract,
 )
 from signalwire_conferences.changes import checked_changes
-from signalwire_conferences.update import SafeUpdate
+from signalwire_conferences.update import Intent, SafeUpdate
 from signalwire_conferences_testing.mock import Fault, MockServer, Store
 from strategies import SERVER_OWNED, WRITABLE, Server, drive, is_free_choice
 
@@ -210,14 +211,22 @@ def other(value: Any) -> Any:
 
 @pytest.mark.parametrize("other_id", [FOREIGN["id"], None, 5, ""])
 def test_an_answer_to_the_put_that_is_of_another_conference_verifies_nothing(other_id: Any) -> None:
-    server = Server(copy.deepcopy(EXAMPLE))
-    server.tell = lambda state: {**state, "id": other_id}
-    update = SafeUpdate(server.target, *checked_changes({"display_name": "x"}, (), ID))
-    with pytest.raises(VerificationError) as caught:
+    server = Server(copy.deepcopy(EXAMPLE), answer=lambda state: {**state, "id": other_id})
+    update = SafeUpdate(server.target, Intent(*checked_changes({"display_name": "x"}, (), ID)))
+    body, report = drive(update.steps(), server)
+    assert (body["id"], body["display_name"], report.written) == (ID, "x", True)
+    assert server.methods == ["GET", "PUT", "GET"]
+
+
+@pytest.mark.parametrize("other_id", [FOREIGN["id"], None, 5, ""])
+def test_a_conference_that_is_another_one_since_the_put_is_an_error_of_unknown_outcome(other_id: Any) -> None:
+    server = Server(copy.deepcopy(EXAMPLE), tell=lambda state: {**state, "id": other_id})
+    target = server.target
+    update = SafeUpdate(target, Intent(*checked_changes({"display_name": "x"}, (), ID)))
+    with pytest.raises(InvalidResponseError, match=r"PUT .* is not usable: it (is of|has no)") as caught:
         drive(update.steps(), server)
-    assert [difference.field for difference in caught.value.differences] == ["id"]
-    assert "unknown" in caught.value.state
-    assert server.methods == ["GET", "PUT"]
+    assert "it is unknown whether it was carried out" in caught.value.state
+    assert server.methods == ["GET", "PUT", "GET"]
 
 
 @pytest.mark.parametrize("name", [name for name in [*WRITABLE, *SERVER_OWNED] if name != "id"])
@@ -226,13 +235,13 @@ def test_a_field_that_came_back_other_than_it_had_to_is_named(name: str) -> None
         server = Server(copy.deepcopy(EXAMPLE))
         server.tell = lambda state, value=value: {**state, name: value}  # type: ignore[misc]  # a lambda with a default
         asked = "description" if name != "description" else "display_name"
-        update = SafeUpdate(server.target, *checked_changes({asked: "x"}, (), ID))
+        update = SafeUpdate(server.target, Intent(*checked_changes({asked: "x"}, (), ID)))
         with pytest.raises(VerificationError) as caught:
             drive(update.steps(), server)
         [difference] = caught.value.differences
         assert (difference.field, difference.expected, difference.actual) == (name, EXAMPLE[name], value)
         assert f"{name}: expected" in str(caught.value)
-        assert server.methods == ["GET", "PUT"]
+        assert server.methods == ["GET", "PUT", "GET"]
 
 
 @pytest.mark.parametrize("name", ["description", "quality", "join_from", "enable_chat", "dark_primary"])
@@ -254,7 +263,7 @@ def test_meta_that_the_put_wiped_is_told_with_what_it_was(
         client.video.conferences.update(custom, display_name="x")
     assert [each.field for each in caught.value.differences] == ["meta"]
     assert caught.value.before["meta"] == {"team": 7}
-    assert "The PUT was answered with success" in str(caught.value)
+    assert "this is how the conference is now" in str(caught.value)
 
 
 @pytest.mark.parametrize(
@@ -282,6 +291,40 @@ def test_a_field_that_the_contract_does_not_know_may_change_which_is_reported(
     assert dict(conf.report.noticed) == {"participants": (3, 4)}
 
 
+@pytest.mark.parametrize(
+    ("value", "emptied"),
+    [(True, False), ("strict", ""), ([1, 2], []), ({"a": 1}, {}), (7, None), ("", None), ([[]], [])],
+)
+def test_a_field_that_the_contract_does_not_know_must_not_become_empty_unless_that_is_allowed(
+    value: Any, emptied: Any
+) -> None:
+    server = Server(
+        {**copy.deepcopy(EXAMPLE), "x-new": value}, tell=lambda state: {**state, "x-new": emptied}
+    )
+    with pytest.raises(VerificationError) as caught:
+        drive(safe(server, {"display_name": "x"}).steps(), server)
+    [difference] = caught.value.differences
+    assert (difference.field, difference.expected, difference.actual) == ("x-new", value, emptied)
+    server.state["x-new"] = value
+    _, report = drive(safe(server, {"display_name": "y"}, ["x-new"]).steps(), server)
+    assert report.noticed == {"x-new": (value, emptied)}
+
+
+@pytest.mark.parametrize("names", ["nonsense", ["size", "x-other"]])
+def test_a_reset_of_a_field_that_neither_contract_nor_conference_has_is_refused_before_the_put(
+    mock: MockServer, client: RestClient, names: Any
+) -> None:
+    for call in (client.video.conferences.update, client.video.conferences.plan):
+        with pytest.raises(InvalidChangeError, match="no PUT was sent") as caught:
+            call(ID, allow_reset=names, display_name="x")
+        assert [problem.field for problem in caught.value.problems] == ["allow_reset"]
+    assert {request.method for request in mock.requests} == {"GET"}
+
+
+def safe(server: Server, asked: dict[str, Any], resets: Any = ()) -> SafeUpdate:
+    return SafeUpdate(server.target, Intent(*checked_changes(asked, resets, ID)))
+
+
 def test_times_colours_and_ids_are_compared_by_what_they_mean() -> None:
     server = Server(copy.deepcopy(EXAMPLE))
     server.tell = lambda state: {
@@ -292,7 +335,7 @@ def test_times_colours_and_ids_are_compared_by_what_they_mean() -> None:
         "dark_primary": state["dark_primary"].lower(),
     }
     asked = checked_changes({"join_until": "2022-12-31T23:59:60Z", "dark_success": "#abcdef"}, (), ID)
-    body, _ = drive(SafeUpdate(server.target, *asked).steps(), server)
+    body, _ = drive(SafeUpdate(server.target, Intent(*asked)).steps(), server)
     assert body["dark_primary"] == EXAMPLE["dark_primary"].lower()
 
 
@@ -312,7 +355,7 @@ def test_times_colours_and_ids_are_compared_by_what_they_mean() -> None:
 )
 def test_only_another_instant_is_a_change(there: str, asked: str, same: bool) -> None:
     server = Server({**EXAMPLE, "join_from": there})
-    drive(SafeUpdate(server.target, *checked_changes({"join_from": asked}, (), ID)).steps(), server)
+    drive(SafeUpdate(server.target, Intent(*checked_changes({"join_from": asked}, (), ID))).steps(), server)
     assert server.methods == (["GET"] if same else ["GET", "PUT"])
 
 
@@ -320,26 +363,32 @@ def test_a_text_is_compared_exactly() -> None:
     server = Server(copy.deepcopy(EXAMPLE))
     server.tell = lambda state: {**state, "display_name": state["display_name"].lower()}
     with pytest.raises(VerificationError, match="display_name: expected 'X'"):
-        drive(SafeUpdate(server.target, *checked_changes({"display_name": "X"}, (), ID)).steps(), server)
+        drive(
+            SafeUpdate(server.target, Intent(*checked_changes({"display_name": "X"}, (), ID))).steps(), server
+        )
 
 
 def test_a_switch_is_not_a_number() -> None:
     server = Server(copy.deepcopy(EXAMPLE))
     server.tell = lambda state: {**state, "enable_chat": 1}
     with pytest.raises(VerificationError, match="enable_chat: expected True, the server has 1"):
-        drive(SafeUpdate(server.target, *checked_changes({"display_name": "X"}, (), ID)).steps(), server)
+        drive(
+            SafeUpdate(server.target, Intent(*checked_changes({"display_name": "X"}, (), ID))).steps(), server
+        )
 
 
 @pytest.mark.parametrize("name", [name for name in WRITABLE if is_free_choice(name)])
 def test_a_cleared_field_that_the_server_chooses_may_become_anything_but_must_be_told(name: str) -> None:
     for chosen in (True, False):
         server = Server(copy.deepcopy(EXAMPLE), {name: chosen})
-        body, _ = drive(SafeUpdate(server.target, *checked_changes({name: None}, (), ID)).steps(), server)
+        body, _ = drive(
+            SafeUpdate(server.target, Intent(*checked_changes({name: None}, (), ID))).steps(), server
+        )
         assert body[name] is chosen
     server = Server(copy.deepcopy(EXAMPLE))
     server.tell = lambda state: {key: value for key, value in state.items() if key != name}
     with pytest.raises(VerificationError) as caught:
-        drive(SafeUpdate(server.target, *checked_changes({name: None}, (), ID)).steps(), server)
+        drive(SafeUpdate(server.target, Intent(*checked_changes({name: None}, (), ID))).steps(), server)
     assert [difference.field for difference in caught.value.differences] == [name]
 
 

@@ -655,6 +655,7 @@ def test_an_unknown_promise_is_refused(server: MockServer, capsys: pytest.Captur
     assert "--list-promises" in capsys.readouterr().err
 
 
+@pytest.mark.long
 def test_a_server_that_stops_answering_is_no_server_that_keeps_its_promises(server: MockServer) -> None:
     server.faults.add(Fault.hang_before(), at=20, times=None)
     # Long enough for every answer of a busy machine that does come.

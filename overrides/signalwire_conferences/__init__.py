@@ -22,8 +22,7 @@ from .errors import (
     ValidationError,
     VerificationError,
 )
-from .journal import Entry
-from .plan import Change, ServerChoice, UpdatePlan
+from .plan import Change, Entry, ServerChoice, UpdatePlan
 from .results import Conference, ConferencePage, UpdateReport
 
 __all__ = [

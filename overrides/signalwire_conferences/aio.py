@@ -14,14 +14,15 @@ from signalwire_conferences_api.fields import ConferenceChanges, ConferenceField
 
 from . import operations
 from .changes import checked_body, checked_changes
-from .journal import Entry, inverse
 from .masking import Secret
-from .plan import UpdatePlan
-from .results import Conference, ConferencePage, updated_view
+from .plan import Entry, UpdatePlan
+from .results import Conference, ConferencePage, UpdateReport, updated_view
 from .settings import AsyncLock, settings
+from .steps import Steps
 from .target import Target
 from .transport import AsyncTransport
-from .update import SafeUpdate
+from .undo import undo
+from .update import Intent, SafeUpdate
 
 __all__ = ["AsyncConferences", "AsyncRestClient"]
 
@@ -143,7 +144,7 @@ class AsyncConferences:
         **changes: Unpack[ConferenceChanges],
     ) -> Conference:
         """Change the fields that are named, and keep every other."""
-        return await self._updated(self._safe_update(conference_id, changes, allow_reset))
+        return await self._updated(self._safe_update(conference_id, changes, allow_reset).steps())
 
     async def plan(
         self,
@@ -156,17 +157,15 @@ class AsyncConferences:
         """Read the conference and tell what `update` would do; `await plan.apply()` does it."""
         update = self._safe_update(conference_id, changes, allow_reset)
         plan = await self._run(update.plan())
-        return evolve(plan, apply=lambda: self._updated(update.again(plan.before)))
+        return evolve(plan, apply=lambda: self._updated(SafeUpdate(update.target, update.intent).steps()))
 
     async def history(self, conference_id: str | UUID, /) -> Sequence[Entry]:
         """The updates that the journal knows, the latest first."""
-        journal, target = self._transport.journal, self._target(conference_id)
-        return await self._transport.in_thread(journal.history, target.key)
+        return await self._run(operations.history(self._target(conference_id)))
 
     async def undo(self, conference_id: str | UUID, /) -> Conference:
         """Take the last change of the journal back, as a three-way merge."""
-        journal, target = self._transport.journal, self._target(conference_id)
-        return await self._updated(await self._transport.in_thread(inverse, target, journal))
+        return await self._updated(undo(self._target(conference_id)))
 
     async def _each(self, pages: operations.Pages) -> AsyncGenerator[Conference, None]:
         while pages.more:
@@ -179,8 +178,8 @@ class AsyncConferences:
     def _safe_update(
         self, conference_id: str | UUID, changes: Mapping[str, Any], allow_reset: Iterable[str]
     ) -> SafeUpdate:
-        asked, resets = checked_changes(changes, allow_reset, conference_id)
-        return SafeUpdate(self._target(conference_id), asked, resets)
+        intent = Intent(*checked_changes(changes, allow_reset, conference_id))
+        return SafeUpdate(self._target(conference_id), intent)
 
-    async def _updated(self, update: SafeUpdate) -> Conference:
-        return updated_view(*await self._run(update.steps()))
+    async def _updated(self, steps: Steps[tuple[dict[str, Any], UpdateReport]]) -> Conference:
+        return updated_view(*await self._run(steps))

@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import difflib
 import enum
 import uuid
 from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Set as AbstractSet
 from typing import Any, Final
 from urllib.parse import quote
 
 from . import contract
 from .contract import Field, Omission
 from .errors import InvalidChangeError, Problem
-from .values import plain
+from .values import to_json
 
 __all__ = [
     "CLEAR",
@@ -23,6 +25,7 @@ __all__ = [
     "checked_query",
     "checked_resets",
     "path_of",
+    "unknown_resets",
 ]
 
 
@@ -60,22 +63,39 @@ def checked_changes(
 
     asked = _checked(known, changes, cleared, problems)
     resets = checked_resets(allow_reset, problems)
+    if problems:
+        problems += unknown_resets(resets, {})
     _refuse(problems, conference_id)
     return asked, resets
 
 
 def checked_resets(allow_reset: object, problems: list[Problem]) -> frozenset[str]:
-    """The names of `allow_reset`; a single name may stand alone."""
+    """The names of `allow_reset`; a single name may stand alone. One that the contract does not know
+    and that resembles none of its fields may be a field of the server: that shows once it is read.
+    """
     known = contract.fields(contract.UPDATE)
+    fields = {*known, *contract.answer_fields()}
     if isinstance(allow_reset, str):
         allow_reset = [allow_reset]
     if not isinstance(allow_reset, Iterable):
         problems.append(Problem("allow_reset", allow_reset, "must be names of fields"))
         return frozenset()
     names = list(allow_reset)
-    wrong = [name for name in names if not isinstance(name, str) or name not in known]
+    wrong = [
+        name
+        for name in names
+        if not isinstance(name, str)
+        or (name not in known and (not name or name in fields or difflib.get_close_matches(name, fields)))
+    ]
     problems += [Problem("allow_reset", name, _unknown(str(name), known, "field")) for name in wrong]
     return frozenset(name for name in names if name not in wrong)
+
+
+def unknown_resets(resets: AbstractSet[str], body: Mapping[str, Any]) -> list[Problem]:
+    """What is wrong with names of `allow_reset`, once the conference was read."""
+    unknown = sorted(resets - contract.answer_fields().keys() - body.keys())
+    rule = "is a field neither of the contract nor of the conference"
+    return [Problem("allow_reset", name, rule) for name in unknown]
 
 
 def checked_create(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -140,7 +160,7 @@ def checked_id(conference_id: object) -> str:
     """
     _refuse(_id_problems(conference_id), conference_id)
     # Not by `str`, which a subclass may answer with something else, as an enumeration does.
-    text: str = plain(conference_id)
+    text: str = to_json(conference_id)
     return text
 
 
@@ -186,7 +206,7 @@ def _checked(
             checked[name] = on_null(field)
         else:
             try:
-                checked[name] = plain(value)
+                checked[name] = to_json(value)
             except ValueError as error:
                 problems.append(Problem(name, value, f"{error}; {field.rule}"))
                 continue

@@ -14,14 +14,15 @@ from signalwire_conferences_api.fields import ConferenceChanges, ConferenceField
 
 from . import operations
 from .changes import checked_body, checked_changes
-from .journal import Entry, inverse
 from .masking import Secret
-from .plan import UpdatePlan
-from .results import Conference, ConferencePage, updated_view
+from .plan import Entry, UpdatePlan
+from .results import Conference, ConferencePage, UpdateReport, updated_view
 from .settings import Lock, settings
+from .steps import Steps
 from .target import Target
 from .transport import Transport
-from .update import SafeUpdate
+from .undo import undo
+from .update import Intent, SafeUpdate
 
 __all__ = ["Conferences", "RestClient"]
 
@@ -200,7 +201,7 @@ class Conferences:
             InvalidResponseError: an answer that nothing safe can be built on.
             ApiError, TransportError: the server refused, failed, or did not answer.
         """
-        return self._updated(self._safe_update(conference_id, changes, allow_reset))
+        return self._updated(self._safe_update(conference_id, changes, allow_reset).steps())
 
     def plan(
         self,
@@ -218,7 +219,7 @@ class Conferences:
         """
         update = self._safe_update(conference_id, changes, allow_reset)
         plan = self._run(update.plan())
-        return evolve(plan, apply=lambda: self._updated(update.again(plan.before)))
+        return evolve(plan, apply=lambda: self._updated(SafeUpdate(update.target, update.intent).steps()))
 
     def history(self, conference_id: str | UUID, /) -> Sequence[Entry]:
         """The updates that the journal knows, the latest first.
@@ -227,7 +228,7 @@ class Conferences:
             InvalidChangeError: the id could lead to another path.
             ConferencesError: the client has no journal, or it cannot be read.
         """
-        return self._transport.journal.history(self._target(conference_id).key)
+        return self._run(operations.history(self._target(conference_id)))
 
     def undo(self, conference_id: str | UUID, /) -> Conference:
         """Take the last change of the journal back, as a three-way merge. Undone twice is redone.
@@ -238,8 +239,7 @@ class Conferences:
             UnsafeUpdateError: a value from before cannot be sent.
             VerificationError, InvalidResponseError, ApiError, TransportError: as `update`.
         """
-        target = self._target(conference_id)
-        return self._updated(inverse(target, self._transport.journal))
+        return self._updated(undo(self._target(conference_id)))
 
     def _each(self, pages: operations.Pages) -> Iterator[Conference]:
         while pages.more:
@@ -251,8 +251,8 @@ class Conferences:
     def _safe_update(
         self, conference_id: str | UUID, changes: Mapping[str, Any], allow_reset: Iterable[str]
     ) -> SafeUpdate:
-        asked, resets = checked_changes(changes, allow_reset, conference_id)
-        return SafeUpdate(self._target(conference_id), asked, resets)
+        intent = Intent(*checked_changes(changes, allow_reset, conference_id))
+        return SafeUpdate(self._target(conference_id), intent)
 
-    def _updated(self, update: SafeUpdate) -> Conference:
-        return updated_view(*self._run(update.steps()))
+    def _updated(self, steps: Steps[tuple[dict[str, Any], UpdateReport]]) -> Conference:
+        return updated_view(*self._run(steps))

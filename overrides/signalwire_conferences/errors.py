@@ -22,6 +22,8 @@ is known, and what to do next.
 
 from __future__ import annotations
 
+import enum
+import unicodedata
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -42,19 +44,21 @@ __all__ = [
     "Problem",
     "RateLimitError",
     "ServerError",
+    "State",
     "TransportError",
     "UnsafeUpdateError",
     "ValidationError",
     "VerificationError",
     "closed_client",
-    "cut",
-    "shown",
+    "printable",
+    "short_repr",
+    "truncate",
 ]
 
 _LONGEST_SHOWN, _LONGEST_QUOTED = 80, 1000  # characters
 
 
-def shown(value: object) -> str:
+def short_repr(value: object) -> str:
     """A value as a message shows it: its repr, cut where it is long."""
     if isinstance(value, str) and len(value) > _LONGEST_SHOWN:
         return f"{value[:_LONGEST_SHOWN]!r}… ({len(value)} characters)"
@@ -65,13 +69,61 @@ def shown(value: object) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
-def cut(text: str) -> str:
-    """What a server says, as a message quotes it: cut where it is long beyond reason."""
+def printable(text: str) -> str:
+    """Text of a server, safe for a terminal and in one line: control characters, line breaks and
+    direction marks are escaped.
+    """
+    if text.isprintable():
+        return text
+    return "".join(
+        mark
+        if mark.isprintable() or unicodedata.category(mark) == "Zs"
+        else mark.encode("unicode_escape").decode()
+        for mark in text
+    )
+
+
+def truncate(text: str) -> str:
+    """What a server says, as a message quotes it: shortened where it is long."""
     return text if len(text) <= _LONGEST_QUOTED else f"{text[:_LONGEST_QUOTED]}…"
 
 
 def _bullets(lines: Sequence[str]) -> str:
     return "".join(f"\n  - {line}" for line in lines)
+
+
+class State(enum.Enum):
+    """What is known of a conference when a call fails, as the sentence that the error says."""
+
+    UNCHANGED = "The conference is unchanged by this call."
+    DONE = "The change was carried out and verified before."
+    DEFERRED = "The server put the PUT off, so it was most likely not carried out."
+    MATCH_FAILED = (
+        "The server refused the PUT for being based on an older state; whether it was carried out all the"
+        " same, and repeated by something between, is unknown."
+    )
+    UNKNOWN = "A PUT was sent, and it is unknown whether it was carried out."
+    MAY_LAND = f"{UNKNOWN} It may still land."
+    LACKING = "Read again since, the conference lacks the change."
+    LACKING_MAY_LAND = f"{LACKING} The PUT whose outcome is unknown may still land."
+    SEEN = "The PUT was carried out; read again since, this is how the conference is now."
+    ANSWERED = "This is what the PUT was answered with; the conference could not be read again since."
+
+    @property
+    def is_open(self) -> bool:
+        """Whether a PUT may have been carried out of which nothing is known yet."""
+        return self in (State.DEFERRED, State.MATCH_FAILED, State.UNKNOWN, State.MAY_LAND)
+
+    @property
+    def after_a_read(self) -> State:
+        """What it is once the conference was read again and lacks the change."""
+        if self is State.MAY_LAND:
+            return State.LACKING_MAY_LAND
+        return State.LACKING if self.is_open else self
+
+    def after(self, other: State) -> State:
+        """What is known after a PUT whose own outcome is this one, and `other` was known before."""
+        return max(self, other, key=list(State).index)
 
 
 class ConferencesError(Exception):
@@ -136,7 +188,7 @@ class Problem:
     rule: str
 
     def __str__(self) -> str:
-        return f"{self.field}={shown(self.value)}: {self.rule}"
+        return f"{self.field}={short_repr(self.value)}: {self.rule}"
 
 
 class InvalidChangeError(ConferencesError, ValueError):
@@ -146,11 +198,17 @@ class InvalidChangeError(ConferencesError, ValueError):
         problems: every problem found.
     """
 
-    def __init__(self, problems: Sequence[Problem], *, conference_id: str | None = None) -> None:
+    def __init__(
+        self,
+        problems: Sequence[Problem],
+        *,
+        conference_id: str | None = None,
+        sent: str = "no request was sent",
+    ) -> None:
         self.problems = tuple(problems)
         about = f" for conference {conference_id!r}" if conference_id is not None else ""
         super().__init__(
-            f"Invalid input{about}; no request was sent:{_bullets([str(p) for p in problems])}",
+            f"Invalid input{about}; {sent}:{_bullets([str(p) for p in problems])}",
             conference_id=conference_id,
         )
 
@@ -199,9 +257,9 @@ class Conflict:
     def __str__(self) -> str:
         return (
             f"{self.field}\n"
-            f"    <<<<<<< ours\n      {shown(self.ours)}\n"
-            f"    ||||||| before\n      {shown(self.before)}\n"
-            f"    =======\n      {shown(self.theirs)}\n"
+            f"    <<<<<<< ours\n      {short_repr(self.ours)}\n"
+            f"    ||||||| before\n      {short_repr(self.before)}\n"
+            f"    =======\n      {short_repr(self.theirs)}\n"
             f"    >>>>>>> theirs"
         )
 
@@ -261,7 +319,7 @@ class Difference:
     actual: Any
 
     def __str__(self) -> str:
-        return f"{self.field}: expected {shown(self.expected)}, the server has {shown(self.actual)}"
+        return f"{self.field}: expected {short_repr(self.expected)}, the server has {short_repr(self.actual)}"
 
 
 class VerificationError(ConferencesError):
@@ -293,8 +351,15 @@ class VerificationError(ConferencesError):
 
 class InvalidResponseError(ConferencesError):
     """An answer of success that nothing safe can be built on: no JSON object, another conference,
-    a field missing.
+    a field missing, or longer than any conference is.
+
+    Attributes:
+        body: the answer's body, decoded; `None` where it is no JSON.
     """
+
+    def __init__(self, message: str, *, conference_id: str | None = None, body: Any = None) -> None:
+        self.body = body
+        super().__init__(message, conference_id=conference_id)
 
 
 class ApiError(ConferencesError):
@@ -358,3 +423,6 @@ class ServerError(ApiError):
 
 class TransportError(ConferencesError):
     """No answer came: connection refused or dropped, or a time-out."""
+
+
+shown, cut = short_repr, truncate

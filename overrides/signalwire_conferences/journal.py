@@ -5,252 +5,181 @@ from __future__ import annotations
 import datetime
 import json
 import logging
-import os
 import sqlite3
-import stat
-import threading
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+import time
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
-from attrs import frozen
-
-from .changes import CLEAR
-from .contract import UPDATE, Omission, fields
-from .errors import ConferencesError, UnsafeUpdateError, closed_client
-from .plan import Change
+from .errors import ConferencesError
+from .hosts import canonical_host
+from .journal_file import JournalFile
+from .plan import Change, Entry, EntryOutcome
 from .settings import Settings
-from .target import Record, Settle, Target
-from .update import SafeUpdate
+from .steps import Recall, Record, Settle
 
 _log = logging.getLogger(__name__)
 
-__all__ = ["Entry", "Journal", "inverse", "opened"]
+__all__ = ["Journal", "opened"]
 
 _KEPT_DAYS = 90
 _KEPT_ENTRIES = 10_000
-_APPLICATION_ID = 0x53574346  # marks the file as ours
-_SCHEMA = """
-CREATE TABLE IF NOT EXISTS entries (
-    entry INTEGER PRIMARY KEY AUTOINCREMENT,
-    host TEXT NOT NULL,
-    conference_id TEXT NOT NULL,
-    recorded_at TEXT NOT NULL,
-    before TEXT NOT NULL,
-    after TEXT NOT NULL,
-    outcome TEXT NOT NULL DEFAULT 'unknown'
-);
-CREATE INDEX IF NOT EXISTS by_age ON entries (recorded_at);
-CREATE INDEX IF NOT EXISTS by_conference ON entries (host, conference_id, entry);
+_STEADY = 60.0  # seconds that the clocks of a machine may drift apart
+# The last entry of a host that was recorded more than 90 days away from the one before it. That one
+# is looked at again, as it may be gone.
+_LAST_JUMP = """
+    SELECT coalesce(max(number), 0) FROM entries AS one WHERE host = ? AND jumped AND 90 < abs(
+        julianday(recorded_at) - julianday((
+            SELECT recorded_at FROM entries WHERE host = one.host AND number < one.number
+            ORDER BY number DESC LIMIT 1
+        ))
+    )
 """
 
-Outcome = Literal["applied", "not applied", "unknown"]
 
-
-@frozen
-class Entry:
-    """An update that the journal knows.
-
-    Attributes:
-        recorded_at: when the before-image was put on disk, UTC.
-        changes: field -> value before and after, JSON.
-        outcome: "applied", "not applied", or "unknown" where the process ended before it was told.
-        before: the whole conference as it was, JSON as the server sent it.
-    """
-
-    recorded_at: datetime.datetime
-    changes: Mapping[str, Change]
-    outcome: Outcome
-    before: Mapping[str, Any]
-
-
-class Journal:
+class Journal(JournalFile):
     """The journal of one host in a SQLite file that others may share.
 
-    Entries older than 90 days, or beyond the last 10,000, are pruned with each new one.
+    With each new entry, those of the host that are beyond the last 10,000 are pruned, and those older
+    than 90 days. A clock that jumped prunes nothing: entries from before a gap of more than 90 days, in
+    either direction, are kept whatever their age, and all where the clock was set under this process.
+
+    A file that was moved, deleted or replaced meanwhile is opened or made anew.
 
     Args:
         path: the file; made where there is none, and kept for its owner alone.
         host: the space; entries of other hosts are left alone.
-        timeout: seconds to wait for another process that writes.
+        timeout: seconds to wait for other processes that write.
+        mask: takes secrets out of a text.
 
     Raises:
-        ConferencesError: the file cannot be opened, or is something else.
+        ConferencesError: the file cannot be opened, or is something else. A file that is busy is
+            opened later.
     """
 
-    def __init__(self, path: Path, host: str, timeout: float = 30.0) -> None:
-        # Whole, so that no later folder changes its meaning, nor SQLite sees one in `:memory:`.
-        self._path = path.absolute()
-        self._host = host
-        self._timeout = timeout
-        self._locks: dict[int, threading.Lock] = {}
-        self._closed = False
-        self._connection: sqlite3.Connection | None = None
-        self._process = os.getpid()
-        with self._connected(None):
-            pass
+    def __init__(
+        self, path: Path, host: str, timeout: float = 30.0, mask: Callable[[str], str] = str
+    ) -> None:
+        super().__init__(path, timeout)
+        self._host = canonical_host(host)
+        self._mask = mask
+        self._clock = time.time() - time.monotonic()
 
-    @staticmethod
-    def required(journal: Journal | None) -> Journal:
-        """The journal, if there is one.
-
-        Raises:
-            ConferencesError: there is none.
-        """
-        if journal is None:
-            raise ConferencesError(
-                "This client has no journal.",
-                advice="Build it with journal='conferences.sqlite' to have history and undo.",
-            )
-        return journal
-
-    def close(self) -> None:
-        """Close the file."""
-        with self._lock:
-            self._closed = True
-            if self._connection is not None and self._process == os.getpid():
-                self._connection.close()
-            self._connection = None
-
-    @property
-    def _lock(self) -> threading.Lock:
-        # One for each process: a fork may copy one that a thread holds which the child does not have.
-        return self._locks.setdefault(os.getpid(), threading.Lock())
-
-    def carry_out(self, step: Record | Settle) -> int | None:
-        """Put a before-image on disk and return its number, or note what came of one."""
-        if isinstance(step, Settle):
-            self._settle(step)
-            return None
-        now = datetime.datetime.now(datetime.UTC)
-        oldest = now - datetime.timedelta(days=_KEPT_DAYS)
-        with self._connected(step.key) as connection, connection:
-            added = connection.execute(
-                "INSERT INTO entries (host, conference_id, recorded_at, before, after)"
-                " VALUES (?, ?, ?, ?, ?)",
-                (
-                    self._host,
-                    step.key,
-                    now.isoformat(),
-                    json.dumps(step.before),
-                    json.dumps(step.after),
-                ),
-            )
-            number = added.lastrowid or 0
-            connection.execute("DELETE FROM entries WHERE recorded_at < ?", (oldest.isoformat(),))
-            connection.execute("DELETE FROM entries WHERE entry <= ?", (number - _KEPT_ENTRIES,))
-        return number
+    def carry_out(self, step: Record | Settle | Recall) -> Any:
+        """Put a before-image on disk and return its number, note what came of one, or read them."""
+        match step:
+            case Record():
+                return self._transact(lambda connection: self._record(step, connection), step.key)
+            case Settle():
+                return self._settle(step)
+            case Recall(key):
+                return self.history(key)
 
     def history(self, key: str) -> list[Entry]:
         """The entries of a conference, the latest first."""
-        with self._connected(key) as connection:
+
+        def read(connection: sqlite3.Connection) -> list[Entry]:
             rows = connection.execute(
-                "SELECT recorded_at, before, after, outcome FROM entries"
+                "SELECT entry, conference_id, recorded_at, before, after, outcome, masked FROM entries"
                 " WHERE host = ? AND conference_id = ? ORDER BY entry DESC",
-                (self._host, key),
+                (self._host, self._mask(key)),
             )
             return [_entry(*row) for row in rows]
 
-    def _settle(self, step: Settle) -> None:
-        outcome: Outcome = "applied" if step.applied else "not applied"
-        after = None if step.after is None else json.dumps(step.after)
-        try:
-            with self._connected(None) as connection, connection:
-                connection.execute(
-                    "UPDATE entries SET outcome = ?, after = coalesce(?, after) WHERE entry = ?",
-                    (outcome, after, step.entry),
-                )
-        except ConferencesError as error:
-            # The before-image is on disk, and undo asks the server where the outcome is unknown;
-            # the caller has more use of the result than of this.
-            _log.warning("The journal keeps entry %d as of unknown outcome: %s", step.entry, error)
+        return self._transact(read, key, "DEFERRED")
 
-    @contextmanager
-    def _connected(self, conference_id: str | None) -> Iterator[sqlite3.Connection]:
-        with self._lock:
-            if self._closed:
-                raise closed_client(conference_id)
-            try:
-                # A connection must not be used in a forked process.
-                if self._connection is None or self._process != os.getpid():
-                    self._connection, self._process = self._opened(), os.getpid()
-                yield self._connection
-            except (sqlite3.Error, OSError) as error:
-                raise ConferencesError(
-                    f"The journal {str(self._path)!r} cannot be used: {error}.",
-                    conference_id=conference_id,
-                    advice="It has to be a file that this package made, or none in a folder that exists.",
-                ) from error
-
-    def _opened(self) -> sqlite3.Connection:
-        # SQLite would make it readable for all; its side files take the mode of this one.
-        descriptor = os.open(self._path, os.O_CREAT | os.O_RDWR, 0o600)
-        try:
-            if not stat.S_ISREG(os.fstat(descriptor).st_mode):
-                raise OSError("it is no regular file")
-        finally:
-            os.close(descriptor)
-        connection = sqlite3.connect(
-            self._path, timeout=self._timeout, check_same_thread=False, isolation_level="IMMEDIATE"
+    def _record(self, step: Record, connection: sqlite3.Connection) -> int:
+        now, kept = datetime.datetime.now(datetime.UTC), datetime.timedelta(days=_KEPT_DAYS)
+        before, hidden = self._as_text(step.before)
+        after, hidden_too = self._as_text(step.after)
+        last = connection.execute(
+            "SELECT number, recorded_at FROM entries WHERE host = ? ORDER BY number DESC LIMIT 1",
+            (self._host,),
+        ).fetchone()
+        number, recorded_at = last or (0, now.isoformat())
+        number = (number or 0) + 1  # a client of 0.1.0 gives none
+        row = {
+            "host": self._host,
+            "conference_id": self._mask(step.key),
+            "recorded_at": now.isoformat(),
+            "before": before,
+            "after": after,
+            "number": number,
+            "jumped": abs(now - datetime.datetime.fromisoformat(recorded_at)) > kept,
+            "opening": self._opening,
+            "masked": json.dumps(sorted(hidden | hidden_too)),
+        }
+        added = connection.execute(
+            f"INSERT INTO entries ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",  # noqa: S608
+            tuple(row.values()),
         )
-        try:
-            self._prepare(connection)
-        except BaseException:
-            connection.close()
-            raise
-        return connection
+        connection.execute(
+            "DELETE FROM entries WHERE host = ? AND number <= ?", (self._host, number - _KEPT_ENTRIES)
+        )
+        if abs(time.time() - time.monotonic() - self._clock) < _STEADY:
+            [jump] = connection.execute(_LAST_JUMP, (self._host,)).fetchone()
+            connection.execute(
+                # The `+` keeps SQLite from looking through all that has such a number.
+                "DELETE FROM entries WHERE host = ? AND recorded_at < ? AND +number >= ?",
+                (self._host, (now - kept).isoformat(), jump),
+            )
+        return added.lastrowid or 0
 
-    def _prepare(self, connection: sqlite3.Connection) -> None:
-        # In this order: whoever makes a journal at the same time marks it before it has tables.
-        [tables] = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()
-        [mark] = connection.execute("PRAGMA application_id").fetchone()
-        if mark != _APPLICATION_ID and tables:
-            raise sqlite3.DatabaseError("it is the database of something else")
-        if self._path.stat().st_mode & 0o077:
-            self._path.chmod(0o600)
-        connection.execute("PRAGMA synchronous = EXTRA")
-        if mark != _APPLICATION_ID:
-            # The mark comes first: whoever finds tables finds it too.
-            connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
-        connection.executescript(_SCHEMA)
+    def _settle(self, step: Settle) -> None:
+        outcome: EntryOutcome = "applied" if step.applied else "not applied"
+        after, hidden = (None, set[str]()) if step.after is None else self._as_text(step.after)
+
+        def note(connection: sqlite3.Connection) -> bool:
+            # Numbers begin anew in another file, where this one may be of somebody else.
+            here = (step.entry, self._opening)
+            found = connection.execute("SELECT masked FROM entries WHERE entry = ? AND opening = ?", here)
+            masked = {name for (names,) in found for name in json.loads(names)}
+            changed = connection.execute(
+                "UPDATE entries SET outcome = ?, after = coalesce(?, after), masked = ?"
+                " WHERE entry = ? AND opening = ?",
+                (outcome, after, json.dumps(sorted(masked | hidden)), *here),
+            )
+            return changed.rowcount == 1
+
+        why: object = f"it is not in {str(self._path)!r} any more."
+        try:
+            if self._transact(note, None):
+                return
+        except ConferencesError as error:
+            why = error
+        # The before-image is on disk, and undo asks the server where the outcome is unknown; the
+        # caller has more use of the result than of this.
+        _log.warning("The journal keeps entry %d as of unknown outcome: %s", step.entry, why)
+
+    def _as_text(self, values: Mapping[str, Any]) -> tuple[str, set[str]]:
+        """The values as JSON without secrets, and the names of those that held one."""
+        text = json.dumps(values)
+        if self._mask(text) == text:
+            return text, set()
+        safe, hidden = {}, set()
+        for name, value in values.items():
+            safe_name, whole = self._mask(name), json.dumps(value)
+            masked = self._mask(whole)
+            if (safe_name, masked) != (name, whole):
+                hidden.add(safe_name)
+            try:
+                safe[safe_name] = json.loads(masked)
+            except ValueError:  # it was in a number
+                safe[safe_name] = masked
+        return json.dumps(safe), hidden
 
 
 def opened(settings: Settings[Any]) -> Journal | None:
     """The journal of a client, if it is to have one."""
     if settings.journal is None:
         return None
-    return Journal(settings.journal, settings.host, settings.timeout)
+    return Journal(settings.journal, settings.host, settings.timeout, settings.masked)
 
 
-def inverse(target: Target, journal: Journal) -> SafeUpdate:
-    """The update that takes the last change back.
-
-    Raises:
-        ConferencesError: the journal knows no change of this conference.
-        UnsafeUpdateError: a value from before cannot be sent.
-    """
-    entries = journal.history(target.key)
-    last = next((one for one in entries if one.changes and one.outcome != "not applied"), None)
-    if last is None:
-        raise ConferencesError(
-            f"The journal knows no change of conference {target.conference_id!r} to undo.",
-            conference_id=target.conference_id,
-        )
-    before = {name: change.before for name, change in last.changes.items()}
-    after = {name: change.after for name, change in last.changes.items()}
-    lost = {
-        name: "was null before, which a PUT cannot bring back"
-        for name, value in before.items()
-        if value is None and fields(UPDATE)[name].omission is not Omission.NULL
-    }
-    if lost:
-        raise UnsafeUpdateError(target.conference_id, lost, advice="Name a value for it in an update.")
-    asked = {name: CLEAR if value is None else value for name, value in before.items()}
-    return SafeUpdate(target, asked, base={**last.before, **after})
-
-
-def _entry(recorded_at: str, before: str, after: str, outcome: Outcome) -> Entry:
+def _entry(
+    entry: int, key: str, recorded_at: str, before: str, after: str, outcome: EntryOutcome, masked: str
+) -> Entry:
     image = json.loads(before)
     changes = {name: Change(image.get(name), value) for name, value in json.loads(after).items()}
-    return Entry(datetime.datetime.fromisoformat(recorded_at), changes, outcome, image)
+    when = datetime.datetime.fromisoformat(recorded_at)
+    return Entry(entry, key, when, changes, outcome, image, frozenset(json.loads(masked)))

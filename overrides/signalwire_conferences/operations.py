@@ -2,35 +2,41 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
+import itertools
+from collections.abc import Mapping, Sequence
+from typing import Any, Final, assert_never
 from urllib.parse import urljoin, urlsplit
 
 from .changes import checked_create, checked_id, checked_query, path_of
-from .errors import ConferencesError, InvalidResponseError, NotFoundError, RateLimitError, shown
-from .exchange import (
+from .comparison import verify_body
+from .errors import ApiError, ConferencesError, InvalidResponseError, State, short_repr
+from .plan import Entry, changed_fields, expected_after
+from .results import Conference, ConferencePage, view
+from .steps import (
     Acquire,
-    Answer,
-    NoAnswer,
+    Deferred,
+    Done,
+    NotSent,
+    Outcome,
     Policy,
+    Recall,
+    Record,
+    Refused,
     Request,
+    Settle,
     Steps,
-    decoded,
-    is_unsettled,
-    may_have_been_carried_out,
+    Unknown,
     pause,
     repeated,
 )
-from .plan import changed_fields, expected_after
-from .results import Conference, ConferencePage, view
-from .target import Record, Settle, Target, put_of, read
-from .values import decode_json, encode_json
-from .verify import checked_conference
+from .target import Target, get_of, put_of, read
+from .values import encode_json
 
-__all__ = ["Pages", "create", "delete", "get", "page", "replace"]
+__all__ = ["Pages", "create", "delete", "get", "history", "page", "replace"]
 
 _CREATE, _LIST = "create_video_conference", "list_video_conferences"
 _GET, _DELETE = "get_video_conference", "delete_video_conference"
+_MOST_EMPTY_PAGES: Final = 10  # in a row; each costs a request and brings nothing
 
 
 def get(conference_id: object, include_active_session: bool, policy: Policy) -> Steps[Conference]:
@@ -38,14 +44,20 @@ def get(conference_id: object, include_active_session: bool, policy: Policy) -> 
     name = checked_id(conference_id)
     # Left out where it is false, so that an update's read and this one are the same request.
     asked = {"include_active_session": include_active_session or None}
-    request = Request("GET", path_of(_GET, name), checked_query(_GET, asked), about=name)
-    body, _ = yield from repeated(request, policy)
-    return view(Conference, checked_conference(body, name, f"GET {request.path}"))
+    done = yield from repeated(get_of(name, checked_query(_GET, asked)), policy)
+    return view(Conference, done.body)
+
+
+def history(target: Target) -> Steps[Sequence[Entry]]:
+    """The entries of the journal, the latest first."""
+    target.require_journal()
+    return (yield from Recall(target.key))
 
 
 def page(query: Mapping[str, Any], policy: Policy) -> Steps[ConferencePage]:
     """Read one page."""
-    return (yield from _page(Request("GET", path_of(_LIST), checked_query(_LIST, query)), policy))
+    done = yield from repeated(_first_page(query), policy)
+    return view(ConferencePage, done.body)
 
 
 class Pages:
@@ -58,10 +70,11 @@ class Pages:
     """
 
     def __init__(self, query: Mapping[str, Any], host: str, policy: Policy) -> None:
-        self._request: Request | None = Request("GET", path_of(_LIST), checked_query(_LIST, query))
+        self._request: Request | None = _first_page(query)
         self._host = host
         self._policy = policy
         self._followed: set[str] = set()
+        self._empty = 0
 
     @property
     def more(self) -> bool:
@@ -72,90 +85,160 @@ class Pages:
         """Read the next page.
 
         Raises:
-            InvalidResponseError: its link is no string, leads elsewhere, or was followed before.
+            InvalidResponseError: its link is no string, leads elsewhere, or was followed before; or
+                the list goes on without bringing anything.
         """
         if self._request is None:
             raise AssertionError("there is no page left")
-        page = yield from _page(self._request, self._policy)
-        link = page.links.get("next")
+        done = yield from repeated(self._request, self._policy)
+        page = view(ConferencePage, done.body)
+        link = page["links"].get("next")
+        self._empty = 0 if page["data"] else self._empty + 1
         self._request = None if link in (None, "") else self._following(link)
         return page
 
     def _following(self, link: object) -> Request:
         path = _own_path(link, self._host)
         if path in self._followed:
-            raise InvalidResponseError(f"The list leads in a circle: {path!r} was followed before.")
+            raise InvalidResponseError(f"The list leads in a circle: {short_repr(path)} was followed before.")
+        if self._empty > _MOST_EMPTY_PAGES:
+            raise InvalidResponseError(
+                f"The list does not end: {self._empty} pages in a row are empty, and link to a next one."
+            )
         self._followed.add(path)
-        return Request("GET", path)
+        return Request("GET", path, "page")
 
 
 def create(fields: Mapping[str, Any], policy: Policy) -> Steps[Conference]:
     """Create a conference. Not repeated after an unknown outcome: that could make two."""
-    request = Request("POST", path_of(_CREATE), content=encode_json(checked_create(fields)))
-    outcome, body = yield from _sent_once(request, None, policy)
-    if isinstance(body, ConferencesError):
-        made = _id_in(outcome)
-        if made is None:
-            raise _with_state(outcome, body, "conference was created", "Look for it with `list`")
-        body.conference_id, body.state = made, f"The conference was created, with the id {made!r}."
-        raise body
-    return view(Conference, body)
+    request = Request("POST", path_of(_CREATE), "conference", content=encode_json(checked_create(fields)))
+    match (yield from _sent_once(request, policy)):
+        case Done(body):
+            return view(Conference, body)
+        case Unknown(error, may_land):
+            body = error.body if isinstance(error, InvalidResponseError) else None
+            made = body.get("id") if isinstance(body, dict) else None
+            if isinstance(made, str):
+                error.conference_id = made
+                error.state = f"The conference was created, with the id {made!r}."
+                raise error
+            raise _of_unknown_outcome(error, may_land, "conference was created", "Look for it with `list`")
+        case Refused(error) | NotSent(error) | Deferred(error):
+            raise error
 
 
 def delete(conference_id: object, policy: Policy) -> Steps[None]:
     """Delete a conference. A repetition that finds it gone has succeeded."""
     name = checked_id(conference_id)
-    request = Request("DELETE", path_of(_DELETE, name), about=name)
-    may_be_ours = False
-    for attempt in range(policy.retries + 1):
-        outcome = yield request
-        if isinstance(outcome, Answer) and 200 <= outcome.status < 300:
-            return
-        error = decoded(outcome, request)
-        if may_be_ours and isinstance(error, NotFoundError):
-            return
-        may_be_ours |= _may_be_done(outcome, error)
-        if attempt == policy.retries or not is_unsettled(outcome):
-            raise _with_state(outcome, error, "conference was deleted", "Read it")
-        yield pause(attempt, outcome, policy, error)
+    request = Request("DELETE", path_of(_DELETE, name), "nothing", about=name)
+    may_be_ours = may_land = False
+    for attempt in itertools.count():
+        match (yield from request):
+            case Done():
+                return
+            case Refused(error):
+                if may_be_ours and _is_gone(error):
+                    return
+                raise _of_unknown_outcome(error, may_land, *_DELETED) if may_be_ours else error
+            case Unknown(error, may_land_too):
+                may_be_ours, may_land = True, may_land or may_land_too
+                if isinstance(error, InvalidResponseError) and (yield from _is_gone_now(name, error, policy)):
+                    return
+            case Deferred(error) | NotSent(error):
+                pass
+            case never:
+                assert_never(never)
+        if may_be_ours and not error.state:
+            _of_unknown_outcome(error, may_land, *_DELETED)
+        if attempt >= policy.retries:
+            raise error
+        yield from pause(attempt, error, policy)
+
+
+_DELETED = ("conference was deleted", "Read it")
 
 
 def replace(target: Target, checked: Mapping[str, Any]) -> Steps[Conference]:
     """PUT this body as it is: what it leaves out is reset. Not repeated after an unknown outcome,
     so that it overwrites what somebody wrote meanwhile at most once.
     """
-    request = put_of(target.conference_id, checked)
-    entry = None
+    entry, before = None, None
     if target.locked:
-        yield Acquire(target.key)
+        yield from Acquire(target.key)
     if target.journaled:
         try:
-            image = yield from read(target)
-            expected = changed_fields(image.body, expected_after(checked))
-            entry = yield Record(target.key, image.body, expected)
-        except ConferencesError as error:
-            error.state = "The PUT was not sent; the conference is unchanged by this call."
+            before = (yield from read(target)).body
+            entry = yield from Record(target.key, before, changed_fields(before, expected_after(checked)))
+        except ConferencesError as unread:
+            unread.state = f"The PUT was not sent. {State.UNCHANGED.value}"
             raise
-    outcome, answer = yield from _sent_once(request, target.conference_id, target.policy)
-    if isinstance(answer, ConferencesError):
-        if entry is not None and not may_have_been_carried_out(outcome):
-            yield Settle(entry, applied=False)
-        raise _with_state(outcome, answer, "PUT was carried out", "Read the conference")
-    if entry is not None:
-        yield Settle(entry, applied=True, after=changed_fields(image.body, answer))
-    return view(Conference, answer)
+    match (yield from _sent_once(put_of(target.conference_id, checked), target.policy)):
+        case Done(body):
+            now = yield from _looked_again(target, checked, body)
+            after = None if before is None else changed_fields(before, now)
+            # A PUT that is answered with success and changed nothing that was asked may still land.
+            if entry is not None and (after or not verify_body(checked, now).differences):
+                yield from Settle(entry, applied=True, after=after)
+            return view(Conference, now)
+        case Unknown(error, may_land):
+            raise _of_unknown_outcome(error, may_land, "PUT was carried out", "Read the conference")
+        case Refused(error) | NotSent(error):
+            if entry is not None:
+                yield from Settle(entry, applied=False)
+            raise error
+        case Deferred(error):
+            raise error
 
 
-def _page(request: Request, policy: Policy) -> Steps[ConferencePage]:
-    what = f"GET {request.path}"
-    body, _ = yield from repeated(request, policy)
-    if not isinstance(body, dict) or not isinstance(body.get("data"), list):
-        raise InvalidResponseError(f"The answer to {what} is no page: it has no list `data`.")
-    if not isinstance(body.get("links"), dict):
-        raise InvalidResponseError(f"The answer to {what} is no page: it has no `links`.")
-    for number, item in enumerate(body["data"]):
-        checked_conference(item, None, f"{what}, item {number}")
-    return view(ConferencePage, body)
+def _looked_again(
+    target: Target, checked: Mapping[str, Any], answer: dict[str, Any]
+) -> Steps[dict[str, Any]]:
+    """The conference after a PUT. Its answer may be stale: where it is not as asked, look again."""
+    if not verify_body(checked, answer).differences:
+        return answer
+    try:
+        return (yield from read(target)).body
+    except ConferencesError as error:
+        error.state = "The PUT was answered with success, and the conference could not be read since."
+        raise
+
+
+def _sent_once(request: Request, policy: Policy) -> Steps[Outcome]:
+    """Send, and repeat only what the server certainly did not carry out: 429, or never sent."""
+    for attempt in itertools.count():
+        match (yield from request):
+            case Deferred(error) | NotSent(error) if attempt < policy.retries:
+                yield from pause(attempt, error, policy)
+            case outcome:
+                return outcome
+    raise AssertionError("unreachable")
+
+
+def _first_page(query: Mapping[str, Any]) -> Request:
+    return Request("GET", path_of(_LIST), "page", query=checked_query(_LIST, query))
+
+
+def _is_gone(error: ConferencesError) -> bool:
+    return isinstance(error, ApiError) and error.status_code in (404, 410)
+
+
+def _is_gone_now(name: str, error: ConferencesError, policy: Policy) -> Steps[bool]:
+    """Whether a conference is gone, after a DELETE whose answer says nothing."""
+    try:
+        yield from repeated(get_of(name), policy)
+    except ConferencesError as found:
+        if _is_gone(found):
+            return True
+        error.state = f"It is unknown whether the conference was deleted: {found.message}"
+    else:
+        error.state = "Read since, the conference is still there."
+    return False
+
+
+def _of_unknown_outcome(error: ConferencesError, may_land: bool, what: str, advice: str) -> ConferencesError:
+    error.state = f"It is unknown whether the {what}." + (" It may still happen." if may_land else "")
+    error.advice = f"{advice} before you call again."
+    return error
 
 
 def _own_path(link: object, host: str) -> str:
@@ -171,7 +254,7 @@ def _own_path(link: object, host: str) -> str:
     if _bare(own.netloc) != _bare(host):
         # Without what stands before it: it may be credentials.
         raise InvalidResponseError(
-            f"The link to the next page leads to another host: {shown(own.netloc.rpartition('@')[2])}."
+            f"The link to the next page leads to another host: {short_repr(own.netloc.rpartition('@')[2])}."
         )
     return f"{own.path}?{own.query}" if own.query else own.path
 
@@ -179,51 +262,3 @@ def _own_path(link: object, host: str) -> str:
 def _bare(host: str) -> str:
     """A host without the port that goes without saying."""
     return host.lower().removesuffix(":443").removesuffix(":80")
-
-
-def _sent_once(
-    request: Request, conference_id: str | None, policy: Policy
-) -> Steps[tuple[Answer | NoAnswer, Any]]:
-    """Send, and repeat only what the server certainly did not carry out: 429, or never sent.
-
-    Returns:
-        The last outcome, and the conference of the answer or the error to raise.
-    """
-    for attempt in range(policy.retries + 1):
-        outcome = yield request
-        body = decoded(outcome, request)
-        repeatable = outcome.status == 429 if isinstance(outcome, Answer) else not outcome.sent
-        if not isinstance(body, ConferencesError) or not repeatable or attempt == policy.retries:
-            break
-        yield pause(attempt, outcome, policy, body)
-    try:
-        if not isinstance(body, ConferencesError):
-            body = checked_conference(body, conference_id, f"{request.method} {request.path}")
-    except InvalidResponseError as error:
-        return outcome, error
-    return outcome, body
-
-
-def _id_in(outcome: Answer | NoAnswer) -> str | None:
-    """The id in an answer of success that is no whole conference."""
-    if not isinstance(outcome, Answer) or not 200 <= outcome.status < 300:
-        return None
-    try:
-        body = decode_json(outcome.content)
-    except ValueError:
-        return None
-    found = body.get("id") if isinstance(body, dict) else None
-    return found if isinstance(found, str) else None
-
-
-def _may_be_done(outcome: Answer | NoAnswer, error: object) -> bool:
-    return may_have_been_carried_out(outcome) and not isinstance(error, RateLimitError)
-
-
-def _with_state(
-    outcome: Answer | NoAnswer, error: ConferencesError, what: str, advice: str
-) -> ConferencesError:
-    if _may_be_done(outcome, error):
-        error.state = f"It is unknown whether the {what}."
-        error.advice = f"{advice} before you call again."
-    return error

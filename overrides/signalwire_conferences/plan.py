@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import json
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, Literal, NamedTuple, TypeVar
@@ -10,11 +11,22 @@ from attrs import field, frozen
 
 from . import contract
 from .changes import CLEAR
-from .contract import Field, Omission
-from .errors import Conflict, UnsafeUpdateError
-from .values import same
+from .contract import Field, Kind, Omission
+from .errors import Conflict, UnsafeUpdateError, printable
+from .values import equivalent, is_coarser
 
-__all__ = ["Change", "Line", "ServerChoice", "UpdatePlan", "changed_fields", "expected_after", "merge"]
+__all__ = [
+    "Change",
+    "Entry",
+    "EntryOutcome",
+    "Line",
+    "ServerChoice",
+    "UpdatePlan",
+    "changed_fields",
+    "expected_after",
+    "merge",
+    "omitted_value",
+]
 
 R = TypeVar("R")
 
@@ -38,6 +50,32 @@ class Change(NamedTuple):
 
     before: Any
     after: Any
+
+
+EntryOutcome = Literal["applied", "not applied", "unknown"]
+
+
+@frozen
+class Entry:
+    """An update that the journal knows.
+
+    Attributes:
+        id: the number of the entry; a later one has a higher number.
+        conference_id: the conference; the id in lower case if it is a UUID.
+        recorded_at: when the before-image was put on disk, UTC.
+        changes: field -> value before and after, JSON.
+        outcome: "applied", "not applied", or "unknown" where the process ended before it was known.
+        before: the whole conference as it was, JSON as the server sent it.
+        masked: the fields whose value, before or after, is kept without the token that was in it.
+    """
+
+    id: int
+    conference_id: str
+    recorded_at: datetime.datetime
+    changes: Mapping[str, Change]
+    outcome: EntryOutcome
+    before: Mapping[str, Any]
+    masked: frozenset[str] = frozenset()
 
 
 class Line(NamedTuple):
@@ -146,8 +184,9 @@ def merge(
     conflicts: list[Conflict] = []
     body: dict[str, Any] = {}
     for name, about in contract.fields(contract.UPDATE).items():
-        before, now = base[name], present[name]
-        value = now
+        now = value = present[name]
+        # An image from before the contract had the field says nothing of it.
+        before = base.get(name, now)
         if name in asked and not _satisfied(about, asked[name], before, now, sent):
             after = _result(about) if asked[name] is CLEAR else asked[name]
             if _moved_elsewhere(about, before, now, after):
@@ -171,7 +210,7 @@ def changed_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[
     return {
         name: after[name]
         for name, about in contract.fields(contract.UPDATE).items()
-        if name in after and not same(about.kind, before[name], after[name])
+        if name in after and not equivalent(about.kind, before.get(name, after[name]), after[name])
     }
 
 
@@ -181,34 +220,42 @@ def expected_after(body: Mapping[str, Any]) -> dict[str, Any]:
     for name, about in contract.fields(contract.UPDATE).items():
         if name in body:
             expected[name] = body[name]
-        elif about.omission is Omission.NULL:
-            expected[name] = None
-        elif about.omission is Omission.DOCUMENTED_DEFAULT:
-            expected[name] = about.default
+        elif about.omission in (Omission.NULL, Omission.DOCUMENTED_DEFAULT):
+            expected[name] = omitted_value(about)
     return expected
+
+
+def omitted_value(about: Field) -> Any:
+    """The value of a field that a PUT leaves out: documented, or assumed."""
+    return None if about.omission is Omission.NULL else about.default
 
 
 def _satisfied(about: Field, value: Any, before: Any, now: Any, sent: bool) -> bool:
     """Whether the field already is what was asked."""
     if value is not CLEAR:
-        return same(about.kind, value, now)
+        if equivalent(about.kind, value, now):
+            return True
+        # A server that keeps times less exactly keeps what it was sent in its own way.
+        moved = sent or not equivalent(about.kind, before, now)
+        return moved and about.kind is Kind.INSTANT and is_coarser(now, value)
     if about.omission is Omission.SERVER_CHOICE:
         # Nobody can tell what "reset" looks like; but after a PUT, a value that moved has moved.
-        return sent and (same(about.kind, about.default, now) or not same(about.kind, before, now))
-    return same(about.kind, _result(about), now)
+        return sent and (
+            equivalent(about.kind, about.default, now) or not equivalent(about.kind, before, now)
+        )
+    return equivalent(about.kind, _result(about), now)
 
 
 def _moved_elsewhere(about: Field, before: Any, now: Any, after: Any) -> bool:
-    if isinstance(after, ServerChoice) and same(about.kind, after.assumed, now):
+    if isinstance(after, ServerChoice) and equivalent(about.kind, after.assumed, now):
         return False
-    return not same(about.kind, before, now)
+    return not equivalent(about.kind, before, now)
 
 
 def _result(about: Field) -> Any:
     """What leaving the field out leads to."""
-    if about.omission is Omission.SERVER_CHOICE:
-        return ServerChoice(about.default)
-    return about.default if about.omission is Omission.DOCUMENTED_DEFAULT else None
+    value = omitted_value(about)
+    return ServerChoice(value) if about.omission is Omission.SERVER_CHOICE else value
 
 
 def _risk(about: Field) -> str:
@@ -222,5 +269,4 @@ def _risk(about: Field) -> str:
 def _shown(value: Any) -> str:
     if isinstance(value, ServerChoice):
         return str(value)
-    # A lone surrogate is no character, and could not be printed.
-    return json.dumps(value, ensure_ascii=False).encode(errors="backslashreplace").decode()
+    return printable(json.dumps(value, ensure_ascii=False))

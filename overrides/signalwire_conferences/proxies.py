@@ -13,7 +13,7 @@ from urllib.request import getproxies
 
 import httpx
 
-from .errors import ConfigurationError, shown
+from .errors import ConfigurationError, short_repr
 from .masking import Secret
 
 __all__ = ["proxy_of"]
@@ -88,7 +88,7 @@ def _matches(host: str, no_proxy: str) -> Iterator[bool]:
         except ValueError:
             # Without what may be the credentials of a proxy.
             scheme, separator, _ = entry.rpartition("@")[2].partition("://")
-            said = shown(f"{scheme}://…" if separator else scheme)
+            said = short_repr(f"{scheme}://…" if separator else scheme)
             _log.warning("%s: %s is not a host, address or range, and is passed over", _variable("no"), said)
 
 

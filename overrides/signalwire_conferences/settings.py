@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import random
 import re
@@ -14,9 +13,10 @@ from typing import Any, Generic, TypeVar
 import httpx
 from attrs import Factory, field, frozen
 
-from .errors import ConfigurationError, shown
-from .exchange import Policy
+from .errors import ConfigurationError, short_repr
+from .hosts import is_loopback
 from .masking import Secret, masker
+from .steps import Policy
 
 __all__ = ["AsyncLock", "Lock", "Settings", "settings"]
 
@@ -66,13 +66,7 @@ class Settings(Generic[L]):
     @property
     def is_loopback(self) -> bool:
         """Whether the host is this machine."""
-        name = re.sub(r":[0-9]+$", "", self.host).strip("[]").rstrip(".").lower()
-        if name == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(name).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     @property
     def base_url(self) -> str:
@@ -122,7 +116,7 @@ def settings(
     if address and not _is_host(address):
         # Without what stands before it: it may be credentials.
         _, at, name = address.rpartition("@")
-        said = shown(f"…@{name}" if at else name)
+        said = short_repr(f"…@{name}" if at else name)
         wrong.append(f"host={said}: must be a host name, as in your-space.signalwire.com")
     if ":" in project:
         wrong.append("project must not hold a colon")
@@ -155,15 +149,19 @@ def _wrong_habits(
 ) -> list[str]:
     wrong = []
     if not _is_number(timeout, above=0):
-        wrong.append(f"timeout={shown(timeout)}: must be a number of seconds above 0, at most {_LARGEST}")
+        wrong.append(
+            f"timeout={short_repr(timeout)}: must be a number of seconds above 0, at most {_LARGEST}"
+        )
     if isinstance(retries, float) or not _is_number(retries, above=-1):
-        wrong.append(f"retries={shown(retries)}: must be a whole number from 0, at most {_LARGEST}")
+        wrong.append(f"retries={short_repr(retries)}: must be a whole number from 0, at most {_LARGEST}")
     if lock is not None and not callable(lock):
         wrong.append("lock must be callable with a conference id; try lock=lambda id: your_lock")
     if confirm is not None and confirm != 0 and not _is_number(confirm, above=0):
-        wrong.append(f"confirm={shown(confirm)}: must be a number of seconds from 0 to {_LARGEST}, or None")
+        wrong.append(
+            f"confirm={short_repr(confirm)}: must be a number of seconds from 0 to {_LARGEST}, or None"
+        )
     if not _is_path(journal):
-        wrong.append(f"journal={shown(journal)}: must be the path of a file, or None")
+        wrong.append(f"journal={short_repr(journal)}: must be the path of a file, or None")
     return wrong
 
 

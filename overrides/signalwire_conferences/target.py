@@ -1,4 +1,4 @@
-"""What an update is about: the conference and how to treat it, its before-image, and its PUT."""
+"""What an update is about: the conference and how to treat it, its snapshot, and its PUT."""
 
 from __future__ import annotations
 
@@ -8,12 +8,13 @@ from typing import Any, Final
 from attrs import frozen
 
 from .changes import checked_id, path_of
-from .exchange import Policy, Request, Steps, repeated
+from .comparison import flaws_to_build_on
+from .errors import ConferencesError, InvalidResponseError
 from .settings import Settings
+from .steps import Policy, Request, Steps, repeated
 from .values import encode_json, one_spelling
-from .verify import checked_conference
 
-__all__ = ["Image", "Record", "Settle", "Target", "put_of", "read"]
+__all__ = ["Snapshot", "Target", "get_of", "put_of", "read"]
 
 _GET: Final = "get_video_conference"
 _PUT: Final = "update_video_conference"
@@ -42,6 +43,15 @@ class Target:
         """The id as lock and journal get it: the same for every spelling of one UUID."""
         return one_spelling(self.conference_id)
 
+    def require_journal(self) -> None:
+        """Raises `ConferencesError` where there is no journal."""
+        if not self.journaled:
+            raise ConferencesError(
+                "This client has no journal.",
+                conference_id=self.conference_id,
+                advice="Build it with journal='conferences.sqlite' to have history and undo.",
+            )
+
     @classmethod
     def of(cls, conference_id: object, settings: Settings[Any]) -> Target:
         """The target that a client with these settings means.
@@ -59,47 +69,33 @@ class Target:
 
 
 @frozen
-class Record:
-    """Step: put the before-image on disk, and answer with the entry's number.
-
-    Attributes:
-        key: the conference, as `Target.key`.
-    """
-
-    key: str
-    before: Mapping[str, Any]
-    after: Mapping[str, Any]
-
-
-@frozen
-class Settle:
-    """Step: note in the journal what came of a PUT; `after`: the fields that it changed."""
-
-    entry: int
-    applied: bool
-    after: Mapping[str, Any] | None = None
-
-
-@frozen
-class Image:
+class Snapshot:
     """A conference as read, and its ETag where the server sent a strong one."""
 
     body: dict[str, Any]
     etag: str | None
 
 
-def read(target: Target) -> Steps[Image]:
-    """Read the conference.
+def read(target: Target) -> Steps[Snapshot]:
+    """Read the conference, as a PUT is to be built on it.
 
     Raises:
         ApiError, TransportError, InvalidResponseError: it could not be read.
     """
-    request = Request("GET", path_of(_GET, target.conference_id), about=target.conference_id)
-    body, answer = yield from repeated(request, target.policy)
-    image = checked_conference(body, target.conference_id, f"GET {request.path}", to_build_on=True)
-    etag = answer.headers.get("etag", "")
-    # `If-Match` compares strongly (RFC 9110, 13.1.1): a weak one never matches.
-    return Image(image, etag if etag.startswith('"') and etag.isascii() else None)
+    request = get_of(target.conference_id)
+    done = yield from repeated(request, target.policy)
+    if wrong := flaws_to_build_on(done.body):
+        raise InvalidResponseError(
+            f"The answer to {request} is no conference to build on: {'; '.join(wrong)}.",
+            conference_id=target.conference_id,
+            body=done.body,
+        )
+    return Snapshot(done.body, done.etag)
+
+
+def get_of(conference_id: str, query: Mapping[str, Any] | None = None) -> Request:
+    """The GET of a conference."""
+    return Request("GET", path_of(_GET, conference_id), "conference", query=query or {}, about=conference_id)
 
 
 def put_of(conference_id: str, body: Mapping[str, Any], etag: str | None = None) -> Request:
@@ -107,6 +103,7 @@ def put_of(conference_id: str, body: Mapping[str, Any], etag: str | None = None)
     return Request(
         "PUT",
         path_of(_PUT, conference_id),
+        "conference",
         content=encode_json(body),
         headers={"If-Match": etag} if etag is not None else {},
         about=conference_id,

@@ -5,10 +5,10 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from functools import partial
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar, assert_never
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -17,12 +17,12 @@ import httpx
 from anyio.lowlevel import RunVar, checkpoint_if_cancelled
 
 from .errors import closed_client
-from .exchange import Acquire, Answer, NoAnswer, Release, Request, Steps, Wait
 from .journal import Journal, opened
 from .locking import finished, held
 from .masking import without_secrets
+from .outcomes import Answer, NoAnswer, outcome_of
 from .settings import AsyncLock, Lock, Settings
-from .target import Record, Settle
+from .steps import Acquire, Recall, Record, Release, Request, Settle, Step, Steps, Wait
 from .wire import Body, TimeLeft, Wire
 
 __all__ = ["AsyncTransport", "Transport"]
@@ -44,8 +44,10 @@ class _Common(Generic[L]):
 
     @property
     def journal(self) -> Journal:
-        """The journal, if there is one; else this raises `ConferencesError`."""
-        return Journal.required(self._journal)
+        """The journal. Only an operation that was told of it asks for it."""
+        if self._journal is None:
+            raise AssertionError("no journal")
+        return self._journal
 
     def _close(self) -> None:
         self._closed = True
@@ -105,19 +107,20 @@ class Transport(_Common[Lock]):
             result: T = end.value
             return result
 
-    def _carry_out(self, step: object, locks: ExitStack) -> Any:
+    def _carry_out(self, step: Step, locks: ExitStack) -> Any:
         match step:
             case Request():
-                return self._send(step)
+                return outcome_of(step, self._send(step))
             case Wait(seconds):
                 return time.sleep(seconds)
             case Acquire(conference_id):
                 return locks.enter_context(self.settings.required_lock(conference_id))
             case Release():
                 return locks.close()
-            case Record() | Settle():
+            case Record() | Settle() | Recall():
                 return self.journal.carry_out(step)
-        raise TypeError(f"no step: {step!r}")
+            case never:
+                assert_never(never)
 
     def _send(self, step: Request) -> Answer | NoAnswer:
         http, left = self._http, TimeLeft(self.settings.timeout)
@@ -162,12 +165,6 @@ class AsyncTransport(_Common[AsyncLock]):
             without_secrets(error, self.settings.masked)
             raise
 
-    async def in_thread(self, function: Callable[..., T], *args: Any) -> T:
-        """Call a function of the journal in a thread, and wait for its end even when cancelled."""
-        await checkpoint_if_cancelled()
-        threads = _here().threads
-        return await finished(partial(anyio.to_thread.run_sync, function, *args, limiter=threads))
-
     async def _result(self, steps: Steps[T], locks: AsyncExitStack) -> T:
         try:
             step = steps.send(None)
@@ -182,10 +179,10 @@ class AsyncTransport(_Common[AsyncLock]):
             result: T = end.value
             return result
 
-    async def _carry_out(self, step: object, locks: AsyncExitStack) -> Any:
+    async def _carry_out(self, step: Step, locks: AsyncExitStack) -> Any:
         match step:
             case Request():
-                return await finished(self._send, step, cancels=True)
+                return outcome_of(step, await finished(self._send, step, cancels=True))
             case Wait(seconds):
                 return await anyio.sleep(seconds)
             case Acquire(conference_id):
@@ -193,9 +190,13 @@ class AsyncTransport(_Common[AsyncLock]):
                 return await locks.enter_async_context(held(lock))
             case Release():
                 return await locks.aclose()
-            case Record() | Settle():
-                return await self.in_thread(self.journal.carry_out, step)
-        raise TypeError(f"no step: {step!r}")
+            case Record() | Settle() | Recall():
+                await checkpoint_if_cancelled()
+                carry_out = partial(anyio.to_thread.run_sync, limiter=_here().threads)
+                # What is under way in a thread is waited for, even when cancelled.
+                return await finished(carry_out, self.journal.carry_out, step)
+            case never:
+                assert_never(never)
 
     async def _send(self, step: Request) -> Answer | NoAnswer:
         begun = False

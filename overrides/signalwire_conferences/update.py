@@ -7,55 +7,71 @@ conference is read again, and the update is finished, or rebased and written, or
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any, Final, assert_never
 
 from attrs import define, field
 
-from .changes import CLEAR
+from .changes import CLEAR, unknown_resets
+from .comparison import Verdict, lost, survival, verify
 from .errors import (
     ConferencesError,
     Conflict,
     ConflictError,
-    Difference,
+    InvalidChangeError,
     NotFoundError,
-    RateLimitError,
-    TransportError,
+    State,
     VerificationError,
-)
-from .exchange import (
-    Acquire,
-    Answer,
-    NoAnswer,
-    Release,
-    Request,
-    Steps,
-    Wait,
-    decoded,
-    is_unsettled,
-    may_have_been_carried_out,
-    no_object,
-    pause,
 )
 from .plan import Change, ServerChoice, UpdatePlan, changed_fields, merge
 from .results import UpdateReport
-from .target import Image, Record, Settle, Target, put_of, read
-from .verify import MISSING, Verdict, is_same_id, survival, verify
+from .steps import (
+    Acquire,
+    Deferred,
+    Done,
+    NotSent,
+    Outcome,
+    Record,
+    Refused,
+    Release,
+    Settle,
+    Steps,
+    Unknown,
+    Wait,
+    pause,
+)
+from .target import Snapshot, Target, put_of, read
 
-__all__ = ["SafeUpdate"]
+__all__ = ["Intent", "SafeUpdate"]
 
 _MOST_REBASES: Final = 16  # after a 412; each means that another writer got through
 _MOST_REDOS: Final = 5  # of a change that `confirm` found overwritten
 
-_UNCHANGED: Final = "The conference is unchanged by this call."
-_UNKNOWN: Final = "A PUT was sent, and it is unknown whether it was carried out."
-_PUT_OFF: Final = "The server put the PUT off, so it was most likely not carried out."
-_LACKING: Final = "Read again since, the conference lacks the change."
-_MAY_LAND: Final = " The PUT that got no answer may still land."
-_ANSWERED: Final = "The PUT was answered with success, so this is how the conference is now."
-_READ_AGAIN: Final = "The PUT got no proper answer; read again since, this is how the conference is."
-_CARRIED_OUT: Final = "The change was carried out and verified before."
-_NOT_SENT: Final = " This PUT was not sent."
+
+@define
+class Intent:
+    """What an update is to do. Once a PUT was carried out, it knows what the server made of it.
+
+    Attributes:
+        asked: field -> JSON value, or `CLEAR`.
+        resets: fields that may be lost.
+        base: the before-image that the changes were asked against; what is read first, if `None`.
+        tried: whether a PUT of it may have been carried out.
+    """
+
+    asked: dict[str, Any]
+    resets: frozenset[str] = frozenset()
+    base: Mapping[str, Any] | None = None
+    tried: bool = False
+
+    def check_resets(self, conference_id: str, body: Mapping[str, Any]) -> None:
+        """Fields that the contract does not know can be named only where the conference has them."""
+        if problems := unknown_resets(self.resets, body):
+            raise InvalidChangeError(problems, conference_id=conference_id, sent="no PUT was sent")
+
+
+Decide = Callable[[Mapping[str, Any]], Steps[Intent]]
+"""From the conference as it is to what is to be done."""
 
 
 @define
@@ -64,32 +80,23 @@ class SafeUpdate:
 
     Attributes:
         target: what, and how.
-        asked: field -> JSON value, or `CLEAR`.
-        resets: fields that may be lost.
-        base: the before-image that the changes were asked against; what is read first, if `None`.
+        intent: what it is to do, or what decides it once the conference was read.
     """
 
     target: Target
-    asked: dict[str, Any]
-    resets: frozenset[str] = frozenset()
-    base: Mapping[str, Any] | None = None
-    _puts: int = field(default=0, init=False)
+    intent: Intent | Decide
+    _state: State = field(default=State.UNCHANGED, init=False)
+    _failure: ConferencesError | None = field(default=None, init=False)
     _sent: UpdatePlan[Any] | None = field(default=None, init=False)
-    _unsettled: ConferencesError | None = field(default=None, init=False)
-    _may_land: bool = field(default=False, init=False)
     _entry: int | None = field(default=None, init=False)
+    _puts: int = field(default=0, init=False)
     _changed: set[str] = field(factory=set, init=False)
-    _written: bool = field(default=False, init=False)
-    _noticed: Mapping[str, Change] = field(factory=dict, init=False)
-
-    def again(self, base: Mapping[str, Any]) -> SafeUpdate:
-        """The same update from its start, asked against this before-image."""
-        return SafeUpdate(self.target, dict(self.asked), self.resets, base)
+    _noticed: dict[str, Change] = field(factory=dict, init=False)
 
     def plan(self) -> Steps[UpdatePlan[Any]]:
         """Read once, and tell what the update would do."""
-        image = yield from self._read()
-        return self._merged(image)
+        snapshot = yield from self._read()
+        return self._merged(snapshot.body)
 
     def steps(self) -> Steps[tuple[dict[str, Any], UpdateReport]]:
         """Carry the update out.
@@ -106,18 +113,18 @@ class SafeUpdate:
         """
         for _ in range(_MOST_REDOS + 1):
             if self.target.locked:
-                yield from self._told(Acquire(self.target.key))
+                yield from self._noting_state(Acquire(self.target.key))
             body = yield from self._settled()
             if self.target.locked:
-                yield from self._told(Release())
-            if self.target.confirm is None or not self._written:
+                yield from self._noting_state(Release())
+            if self.target.confirm is None or not self._changed:
                 return body, self._report(body)
-            yield Wait(self.target.confirm)
-            image = yield from self._read()
-            rest = self._merged(image)
+            yield from Wait(self.target.confirm)
+            snapshot = yield from self._read()
+            rest = self._merged(snapshot.body)
             self._refuse(rest.conflicts)
             if not rest.changes:
-                return image.body, self._report(image.body)
+                return snapshot.body, self._report(snapshot.body)
         overwritten = [
             Conflict(name, change.before, change.before, change.after)
             for name, change in rest.changes.items()
@@ -126,169 +133,237 @@ class SafeUpdate:
 
     def _settled(self) -> Steps[dict[str, Any]]:
         """Read and PUT, until it is known what the server made of it."""
-        attempt = rebases = 0
-        failed: ConferencesError | None = None
-        refused_etag = None
+        attempts = rebases = 0
+        last: ConferencesError | None = None  # the failure after which there is no further PUT
+        refused_etag: str | None = None
         while True:
-            image = yield from self._read()
-            plan = self._merged(image)
+            snapshot = yield from self._read()
+            plan = self._merged(snapshot.body)
+            yield from self._check_losses(snapshot.body)
             self._refuse(plan.conflicts)
             if not plan.changes:
-                yield from self._found_carried_out(image)
-                return image.body
-            if failed is not None and attempt > self.target.policy.retries:
-                failed.state = self._lacking
-                raise failed
-            plan.refuse_losses(self._state)
-            request = put_of(self.target.conference_id, plan.body, image.etag)
-            outcome = yield from self._put(plan, request)
-            answer = decoded(outcome, request)
-            if isinstance(answer, dict):
-                return (yield from self._verified(plan, answer))
-            error = answer if isinstance(answer, ConferencesError) else no_object(request)
-            if may_have_been_carried_out(outcome):
-                self._unsettled = self._unknown(error)
-            elif self._unsettled is None:
-                yield from self._settle(applied=False)
-            if is_unsettled(outcome) or self._unsettled is error:
-                error.state = error.state or self._lacking
-                failed = error
-                yield pause(attempt, outcome, self.target.policy, error)
-                attempt += 1
-                continue
-            rebases += 1
-            moved_on = image.etag not in (None, refused_etag) and _is_refused_match(outcome)
-            if not moved_on or rebases > _MOST_REBASES:
-                error.state = self._state
-                raise error
-            refused_etag = image.etag
+                yield from self._found_carried_out(snapshot.body)
+                return snapshot.body
+            yield from self._note_unchanged(plan, ends=last is not None)
+            if last is not None:
+                last.state = self._state.after_a_read.value
+                raise last
+            plan.refuse_losses(self._state.value)
+            match (yield from self._put(plan, snapshot.etag)):
+                case Done(body):
+                    return (yield from self._verified(plan, body))
+                case Unknown(error) as unknown if unknown.is_failed_match:
+                    self._leave_open(State.MATCH_FAILED, error)
+                    rebases += 1
+                    if snapshot.etag in (None, refused_etag) or rebases > _MOST_REBASES:
+                        last = error
+                    refused_etag = snapshot.etag
+                    continue
+                case failed:
+                    error = yield from self._failed(failed)
+            yield from pause(attempts, error, self.target.policy)
+            attempts += 1
+            if attempts > self.target.policy.retries:
+                last = error
 
-    def _read(self) -> Steps[Image]:
+    def _read(self) -> Steps[Snapshot]:
         """Read; where it fails, the error says what is known of the PUTs before it."""
         try:
-            image = yield from read(self.target)
+            snapshot = yield from read(self.target)
         except NotFoundError as error:
-            error.state = f"{self._state} The conference is gone." if self._puts else _UNCHANGED
+            error.state = self._state.value + (" The conference is gone." if self._puts else "")
             raise
         except ConferencesError as error:
-            if self._unsettled is None:
-                error.state = self._state
+            if self._failure is None:
+                error.state = self._state.value
                 raise
-            self._unsettled.state = f"{_UNKNOWN} Reading it again failed too: {error.message}"
-            raise self._unsettled from error
-        if self.base is None:
-            self.base = image.body
-        return image
+            known = State.UNKNOWN.after(self._state)
+            self._failure.state = f"{known.value} Reading it again failed too: {error.message}"
+            raise self._failure from error
+        if not isinstance(self.intent, Intent):
+            self.intent = yield from self.intent(snapshot.body)
+        self.intent.check_resets(self.target.conference_id, snapshot.body)
+        if self.intent.base is None:
+            self.intent.base = snapshot.body
+        return snapshot
 
-    def _merged(self, image: Image) -> UpdatePlan[Any]:
+    @property
+    def _intent(self) -> Intent:
+        if not isinstance(self.intent, Intent):
+            raise TypeError("nothing was read yet")
+        return self.intent
+
+    def _merged(self, body: dict[str, Any]) -> UpdatePlan[Any]:
+        intent = self._intent
         return merge(
             self.target.conference_id,
-            self.base or image.body,
-            image.body,
-            self.asked,
-            self.resets,
-            sent=self._written or self._unsettled is not None,
+            intent.base or body,
+            body,
+            intent.asked,
+            intent.resets,
+            sent=intent.tried,
         )
 
-    def _put(self, plan: UpdatePlan[Any], request: Request) -> Steps[Answer | NoAnswer]:
-        if self.target.journaled:
-            # Read again since, the conference lacks the change. Only where nothing else has changed either
-            # is it sure that no PUT was carried out: somebody may have brought the old value back.
-            if self._sent is not None and plan.before == self._sent.before:
-                yield from self._settle(applied=False)
-            after = {name: _assumed(change.after) for name, change in plan.changes.items()}
+    def _put(self, plan: UpdatePlan[Any], etag: str | None) -> Steps[Outcome]:
         try:
+            request = put_of(self.target.conference_id, plan.body, etag)
             if self.target.journaled:
-                self._entry = yield Record(self.target.key, plan.before, after)
-            outcome: Answer | NoAnswer = yield request
+                after = {name: _assumed(change.after) for name, change in plan.changes.items()}
+                self._entry = yield from Record(self.target.key, plan.before, after)
+            outcome = yield from request
         except ConferencesError as error:
             # No before-image, or a client that was closed: it never left.
-            error.state = self._lacking + _NOT_SENT
+            error.state = f"{self._state.after_a_read.value} This PUT was not sent."
             raise
         self._sent = plan
         self._puts += 1
         return outcome
 
+    def _failed(self, outcome: Refused | NotSent | Deferred | Unknown) -> Steps[ConferencesError]:
+        """A PUT that was not answered with the conference: the error, after which one may go on."""
+        error = outcome.error
+        match outcome:
+            case Refused():
+                yield from self._settle_undone()
+                error.state = self._state.value
+                raise error
+            case NotSent():
+                yield from self._settle_undone()
+                error.state = self._state.after_a_read.value
+            case Deferred():
+                self._leave_open(State.DEFERRED, error)
+            case Unknown(may_land=may_land):
+                self._leave_open(State.MAY_LAND if may_land else State.UNKNOWN, error)
+            case never:
+                assert_never(never)
+        return error
+
+    def _leave_open(self, state: State, error: ConferencesError) -> None:
+        """A PUT of unknown outcome."""
+        self._state = state.after(self._state)
+        self._failure = error
+        self._intent.tried = True
+        error.state = self._state.value
+        error.advice = error.advice or "Read the conference before you call again."
+
     def _verified(self, plan: UpdatePlan[Any], answer: dict[str, Any]) -> Steps[dict[str, Any]]:
-        """Compare the answer to the PUT with what had to come of it."""
-        told = answer.get("id", MISSING)
-        if not is_same_id(plan.before["id"], told):
-            # Of something else, so it tells nothing of this conference.
-            other = Difference("id", plan.before["id"], told)
-            raise VerificationError(self.target.conference_id, [other], plan.before, state=_UNKNOWN)
-        yield from self._settle(applied=True, after=changed_fields(plan.before, answer))
-        self._accept(plan, answer, verify(plan.before, plan.body, answer), _ANSWERED)
-        return answer
-
-    def _found_carried_out(self, image: Image) -> Steps[None]:
-        """The conference is as asked. If a PUT went out, it was carried out."""
-        if self._unsettled is None or self._sent is None:
-            return
-        yield from self._settle(applied=True)
-        self._accept(self._sent, image.body, survival(self._sent.before, image.body), _READ_AGAIN)
-
-    def _accept(self, plan: UpdatePlan[Any], now: dict[str, Any], verdict: Verdict, state: str) -> None:
+        """Compare the answer to the PUT with what had to come of it, and look again before an alarm:
+        what a PUT is answered with may be stale.
+        """
+        self._intent.tried = True
+        verdict = verify(plan.before, plan.body, answer, self._intent.resets)
+        now, state = answer, State.SEEN
         if verdict.differences:
-            raise VerificationError(self.target.conference_id, verdict.differences, plan.before, state=state)
-        self._unsettled, self._noticed, self._written = None, verdict.noticed, True
+            try:
+                now = (yield from read(self.target)).body
+            except ConferencesError:
+                state = State.ANSWERED
+            else:
+                verdict = _confirmed(
+                    verdict, verify(plan.before, plan.body, now, self._intent.resets), answer
+                )
+        after = _ours(plan, now, verdict)
+        if after or not verdict.differences:
+            yield from self._settle(applied=True, after=after)
+        self._accept(plan, now, verdict, state)
+        return now
+
+    def _check_losses(self, now: dict[str, Any]) -> Steps[None]:
+        """After a PUT of unknown outcome: what it cost, if it was carried out."""
+        if self._state.is_open and self._state is not State.MATCH_FAILED and self._sent is not None:
+            verdict = lost(self._sent.body, now, self._intent.asked.keys(), exclusive=False)
+            if verdict.differences:
+                yield from self._settle(applied=True, after=_ours(self._sent, now, verdict))
+            self._alarm(self._sent, verdict, State.SEEN)
+
+    def _note_unchanged(self, plan: UpdatePlan[Any], *, ends: bool) -> Steps[None]:
+        """Read again since, the conference lacks the change. Only where nothing else has changed either
+        is it sure that no PUT was carried out: somebody may have brought the old value back. And the
+        last one may still land.
+        """
+        if self._sent is None or plan.before != self._sent.before or (ends and self._state is State.MAY_LAND):
+            return
+        yield from self._settle(applied=False)
+        if self._state is State.MATCH_FAILED:
+            self._state, self._failure = State.DONE if self._changed else State.UNCHANGED, None
+
+    def _found_carried_out(self, now: dict[str, Any]) -> Steps[None]:
+        """The conference is as asked. If a PUT went out, it was carried out."""
+        if not self._state.is_open or self._sent is None:
+            return
+        kept = lost(self._sent.body, now, self._intent.asked.keys(), exclusive=self.target.locked)
+        verdict = kept | survival(self._sent.before, now, self._intent.resets)
+        if verdict.differences and self._state is State.MATCH_FAILED:
+            return  # it was overtaken, as the server said, by somebody who made the same change
+        yield from self._settle(applied=True, after=_ours(self._sent, now, verdict))
+        self._accept(self._sent, now, verdict, State.SEEN)
+
+    def _accept(self, plan: UpdatePlan[Any], now: dict[str, Any], verdict: Verdict, state: State) -> None:
+        self._alarm(plan, verdict, state)
+        self._state, self._failure = State.DONE, None
+        self._noticed |= verdict.noticed
         self._changed |= plan.changes.keys()
-        for name, value in self.asked.items():
+        asked = self._intent.asked
+        for name, value in asked.items():
             if value is CLEAR:
                 # From here on it is the value that the server chose which has to stay.
-                self.asked[name] = CLEAR if now[name] is None else now[name]
+                asked[name] = CLEAR if now[name] is None else now[name]
 
-    def _told(self, step: Acquire | Release) -> Steps[None]:
-        """A step of the lock, whose error is the caller's own; it learns what state things are in."""
+    def _alarm(self, plan: UpdatePlan[Any], verdict: Verdict, state: State) -> None:
+        if verdict.differences:
+            raise VerificationError(
+                self.target.conference_id, verdict.differences, plan.before, state=state.value
+            )
+
+    def _noting_state(self, step: Acquire | Release) -> Steps[None]:
+        """A step of the lock, whose error is the caller's own; a note on it says what is known."""
         try:
-            yield step
+            yield from step
         except Exception as error:
-            error.add_note(f"Conference {self.target.conference_id!r}: {self._state}")
+            error.add_note(f"Conference {self.target.conference_id!r}: {self._state.value}")
             raise
+
+    def _settle_undone(self) -> Steps[None]:
+        """This PUT was not carried out; of one before it, nothing is known yet."""
+        if not self._state.is_open:
+            yield from self._settle(applied=False)
 
     def _settle(self, *, applied: bool, after: Mapping[str, Any] | None = None) -> Steps[None]:
         if self._entry is not None:
-            yield Settle(self._entry, applied, after)
+            yield from Settle(self._entry, applied, after)
             self._entry = None
-
-    @property
-    def _state(self) -> str:
-        if self._written:
-            return _CARRIED_OUT
-        return _UNCHANGED if self._unsettled is None else _UNKNOWN
-
-    @property
-    def _lacking(self) -> str:
-        """What is known after the conference was read again, and lacked the change."""
-        if self._unsettled is None:
-            return self._state
-        return _LACKING + (_MAY_LAND if self._may_land else "")
-
-    def _unknown(self, error: ConferencesError) -> ConferencesError:
-        """The error of a PUT of unknown outcome, with what it means for the conference."""
-        before = self._unsettled
-        put_off = isinstance(error, RateLimitError) and (before is None or before.state == _PUT_OFF)
-        self._may_land = self._may_land or isinstance(error, TransportError)
-        error.state = _PUT_OFF if put_off else _UNKNOWN
-        error.advice = error.advice or "Read the conference before you call again."
-        return error
 
     def _refuse(self, conflicts: Sequence[Conflict]) -> None:
         if conflicts:
             raise self._conflict(conflicts)
 
     def _conflict(self, conflicts: Sequence[Conflict], advice: str = "") -> ConflictError:
-        return ConflictError(self.target.conference_id, conflicts, state=self._state, advice=advice)
+        return ConflictError(self.target.conference_id, conflicts, state=self._state.value, advice=advice)
 
     def _report(self, body: dict[str, Any]) -> UpdateReport:
-        base = self.base or body
+        base = self._intent.base or body
         moved = changed_fields(base, body).items()
         changes = {name: Change(base[name], value) for name, value in moved if name in self._changed}
         others = {name: Change(base[name], value) for name, value in moved if name not in changes}
-        return UpdateReport(changes, self._written, self._puts, others, self._noticed)
+        return UpdateReport(changes, bool(self._changed), self._puts, others, self._noticed)
 
 
-def _is_refused_match(outcome: Answer | NoAnswer) -> bool:
-    return isinstance(outcome, Answer) and outcome.status == 412
+def _confirmed(first: Verdict, second: Verdict, answer: Mapping[str, Any]) -> Verdict:
+    """The verdict of a second look: an alarm only where both see it; else the answer was stale."""
+    wrong = {difference.field for difference in first.differences}
+    still = tuple(one for one in second.differences if one.field in wrong)
+    stale = {
+        one.field: Change(answer.get(one.field), one.expected)
+        for one in first.differences
+        if one.field not in {two.field for two in still}
+    }
+    return Verdict(still, {**second.noticed, **stale})
+
+
+def _ours(plan: UpdatePlan[Any], now: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:
+    """What a PUT changed, lost fields included: field -> value now."""
+    names = plan.changes.keys() | {difference.field for difference in verdict.differences}
+    return {name: value for name, value in changed_fields(plan.before, now).items() if name in names}
 
 
 def _assumed(after: Any) -> Any:

@@ -7,11 +7,12 @@ import enum
 import json
 import re
 import uuid
+from fractions import Fraction
 from typing import Any, NoReturn
 
 from .contract import Kind
 
-__all__ = ["decode_json", "encode_json", "instant", "one_spelling", "plain", "same"]
+__all__ = ["decode_json", "encode_json", "equivalent", "instant", "is_coarser", "one_spelling", "to_json"]
 
 _INSTANT = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
@@ -20,6 +21,7 @@ _INSTANT = re.compile(
 _GREGORIAN_CYCLE_DAYS = 146097  # the calendar repeats every 400 years
 _UTC = datetime.UTC
 _TOO_LARGE = 2**63
+_MOST_DIGITS = 18  # of a fraction of a second; an attosecond
 
 
 def instant(text: object) -> tuple[int, str] | None:
@@ -50,10 +52,12 @@ def instant(text: object) -> tuple[int, str] | None:
     return seconds, (match.group(7) or "").rstrip("0")
 
 
-def same(kind: Kind, one: Any, other: Any) -> bool:
+def equivalent(kind: Kind, one: Any, other: Any) -> bool:
     """Whether two JSON values mean the same for a field of this kind: instants as instants,
     colours and UUIDs without regard to case, all else exactly (`1` is not `true`).
     """
+    if type(one) is type(other) is str and one == other:
+        return True
     if kind is Kind.INSTANT:
         ours, theirs = instant(one), instant(other)
         if ours is not None and theirs is not None:
@@ -63,6 +67,26 @@ def same(kind: Kind, one: Any, other: Any) -> bool:
     if kind is Kind.UUID and isinstance(one, str) and isinstance(other, str):
         return one_spelling(one) == one_spelling(other)
     return _identical(one, other)
+
+
+def is_coarser(kept: object, sent: object) -> bool:
+    """Whether an instant is another one cut or rounded to fewer digits, as servers keep times that
+    do not keep every fraction of a second.
+    """
+    ours, theirs = instant(sent), instant(kept)
+    if ours is None or theirs is None or ours == theirs or max(len(ours[1]), len(theirs[1])) > _MOST_DIGITS:
+        return False
+    seconds, digits = ours
+    scale = 10 ** len(digits)
+    exact = seconds * scale + int(digits or 0)
+    found = Fraction(theirs[0]) + Fraction(int(theirs[1] or 0), 10 ** len(theirs[1]))
+    for kept_digits in range(len(digits)):
+        unit = 10 ** (len(digits) - kept_digits)
+        down = exact // unit * unit
+        up = down + unit if 2 * (exact - down) >= unit else down
+        if found in (Fraction(down, scale), Fraction(up, scale)):
+            return True
+    return False
 
 
 def one_spelling(conference_id: str) -> str:
@@ -84,7 +108,7 @@ def _identical(one: Any, other: Any) -> bool:
     return bool(one == other)
 
 
-def plain(value: Any) -> Any:
+def to_json(value: Any) -> Any:
     """A Python value as the JSON value that is sent for it.
 
     Aware date-times become UTC with `Z`; strings stay as given.
@@ -96,13 +120,13 @@ def plain(value: Any) -> Any:
         value = value.value
     match value:
         case datetime.datetime():
-            return _plain_time(value)
+            return _json_time(value)
         case datetime.date():
             return value.isoformat()
         case uuid.UUID():
             return str(value)
         case str():
-            return _plain_text(value)
+            return _json_text(value)
         case int() if abs(value) >= _TOO_LARGE:
             raise ValueError("is beyond 64 bits")
         case None | bool() | int() | float():
@@ -110,7 +134,7 @@ def plain(value: Any) -> Any:
     raise ValueError(f"a value of type {type(value).__name__} cannot be sent")
 
 
-def _plain_time(value: datetime.datetime) -> str:
+def _json_time(value: datetime.datetime) -> str:
     if value.utcoffset() is None:
         raise ValueError("a date-time needs a time zone; this one is naive")
     try:
@@ -119,7 +143,7 @@ def _plain_time(value: datetime.datetime) -> str:
         raise ValueError("in UTC this date-time is outside the years 1 to 9999") from None
 
 
-def _plain_text(value: str) -> str:
+def _json_text(value: str) -> str:
     text = str.__str__(value)
     try:
         text.encode()
@@ -139,7 +163,7 @@ def decode_json(content: bytes) -> Any:
         ValueError: it is no JSON, or nested or long beyond reason.
     """
     try:
-        return json.loads(content.decode(), parse_constant=_no_constant)
+        return json.loads(content.decode("utf-8-sig"), parse_constant=_no_constant)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -153,3 +177,6 @@ def encode_json(value: Any) -> bytes:
 
     """
     return json.dumps(value, allow_nan=False).encode()
+
+
+same, plain = equivalent, to_json

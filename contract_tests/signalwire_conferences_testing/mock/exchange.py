@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
 from http import HTTPStatus
 from typing import Any
@@ -65,6 +66,8 @@ class Call:
         etag: whether the server answers with an `ETag` and heeds `If-Match`.
         stale: whether a read answers with the state before the last write.
         adjust: changes to what a write stores.
+        postponed: what applies the request later, and after how many further requests, `None` for
+            when it is said.
         disconnected: returns when the client has gone.
         background: runs a coroutine function after this request, until the server stops.
     """
@@ -82,6 +85,13 @@ class Call:
     background: Callable[[Awaitable[Any]], None]
     stale: bool = False
     adjust: list[Adjust] = Factory(list)
+    postponed: list[tuple[int | None, Callable[[], Awaitable[Reply]]]] = Factory(list)
+
+    @property
+    def accepts_gzip(self) -> bool:
+        """Whether the client names gzip among the encodings that it takes."""
+        said = self.headers.get("accept-encoding", "").replace(" ", "")
+        return any(re.fullmatch(r"gzip(;q=(?!0(\.0*)?$).*)?", coding) for coding in said.split(","))
 
 
 class Dropped(Exception):  # noqa: N818 - it is an outcome, not an error of the mock

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import contextlib
 import threading
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 
 from attrs import define, frozen
 
@@ -61,6 +62,14 @@ class Rule:
         return f"{self.method or '*'}{about} {self.at}x{times} {self.fault}"
 
 
+@define
+class _Postponed:
+    """A request that is applied later: by whom, and after how many further requests."""
+
+    apply: Callable[[], Awaitable[Reply]]
+    requests: int | None
+
+
 @frozen
 class Fired:
     """A request that went wrong.
@@ -88,6 +97,7 @@ class Faults:
         self.fired: list[Fired] = []
         self._store = store
         self._rules: list[Rule] = []
+        self._postponed: list[_Postponed] = []
         # Taken again by a condition that adds a fault of its own.
         self._lock = threading.RLock()
 
@@ -123,9 +133,10 @@ class Faults:
         return [rule for rule in self._rules if rule.fired < (rule.times or 1)]
 
     def clear(self) -> None:
-        """Forgets all rules and what happened."""
+        """Forgets all rules, what happened, and what is to be applied later."""
         with self._lock:
             self._rules.clear()
+            self._postponed.clear()
             self.fired.clear()
 
     async def run(self, call: Call, perform: Callable[[], Reply]) -> Reply:
@@ -135,7 +146,7 @@ class Faults:
             call: the request.
             perform: applies it.
         """
-        if not self._rules:
+        if not self._rules and not self._postponed:
             return perform()
         with self._lock:
             due = [rule for rule in list(self._rules) if rule.counts(call)]
@@ -147,4 +158,34 @@ class Faults:
         step: Proceed = proceed
         for rule in reversed(due):
             step = rule.fault.around(call, self._store, step)
-        return await step()
+        try:
+            return await step()
+        finally:
+            for late in self._landing(call):
+                await late.apply()
+
+    def _landing(self, call: Call) -> list[_Postponed]:
+        """What is due after this request."""
+        with self._lock:
+            for late in self._postponed:
+                late.requests = None if late.requests is None else late.requests - 1
+            self._postponed += [_Postponed(apply, after) for after, apply in call.postponed]
+            due = [late for late in self._postponed if late.requests == 0]
+            self._postponed = [late for late in self._postponed if late.requests != 0]
+            return due
+
+    def land(self) -> int:
+        """Applies all requests that were answered and are still to be applied, in their order.
+
+        May be called from any thread.
+
+        Returns:
+            How many there were.
+        """
+        with self._lock:
+            due, self._postponed = self._postponed, []
+        for late in due:
+            with contextlib.suppress(StopIteration):
+                late.apply().__await__().send(None)
+                raise RuntimeError("a request that is applied by `land` cannot wait for anything")
+        return len(due)

@@ -177,10 +177,19 @@ def _when(text: str) -> str:
     return text
 
 
+def _how(text: str) -> str:
+    if text not in ("cut", "rounded"):
+        raise ValueError("is cut or rounded")
+    return text
+
+
 #: Name of an argument -> how its text is read, where it is more than text.
 _READERS: Mapping[str, Callable[[str], Any]] = {
     "seconds": _seconds,
     "size": _whole,
+    "digits": _whole,
+    "requests": _whole,
+    "how": _how,
     "code": _status,
     "on": _switch,
     "value": _value,

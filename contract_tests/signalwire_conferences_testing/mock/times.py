@@ -12,7 +12,7 @@ import time
 
 from signalwire_conferences.values import instant
 
-__all__ = ["Instant", "from_unix", "later", "normalised"]
+__all__ = ["Instant", "from_unix", "later", "normalised", "shortened"]
 
 #: Seconds since the start of the day of the year 0 before the year 1, and the fraction's digits
 #: without trailing zeros; sorts as time does.
@@ -40,6 +40,24 @@ def normalised(text: str) -> str:
     # `instant` counts a leap second as the second after it.
     leap = text[17:19] == "60"
     return _rendered(found[0] - leap, found[1], leap)
+
+
+def shortened(text: str, digits: int, *, rounded: bool) -> str:
+    """A normalised time with at most so many digits of a fraction, the rest cut off or rounded.
+
+    Raises:
+        ValueError: it is no time, or would be rounded up into the year 10000.
+    """
+    found = instant(text)
+    if found is None:
+        raise ValueError("is no RFC 3339 date-time or date")
+    fraction = found[1][:digits]
+    up = 0
+    if rounded and found[1][digits : digits + 1] >= "5":
+        up, kept = divmod(int(fraction or 0) + 1, 10**digits)
+        fraction = f"{kept:0{digits}}" if digits else ""
+    leap = text[17:19] == "60"
+    return _rendered(found[0] - leap + up, fraction.rstrip("0"), leap and not up)
 
 
 def from_unix(text: str) -> Instant | None:
