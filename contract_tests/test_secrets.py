@@ -39,7 +39,7 @@ def spellings(token: str) -> list[str]:
     ]
 
 
-def told(error: BaseException, frames: bool) -> str:
+def told(error: BaseException) -> str:
     """Everything that an error shows, with the local variables of our own frames and httpx's."""
     shown = [str(error), repr(error), repr(vars(error)), repr(error.args)]
     chain: list[traceback.TracebackException | None] = [
@@ -49,15 +49,13 @@ def told(error: BaseException, frames: bool) -> str:
         if each is not None:
             chain += [each.__cause__, each.__context__]
             shown += ["\n".join(each.format_exception_only())]
-            if frames:
-                shown += [
-                    repr(frame.locals) for frame in each.stack if "contract_tests" not in frame.filename
-                ]
+            outside = [frame for frame in each.stack if "contract_tests" not in frame.filename]
+            shown += [repr(frame.locals) for frame in outside]
     return "\n".join(shown)
 
 
-def assert_hidden(error: BaseException, token: str = TOKEN, *, frames: bool = True) -> None:
-    text = told(error, frames)
+def assert_hidden(error: BaseException, token: str = TOKEN) -> None:
+    text = told(error)
     for spelling in spellings(token):
         assert spelling not in text
     assert token[:12] not in text  # not even the beginning
@@ -79,7 +77,7 @@ def test_an_error_that_quotes_an_answer_hides_it_and_the_put_has_it(
             client.update(ID, layout="5up")
         [put] = [each for each in server.requests if each.method == "PUT"]
         assert put.body["description"] == echo
-        assert_hidden(caught.value, token, frames=False)
+        assert_hidden(caught.value, token)
         assert "***" in caught.value.before["description"]
         assert_hidden(pickle.loads(pickle.dumps(caught.value)), token)
 
@@ -90,7 +88,7 @@ def test_a_conflict_hides_it(style: str) -> None:
         server.store.patch(ID, {"description": f"x{TOKEN}"})
         with pytest.raises(ConflictError) as caught:
             client.apply(plan)
-        assert_hidden(caught.value, frames=False)
+        assert_hidden(caught.value)
         assert caught.value.theirs == "x***"
 
 
