@@ -162,22 +162,21 @@ def test_put_off_in_the_end_the_error_says_what_came_of_the_put_before_too(
 
 
 def test_closed_just_before_a_request_it_raises_an_error_of_ours(
-    style: str, server: MockServer, waits: Waits
+    style: str, server: MockServer, waits: Waits, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """As another thread may do it, after it was looked whether the client is open."""
     with ours(style, server) as client:
         transport = client.client._transport
-        send = transport._own.stream if style == "sync" else transport._own.request
 
-        def closing(**arguments: Any) -> Any:
+        def closing(*_arguments: Any) -> Any:
             transport._closed = True
-            # What httpx sees of its own closing.
-            transport._own._state = httpx._client.ClientState.CLOSED
-            return send(**arguments)
+            raise RuntimeError("what httpx makes of it")
 
-        setattr(transport._own, "stream" if style == "sync" else "request", closing)
-        error = failure(client, layout="5up")
-        transport._own._state = httpx._client.ClientState.OPENED
+        with monkeypatch.context() as patch:
+            patch.setattr(httpx.HTTPTransport, "handle_request", closing)
+            patch.setattr(httpx.AsyncHTTPTransport, "handle_async_request", closing)
+            error = failure(client, layout="5up")
+        transport._closed = False
     assert "This client is closed" in error.message
     assert error.state == UNCHANGED
     assert server.requests == []

@@ -14,6 +14,7 @@ from signalwire_conferences_api.fields import ConferenceChanges, ConferenceField
 
 from . import operations
 from .changes import checked_body, checked_changes
+from .masking import Secret
 from .plan import Entry, UpdatePlan
 from .results import Conference, ConferencePage, UpdateReport, updated_view
 from .settings import AsyncLock, settings
@@ -29,8 +30,8 @@ __all__ = ["AsyncConferences", "AsyncRestClient"]
 class AsyncRestClient:
     """`RestClient` with `async` and `await`, on asyncio or trio.
 
-    Cancelled at any time, an update leaves the conference old or new, and no lock held. To build it
-    opens the journal, which blocks for as long as another process writes to that.
+    Cancelled at any time, an update leaves the conference old or new, and no lock held. It may be
+    used in several event loops; the connections of each are closed with the loop.
 
     Args:
         project: see `RestClient`.
@@ -58,10 +59,11 @@ class AsyncRestClient:
         confirm: float | None = None,
         journal: str | os.PathLike[str] | None = None,
     ) -> None:
+        secret, token = Secret(token), None  # no traceback with local variables is to show it
         self._transport = AsyncTransport(
             settings(
                 project=project,
-                token=token,
+                token=secret,
                 host=host,
                 timeout=timeout,
                 retries=retries,
@@ -73,7 +75,8 @@ class AsyncRestClient:
         self.video = AsyncVideo(AsyncConferences(self._transport))
 
     def __repr__(self) -> str:
-        return f"AsyncRestClient({self._transport.settings.shown})"
+        transport = getattr(self, "_transport", None)  # none where the construction failed
+        return f"AsyncRestClient({transport.settings.shown if transport else 'not built'})"
 
     async def __aenter__(self) -> Self:
         return self

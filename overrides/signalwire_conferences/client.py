@@ -14,6 +14,7 @@ from signalwire_conferences_api.fields import ConferenceChanges, ConferenceField
 
 from . import operations
 from .changes import checked_body, checked_changes
+from .masking import Secret
 from .plan import Entry, UpdatePlan
 from .results import Conference, ConferencePage, UpdateReport, updated_view
 from .settings import Lock, settings
@@ -59,10 +60,11 @@ class RestClient:
         confirm: float | None = None,
         journal: str | os.PathLike[str] | None = None,
     ) -> None:
+        secret, token = Secret(token), None  # no traceback with local variables is to show it
         self._transport = Transport(
             settings(
                 project=project,
-                token=token,
+                token=secret,
                 host=host,
                 timeout=timeout,
                 retries=retries,
@@ -74,7 +76,8 @@ class RestClient:
         self.video = Video(Conferences(self._transport))
 
     def __repr__(self) -> str:
-        return f"RestClient({self._transport.settings.shown})"
+        transport = getattr(self, "_transport", None)  # none where the construction failed
+        return f"RestClient({transport.settings.shown if transport else 'not built'})"
 
     def __enter__(self) -> Self:
         return self

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import ipaddress
-import json
 import os
 import random
 import re
@@ -14,9 +12,10 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import httpx
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 
 from .errors import ConfigurationError, short_repr
+from .masking import Secret, masker
 from .steps import Policy
 
 __all__ = ["AsyncLock", "Lock", "Settings", "settings"]
@@ -33,7 +32,6 @@ _VARIABLES = {
     "token": "SIGNALWIRE_API_TOKEN",
     "host": "SIGNALWIRE_SPACE",
 }
-_SHORTEST_SECRET = 6  # characters
 _LABEL = "[A-Za-z0-9_-]{1,63}"
 _HOST = re.compile(rf"(\[[0-9A-Fa-f:.]+\]|{_LABEL}(\.{_LABEL})*\.?)(:(?P<port>[0-9]{{1,5}}))?")
 _LARGEST_PORT = 65535
@@ -45,33 +43,25 @@ class Settings(Generic[L]):
     """A client's settings, checked."""
 
     project: str
-    token: str = field(repr=False)
+    token: Secret
     host: str
     timeout: float
     retries: int
     lock: L | None
     confirm: float | None
     journal: Path | None
+    masked: Callable[[str], str] = field(
+        init=False,
+        repr=False,
+        eq=False,
+        default=Factory(lambda self: masker(self.project, self.token), takes_self=True),
+    )
+    """A text without the token."""
 
     @property
     def shown(self) -> str:
         """What a client's repr shows."""
         return f"project={self.project!r}, host={self.host!r}"
-
-    def masked(self, text: str) -> str:
-        """The text without the token, as it is or as the Authorization header has it.
-
-        A token so short that it may be a word by chance is left alone.
-        """
-        basic = base64.b64encode(f"{self.project}:{self.token}".encode()).decode()
-        escaped = {json.dumps(self.token, ensure_ascii=ascii_only)[1:-1] for ascii_only in (False, True)}
-        spellings = {self.token, *escaped}
-        # What came off the wire was read as Latin-1.
-        raw = {spelling.encode().decode("latin-1") for spelling in spellings}
-        for secret in sorted({basic, *spellings, *raw}, key=len, reverse=True):
-            if len(secret) >= _SHORTEST_SECRET:
-                text = text.replace(secret, "***")
-        return text
 
     @property
     def is_loopback(self) -> bool:
@@ -105,7 +95,7 @@ class Settings(Generic[L]):
 def settings(
     *,
     project: str | None,
-    token: str | None,
+    token: str | Secret | None,
     host: str | None,
     timeout: float,
     retries: int,
@@ -118,27 +108,30 @@ def settings(
     Raises:
         ConfigurationError: naming all that is missing or wrong.
     """
-    given: dict[str, object] = {"project": project, "token": token, "host": host}
-    for name, value in given.items():
-        if value in (None, ""):
-            given[name] = os.environ.get(_VARIABLES[name], "")
-    wrong = [text for name, value in given.items() if (text := _wrong_credential(name, value))]
-    found = {name: value if isinstance(value, str) else "" for name, value in given.items()}
+    secret, token = token if isinstance(token, Secret) else Secret(token), None
+    given = {"project": Secret(project), "token": secret, "host": Secret(host)}
+    for name, secret in given.items():
+        if secret.value in (None, ""):
+            given[name] = Secret(os.environ.get(_VARIABLES[name], ""))
+    wrong = [text for name, secret in given.items() if (text := _wrong_credential(name, secret.value))]
+    project, host = (
+        secret.value if isinstance(secret.value, str) else "" for secret in (given["project"], given["host"])
+    )
     # An address as people write it: `::1` alone is IPv6, which a URL wants in brackets.
-    address = "[::1]" if found["host"] == "::1" else found["host"].lower()
+    address = "[::1]" if host == "::1" else host.lower()
     if address and not _is_host(address):
         # Without what stands before it: it may be credentials.
         _, at, name = address.rpartition("@")
         said = short_repr(f"…@{name}" if at else name)
         wrong.append(f"host={said}: must be a host name, as in your-space.signalwire.com")
-    if ":" in found["project"]:
+    if ":" in project:
         wrong.append("project must not hold a colon")
     wrong += _wrong_habits(timeout=timeout, retries=retries, lock=lock, confirm=confirm, journal=journal)
     if wrong:
         raise ConfigurationError("The client cannot be built: " + "; ".join(wrong) + ".")
     return Settings(
-        project=found["project"],
-        token=found["token"],
+        project=project,
+        token=given["token"],
         host=address,
         timeout=timeout,
         retries=retries,

@@ -2,50 +2,45 @@
 
 from __future__ import annotations
 
-import functools
 import os
 import sys
 import time
-from collections.abc import AsyncIterator, Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack, asynccontextmanager, contextmanager
+from collections.abc import AsyncGenerator, Callable, Iterator
+from contextlib import AsyncExitStack, ExitStack, contextmanager
+from functools import partial
 from typing import Any, Generic, TypeVar, assert_never
+from weakref import WeakKeyDictionary
 
 import anyio
+import anyio.to_thread
 import httpx
+from anyio.lowlevel import RunVar, checkpoint_if_cancelled
 
-from .errors import ConferencesError, ConfigurationError, closed_client
+from .errors import closed_client
 from .journal import Journal, opened
+from .locking import finished, held
+from .masking import without_secrets
 from .outcomes import Answer, NoAnswer, outcome_of
 from .settings import AsyncLock, Lock, Settings
 from .steps import Acquire, Recall, Record, Release, Request, Settle, Step, Steps, Wait
+from .wire import Body, TimeLeft, Wire
 
 __all__ = ["AsyncTransport", "Transport"]
 
 T = TypeVar("T")
-
-_NEVER_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-)
-_FAILURES = (httpx.RequestError, httpx.InvalidURL, RuntimeError)
-
-
 L = TypeVar("L")
-H = TypeVar("H")
+
+_JOURNAL_THREADS = 8
 
 
-class _Common(Generic[L, H]):
-    """What both transports have: settings, a journal, and an httpx client for each process."""
+class _Common(Generic[L]):
+    """What both transports have: settings, a journal, and what requests look like."""
 
-    def __init__(self, settings: Settings[L], make: Callable[..., H]) -> None:
+    def __init__(self, settings: Settings[L]) -> None:
         self.settings = settings
-        self._make = make
         self._closed = False
+        self._wire = Wire(settings)
         self._journal = opened(settings)
-        self._process, self._own = os.getpid(), self._made()
 
     @property
     def journal(self) -> Journal:
@@ -54,172 +49,233 @@ class _Common(Generic[L, H]):
             raise AssertionError("no journal")
         return self._journal
 
+    def _close(self) -> None:
+        self._closed = True
+        if self._journal is not None:
+            self._journal.close()
+
+    def _failed(self, error: BaseException) -> NoAnswer:
+        """What a request came to that raised this."""
+        # Closed by another thread meanwhile, the library may raise anything.
+        if isinstance(error, httpx.RequestError) or (self._closed and isinstance(error, Exception)):
+            return self._wire.failed(error)
+        # Without the frames of httpx, whose local variables show the Authorization header.
+        raise error.with_traceback(None)
+
+
+class Transport(_Common[Lock]):
+    """Carries steps out with blocking calls. Safe to use from several threads."""
+
+    def __init__(self, settings: Settings[Lock]) -> None:
+        super().__init__(settings)
+        self._process, self._own = os.getpid(), httpx.HTTPTransport(**self._wire.options)
+
     @property
-    def _http(self) -> H:
+    def _http(self) -> httpx.HTTPTransport:
         if self._closed:
             raise closed_client()
         if self._process != os.getpid():
             # Parent and child on one connection would read each other's answers.
-            self._process, self._own = os.getpid(), self._made()
+            self._process, self._own = os.getpid(), httpx.HTTPTransport(**self._wire.options)
         return self._own
-
-    def _made(self) -> H:
-        options = _options(self.settings)
-        try:
-            return self._make(**options)
-        except (OSError, ImportError, ValueError, httpx.InvalidURL) as error:
-            raise ConfigurationError(
-                f"The client cannot be built: the proxies or certificates of the environment are"
-                f" of no use ({type(error).__name__}: {error})."
-            ) from error
-
-    def _close(self) -> H:
-        """What is left to be closed. Nothing begins any more."""
-        self._closed = True
-        if self._journal is not None:
-            self._journal.close()
-        return self._own
-
-    def _failed(self, error: Exception, request: Request) -> NoAnswer:
-        """What a request came to that raised this."""
-        match error:
-            case httpx.RequestError():
-                masked = self.settings.masked(str(error))
-                # What a broken answer quotes of the request ends in messages and logs.
-                shown = error if masked == str(error) else type(error)(masked)
-                return NoAnswer(shown, sent=not isinstance(error, _NEVER_SENT))
-            case RuntimeError() if self._closed:
-                # httpx, closed by another thread meanwhile; it does not say when.
-                return NoAnswer(error, sent=True)
-            case httpx.InvalidURL():
-                raise ConferencesError(
-                    f"This {request.method} cannot be sent: {error}.", conference_id=request.about
-                ) from None
-        raise error
-
-
-class Transport(_Common[Lock, httpx.Client]):
-    """Carries steps out with blocking calls. Safe to use from several threads."""
-
-    def __init__(self, settings: Settings[Lock]) -> None:
-        super().__init__(settings, httpx.Client)
 
     def close(self) -> None:
         """Close connections and the journal."""
-        self._close().close()
+        self._close()
+        self._own.close()
 
     def run(self, steps: Steps[T]) -> T:
         """Carry out the steps of an operation."""
-        with _holding() as held:
-            try:
-                step = steps.send(None)
-                while True:
-                    try:
-                        outcome = self._carry_out(step, held)
-                    except Exception as error:  # noqa: BLE001 - the steps say what it means
-                        step = steps.throw(error)
-                    else:
-                        step = steps.send(outcome)
-            except StopIteration as finished:
-                result: T = finished.value
-        return result
+        try:
+            with _holding() as locks:
+                return self._result(steps, locks)
+        except Exception as error:
+            without_secrets(error, self.settings.masked)
+            raise
 
-    def _carry_out(self, step: Step, held: ExitStack) -> Any:
+    def _result(self, steps: Steps[T], locks: ExitStack) -> T:
+        try:
+            step = steps.send(None)
+            while True:
+                try:
+                    outcome = self._carry_out(step, locks)
+                except Exception as error:  # noqa: BLE001 - the steps say what it means
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(outcome)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    def _carry_out(self, step: Step, locks: ExitStack) -> Any:
         match step:
             case Request():
                 return outcome_of(step, self._send(step))
             case Wait(seconds):
                 return time.sleep(seconds)
             case Acquire(conference_id):
-                return held.enter_context(self.settings.required_lock(conference_id))
+                return locks.enter_context(self.settings.required_lock(conference_id))
             case Release():
-                return held.close()
+                return locks.close()
             case Record() | Settle() | Recall():
                 return self.journal.carry_out(step)
             case never:
                 assert_never(never)
 
-    def _send(self, request: Request) -> Answer | NoAnswer:
-        deadline = time.monotonic() + self.settings.timeout
-        chunks = []
+    def _send(self, step: Request) -> Answer | NoAnswer:
+        http, left = self._http, TimeLeft(self.settings.timeout)
+        request = self._wire.request(step, timeout=left)
         try:
-            with self._http.stream(**_arguments(request)) as response:
-                for chunk in response.iter_bytes():
-                    chunks.append(chunk)
+            response = http.handle_request(request)
+            body = Body(step, response)
+            stream: Any = response.stream
+            try:
+                for chunk in stream:
                     # httpx limits each read alone, which a slow drip never reaches.
-                    if time.monotonic() > deadline:
-                        return _timed_out(self.settings.timeout)
-        except _FAILURES as error:
-            return self._failed(error, request)
-        return _answer(response, b"".join(chunks), self.settings)
+                    if left.over:
+                        return self._wire.timed_out()
+                    if not body.add(chunk):
+                        break
+            finally:
+                response.close()
+        except BaseException as error:  # noqa: BLE001 - what is not expected is raised again
+            return self._failed(error)
+        finally:
+            if self._closed:  # by another thread: what it closed may have been opened again
+                http.close()
+        return body.answer()
 
 
-class AsyncTransport(_Common[AsyncLock, httpx.AsyncClient]):
-    """Carries steps out with `await`, on asyncio or trio."""
-
-    def __init__(self, settings: Settings[AsyncLock]) -> None:
-        super().__init__(settings, httpx.AsyncClient)
+class AsyncTransport(_Common[AsyncLock]):
+    """Carries steps out with `await`, on asyncio or trio, in one event loop or several."""
 
     async def close(self) -> None:
-        """Close connections and the journal."""
-        await self._close().aclose()
+        """Close the connections of this event loop, and the journal."""
+        self._close()
+        _, until_closed = _here().transports.pop(self, (None, None))
+        if until_closed is not None:
+            await finished(until_closed.aclose)
 
     async def run(self, steps: Steps[T]) -> T:
         """Carry out the steps of an operation. Cancelled at any time, it gives the lock back."""
-        async with _shielded() as held:
-            try:
-                step = steps.send(None)
-                while True:
-                    try:
-                        outcome = await self._carry_out(step, held)
-                    except Exception as error:  # noqa: BLE001 - the steps say what it means
-                        step = steps.throw(error)
-                    else:
-                        step = steps.send(outcome)
-            except StopIteration as finished:
-                result: T = finished.value
-        return result
+        try:
+            async with AsyncExitStack() as locks:
+                return await self._result(steps, locks)
+        except Exception as error:
+            without_secrets(error, self.settings.masked)
+            raise
 
-    async def _carry_out(self, step: Step, held: AsyncExitStack) -> Any:
+    async def in_thread(self, function: Callable[..., T], *args: Any) -> T:
+        """Call a function of the journal in a thread, and wait for its end even when cancelled."""
+        await checkpoint_if_cancelled()
+        threads = _here().threads
+        return await finished(partial(anyio.to_thread.run_sync, function, *args, limiter=threads))
+
+    async def _result(self, steps: Steps[T], locks: AsyncExitStack) -> T:
+        try:
+            step = steps.send(None)
+            while True:
+                try:
+                    outcome = await self._carry_out(step, locks)
+                except Exception as error:  # noqa: BLE001 - the steps say what it means
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(outcome)
+        except StopIteration as end:
+            result: T = end.value
+            return result
+
+    async def _carry_out(self, step: Step, locks: AsyncExitStack) -> Any:
         match step:
             case Request():
-                return outcome_of(step, await self._send(step))
+                return outcome_of(step, await finished(self._send, step, cancels=True))
             case Wait(seconds):
                 return await anyio.sleep(seconds)
             case Acquire(conference_id):
                 lock = self.settings.required_lock(conference_id)
-                return await held.enter_async_context(lock)
+                return await locks.enter_async_context(held(lock))
             case Release():
-                # Begun, it must end: what was cancelled halfway is not tried again.
-                with anyio.CancelScope(shield=True):
-                    return await held.aclose()
+                return await locks.aclose()
             case Record() | Settle() | Recall():
-                return await anyio.to_thread.run_sync(self.journal.carry_out, step)
+                return await self.in_thread(self.journal.carry_out, step)
             case never:
                 assert_never(never)
 
-    async def _send(self, request: Request) -> Answer | NoAnswer:
+    async def _send(self, step: Request) -> Answer | NoAnswer:
         begun = False
 
         async def trace(event: str, _about: object) -> None:
             nonlocal begun
             begun = begun or event.endswith("send_request_headers.started")
 
+        http, request = await self._http(), self._wire.request(step, trace=trace)
         try:
             with anyio.fail_after(self.settings.timeout):
-                response = await self._http.request(**_arguments(request), extensions={"trace": trace})
-        except _FAILURES as error:
-            return self._failed(error, request)
+                response = await http.handle_async_request(request)
+                body = Body(step, response)
+                stream: Any = response.stream
+                try:
+                    async for chunk in stream:
+                        if not body.add(chunk):
+                            # The next read then fails, which ends the generators of httpx in order.
+                            await response.aclose()
+                except httpx.RequestError:
+                    if not body.flaw:
+                        raise
+                finally:
+                    await response.aclose()
         except TimeoutError:
-            return _timed_out(self.settings.timeout, sent=begun)
-        return _answer(response, response.content, self.settings)
+            return self._wire.timed_out(sent=begun)
+        except BaseException as error:  # noqa: BLE001 - what is not expected is raised again
+            return self._failed(error)
+        finally:
+            if self._closed:
+                await http.aclose()
+        return body.answer()
+
+    async def _http(self) -> httpx.AsyncHTTPTransport:
+        if self._closed:
+            raise closed_client()
+        transports = _here().transports
+        if self not in transports:
+            http = httpx.AsyncHTTPTransport(**self._wire.options)
+            until_closed = _until_closed(http)
+            await anext(until_closed)
+            transports[self] = http, until_closed
+        return transports[self][0]
 
 
-@functools.cache
-def _version() -> str:
-    from importlib import metadata  # noqa: PLC0415 - a tenth of the time that the whole package takes
+class _Loop:
+    """What belongs to one event loop.
 
-    return metadata.version("signalwire-conferences")
+    Attributes:
+        transports: the connections of each client, open until the generator is closed.
+        threads: for journals. Locks that wait may hold every thread that anyio has for all comers.
+    """
+
+    def __init__(self) -> None:
+        self.transports: WeakKeyDictionary[
+            AsyncTransport, tuple[httpx.AsyncHTTPTransport, AsyncGenerator[None, None]]
+        ] = WeakKeyDictionary()
+        self.threads = anyio.CapacityLimiter(_JOURNAL_THREADS)
+
+
+_LOOP: RunVar[_Loop] = RunVar("signalwire_conferences")
+
+
+def _here() -> _Loop:
+    loop = _LOOP.get(None)
+    if loop is None:
+        _LOOP.set(loop := _Loop())
+    return loop
+
+
+async def _until_closed(http: httpx.AsyncHTTPTransport) -> AsyncGenerator[None, None]:
+    """Closes connections when it is closed, which an event loop does before it ends."""
+    try:
+        yield
+    finally:
+        await http.aclose()
 
 
 @contextmanager
@@ -232,63 +288,3 @@ def _holding() -> Iterator[ExitStack]:
         held.__exit__(*sys.exc_info())
         raise
     held.close()
-
-
-@asynccontextmanager
-async def _shielded() -> AsyncIterator[AsyncExitStack]:
-    """Gives back what it holds even where the task is cancelled: to give back a lock may take a
-    request of its own, which a cancelled task could not send any more.
-    """
-    held = AsyncExitStack()
-    try:
-        yield held
-    except BaseException:
-        with anyio.CancelScope(shield=True):
-            await held.__aexit__(*sys.exc_info())
-        raise
-    with anyio.CancelScope(shield=True):
-        await held.aclose()
-
-
-def _options(settings: Settings[Any]) -> dict[str, Any]:
-    return {
-        "base_url": settings.base_url,
-        "auth": httpx.BasicAuth(settings.project, settings.token),
-        "timeout": settings.timeout,
-        "headers": {
-            "Accept": "application/json",
-            "User-Agent": f"signalwire-conferences/{_version()}",
-        },
-        # A loopback host speaks plain HTTP and is no business of a proxy; and to load the
-        # certificates that it does not need takes longer than an update.
-        "verify": not settings.is_loopback,
-        "trust_env": not settings.is_loopback,
-    }
-
-
-def _arguments(request: Request) -> dict[str, Any]:
-    headers = dict(request.headers)
-    if request.content is not None:
-        headers["Content-Type"] = "application/json"
-    return {
-        "method": request.method,
-        "url": request.path,
-        "params": request.query or None,
-        "content": request.content,
-        "headers": headers,
-    }
-
-
-def _answer(response: httpx.Response, content: bytes, settings: Settings[Any]) -> Answer:
-    headers = dict(response.headers)
-    if not response.is_success:
-        # What a server quotes of the request ends in messages and logs.
-        headers = {name: settings.masked(value) for name, value in headers.items()}
-        content = settings.masked(content.decode("latin-1")).encode("latin-1")
-    return Answer(response.status_code, headers, content, time.time())
-
-
-def _timed_out(seconds: float, *, sent: bool = True) -> NoAnswer:
-    if sent:
-        return NoAnswer(httpx.ReadTimeout(f"the answer took longer than {seconds:g} s"), sent)
-    return NoAnswer(httpx.ConnectTimeout(f"no connection within {seconds:g} s"), sent)

@@ -1,0 +1,450 @@
+"""Cancelled at each await point, in each way that there is: nothing is held, swallowed or half done.
+
+A point is the end of a step of any task that the update starts, so that the waiting inside of locks,
+of the journal and of httpx counts too.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import contextvars
+import gc
+import itertools
+import threading
+from collections.abc import AsyncIterator, Awaitable, Callable, Coroutine, Iterator
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import anyio
+import anyio.lowlevel
+import anyio.to_thread
+import pytest
+from attrs import define, field
+
+from processes import BACKENDS
+from signalwire_conferences import AsyncRestClient, ConferencesError, NotFoundError
+from signalwire_conferences.transport import _here
+from signalwire_conferences_testing.mock import MockServer
+
+
+@pytest.fixture(scope="module")
+def server() -> Iterator[MockServer]:
+    with MockServer([]) as running:
+        yield running
+
+
+@define
+class Lock:
+    """A lock that needs the network both ways, and may only be given back by the task that took it."""
+
+    held: object = None
+    given: list[BaseException | None] = field(factory=list)
+
+    @contextlib.asynccontextmanager
+    async def __call__(self, _conference_id: str) -> AsyncIterator[None]:
+        await anyio.lowlevel.checkpoint()
+        assert self.held is None
+        self.held = anyio.get_current_task().id
+        error = None
+        try:
+            yield
+        except BaseException as seen:
+            error = seen
+            raise
+        finally:
+            assert self.held == anyio.get_current_task().id
+            for _ in range(3):
+                await anyio.lowlevel.checkpoint()
+            self.held = None
+            self.given.append(error)
+
+
+@define
+class Points:
+    """Counts steps, and acts after some of them.
+
+    Attributes:
+        due: after which steps, from 0.
+        act: what to do then.
+        passed: how many there were so far.
+    """
+
+    due: range
+    act: Callable[[], object] = bool
+    passed: int = 0
+
+    @property
+    def acted(self) -> bool:
+        return self.passed > self.due.start
+
+    def step(self) -> None:
+        self.passed += 1
+        if self.passed - 1 in self.due:
+            self.act()
+
+
+class Watched(Coroutine[Any, Any, Any]):
+    """A coroutine that tells of each of its steps but the last."""
+
+    def __init__(self, inner: Any, points: Points) -> None:
+        self._inner, self._points = inner, points
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._inner, name)
+
+    def __await__(self) -> Any:
+        raise AssertionError("only a task runs it")
+
+    def send(self, value: Any) -> Any:
+        found = self._inner.send(value)
+        self._points.step()
+        return found
+
+    def throw(self, *error: Any) -> Any:
+        found = self._inner.throw(*error)
+        self._points.step()
+        return found
+
+    def close(self) -> None:
+        self._inner.close()
+
+
+Update = Callable[[], Coroutine[Any, Any, None]]
+
+
+async def timed_out(update: Update, points: Points) -> None:
+    with contextlib.suppress(TimeoutError):
+        async with asyncio.timeout(None) as limit:
+            points.act = lambda: limit.reschedule(0)
+            await update()
+        assert not limit.expired(), "the cancellation was swallowed"
+
+
+async def in_a_task_group(update: Update, points: Points) -> None:
+    failed = asyncio.Event()
+    points.act = failed.set
+
+    async def fail() -> None:
+        await failed.wait()
+        raise ZeroDivisionError
+
+    with contextlib.suppress(BaseExceptionGroup):
+        async with asyncio.TaskGroup() as group:
+            failing = group.create_task(fail())
+            await group.create_task(update())
+            assert not failed.is_set(), "the cancellation was swallowed"
+            failing.cancel()
+
+
+async def cancelled(update: Update, points: Points) -> None:
+    running = asyncio.create_task(update())
+    points.act = running.cancel
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+    assert running.cancelled() == points.acted, "the cancellation was swallowed"
+
+
+async def cancelled_twice(update: Update, points: Points) -> None:
+    points.due = range(points.due.start, points.due.start + 2)
+    await cancelled(update, points)
+
+
+async def cancelled_often(update: Update, points: Points) -> None:
+    points.due = range(points.due.start, 1_000_000)
+    await cancelled(update, points)
+
+
+async def in_a_scope(update: Update, points: Points) -> None:
+    done = False
+    with anyio.CancelScope() as scope:
+        points.act = scope.cancel
+        await update()
+        done = True
+    assert done != scope.cancelled_caught
+
+
+WAYS: list[Callable[[Update, Points], Awaitable[None]]] = [
+    *(timed_out, in_a_task_group, cancelled, cancelled_twice, cancelled_often, in_a_scope)
+]
+
+
+def on_asyncio(run: Callable[[Points], Coroutine[Any, Any, None]], points: Points) -> None:
+    def factory(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
+        return asyncio.Task(Watched(coroutine, points), loop=loop, **options)
+
+    async def main() -> None:
+        asyncio.get_running_loop().set_task_factory(factory)
+        await run(points)
+
+    asyncio.run(main())
+
+
+def on_trio(run: Callable[[Points], Coroutine[Any, Any, None]], points: Points) -> None:
+    trio = pytest.importorskip("trio")
+
+    class Steps(trio.abc.Instrument):  # type: ignore[misc,name-defined]  # trio may be missing
+        def after_task_step(self, task: Any) -> None:
+            if task.name.endswith("on_trio.<locals>.main"):
+                points.step()
+
+    async def main() -> None:
+        await run(points)
+
+    trio.run(main, instruments=[Steps()])
+
+
+@pytest.mark.parametrize(
+    ("start", "way"),
+    [*((on_asyncio, way) for way in WAYS), (on_trio, in_a_scope)],
+    ids=lambda value: value.__name__,
+)
+def test_cancelled_at_any_point_nothing_is_held_swallowed_or_half_done(
+    server: MockServer, tmp_path: Path, start: Any, way: Any
+) -> None:
+    outcomes = set()
+    for at in itertools.count():
+        conference = server.store.add(
+            {"name": f"{start.__name__}-{way.__name__}-{at}", "layout": "2x2", "description": "kept"}
+        )
+        before, lock, points = server.store[conference], Lock(), Points(range(at, at + 1))
+
+        async def run(
+            points: Points, conference: str = conference, before: Any = before, lock: Lock = lock
+        ) -> None:
+            client = AsyncRestClient(
+                server.project, server.token, server.host, lock=lock, journal=tmp_path / "journal"
+            )
+            async with client:
+
+                async def update() -> None:
+                    await client.video.conferences.update(conference, layout="5up")
+
+                await way(update, points)
+                acted, points.act = points.acted, bool
+                assert lock.held is None
+                now = server.store[conference]
+                assert {name for name in now if now[name] != before[name]} <= {"layout", "updated_at"}
+                entries = await client.video.conferences.history(conference)
+                assert len(entries) <= 1
+                told = entries[0].outcome if entries else "nothing"
+                assert (now["layout"], told) in {
+                    *(("2x2", each) for each in ("nothing", "unknown")),
+                    *(("5up", each) for each in ("applied", "unknown")),
+                }
+                outcomes.add((acted, now["layout"], told))
+                # The lock heard of nothing else; and whoever comes after is not cancelled.
+                assert not any(isinstance(each, Exception) for each in lock.given)
+                await client.video.conferences.get(conference)
+
+        start(run, points)
+        if not points.acted:
+            break
+    gc.collect()  # what was not closed would be told now, and fail the test
+    assert at > 20
+    assert (True, "2x2", "nothing") in outcomes
+    assert (False, "5up", "applied") in outcomes
+
+
+# --- locks of many kinds --------------------------------------------------------------------------
+
+
+@pytest.fixture(params=BACKENDS)
+def anyio_backend(request: pytest.FixtureRequest) -> str:
+    return str(request.param)
+
+
+def connected(server: MockServer, **options: Any) -> AsyncRestClient:
+    return AsyncRestClient(server.project, server.token, server.host, retries=0, **options)
+
+
+@pytest.fixture
+def conference(server: MockServer) -> str:
+    return server.store.add({"layout": "2x2"})
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("kind", ["Lock", "Semaphore", "CapacityLimiter", "Condition"])
+async def test_a_lock_that_only_its_own_task_may_give_back_works(
+    server: MockServer, conference: str, kind: str
+) -> None:
+    lock: Any = getattr(anyio, kind)(*([1] if kind in ("Semaphore", "CapacityLimiter") else []))
+    async with connected(server, lock=lambda _id: lock) as client:
+        async with anyio.create_task_group() as group:
+            for name in ("5up", "3x3", "8x8"):
+                group.start_soon(partial(client.video.conferences.update, conference, layout=name))
+        async with lock:  # it is free
+            pass
+
+
+@pytest.mark.parametrize("kind", ["Lock", "Semaphore", "Condition"])
+def test_one_of_asyncio_works_too(server: MockServer, conference: str, kind: str) -> None:
+    async def main() -> None:
+        lock = getattr(asyncio, kind)()
+        async with connected(server, lock=lambda _id: lock) as client:
+            calls = [client.video.conferences.update(conference, layout=name) for name in ("5up", "3x3")]
+            await asyncio.gather(*calls)
+            assert not lock.locked()
+
+    asyncio.run(main())
+
+
+@pytest.mark.anyio
+async def test_a_lock_sees_the_context_variables_of_the_caller(server: MockServer, conference: str) -> None:
+    variable = contextvars.ContextVar("variable", default="unset")
+    seen = []
+
+    @contextlib.asynccontextmanager
+    async def lock(_id: str) -> AsyncIterator[None]:
+        seen.append(variable.get())
+        yield
+        seen.append(variable.get())
+
+    variable.set("ours")
+    async with connected(server, lock=lock) as client:
+        await client.video.conferences.update(conference, layout="5up")
+    assert seen == ["ours", "ours"]
+
+
+@pytest.mark.anyio
+async def test_a_lock_sees_the_error_and_cannot_hide_it(server: MockServer) -> None:
+    seen: list[object] = []
+
+    class Hiding(contextlib.AbstractAsyncContextManager[None]):
+        async def __aexit__(self, *error: object) -> bool:
+            seen.append(error[1])
+            return True
+
+    async with connected(server, lock=lambda _id: Hiding()) as client:
+        with pytest.raises(NotFoundError) as caught:
+            await client.video.conferences.update("nowhere", layout="5up")
+    assert seen == [caught.value]
+
+
+@pytest.mark.anyio
+async def test_where_giving_it_back_fails_the_cancellation_is_what_counts(
+    server: MockServer, conference: str
+) -> None:
+    scope = anyio.CancelScope()
+
+    class Failing(contextlib.AbstractAsyncContextManager[None]):
+        async def __aenter__(self) -> None:
+            scope.cancel()
+
+        async def __aexit__(self, *_error: object) -> None:
+            raise ZeroDivisionError
+
+    async with connected(server, lock=lambda _id: Failing()) as client:
+        with scope:
+            with pytest.raises(anyio.get_cancelled_exc_class()) as caught:
+                await client.video.conferences.update(conference, layout="5up")
+            assert isinstance(caught.value.__context__, ZeroDivisionError)
+            raise caught.value
+    assert scope.cancelled_caught
+
+
+def test_so_it_is_where_the_cancellation_comes_while_it_is_given_back(
+    server: MockServer, conference: str
+) -> None:
+    updating: asyncio.Future[Any] | None = None
+
+    class Failing(contextlib.AbstractAsyncContextManager[None]):
+        async def __aexit__(self, *_error: object) -> None:
+            assert updating is not None
+            updating.cancel()
+            await asyncio.sleep(0)
+            raise ZeroDivisionError
+
+    async def main() -> None:
+        nonlocal updating
+        async with connected(server, lock=lambda _id: Failing()) as client:
+            updating = asyncio.ensure_future(client.video.conferences.update(conference, layout="5up"))
+            with pytest.raises(asyncio.CancelledError) as caught:
+                await updating
+        context = caught.value.__context__
+        assert isinstance(context, ZeroDivisionError) or isinstance(context.__context__, ZeroDivisionError)  # type: ignore[union-attr]
+
+    asyncio.run(main())
+
+
+def test_a_lock_that_takes_no_notice_of_a_cancellation_is_given_back_all_the_same(
+    server: MockServer, conference: str
+) -> None:
+    held = False
+
+    @contextlib.asynccontextmanager
+    async def stubborn(_id: str) -> AsyncIterator[None]:
+        nonlocal held
+        with contextlib.suppress(asyncio.CancelledError):
+            await asyncio.sleep(60)
+        held = True
+        yield
+        held = False
+
+    async def main() -> None:
+        async with connected(server, lock=stubborn) as client:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.05):
+                    await client.video.conferences.update(conference, layout="5up")
+        assert not held
+
+    asyncio.run(main())
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize("way", ["scope", "task"])
+async def test_a_client_that_is_closed_by_a_cancellation_is_closed_whole(
+    server: MockServer, conference: str, way: str, anyio_backend: str
+) -> None:
+    if way == "task" and anyio_backend != "asyncio":
+        return
+    client = connected(server)
+    await client.video.conferences.get(conference)
+    http, _ = _here().transports[client._transport]
+
+    async def work() -> None:
+        with anyio.CancelScope() as scope:
+            async with client:
+                if way == "scope":
+                    scope.cancel()
+                elif task := asyncio.current_task():
+                    task.cancel()
+
+    if way == "scope":
+        await work()
+    else:
+        with pytest.raises(asyncio.CancelledError):
+            await asyncio.create_task(work())
+    assert http._pool.connections == []
+    with pytest.raises(ConferencesError, match="closed"):
+        await client.video.conferences.get(conference)
+
+
+@pytest.mark.anyio
+async def test_locks_that_wait_in_threads_do_not_starve_the_journal(
+    server: MockServer, conference: str, tmp_path: Path
+) -> None:
+    shared = threading.Lock()
+
+    @contextlib.asynccontextmanager
+    async def lock(_id: str) -> AsyncIterator[None]:
+        await anyio.to_thread.run_sync(shared.acquire)
+        yield
+        shared.release()
+
+    finished: list[int] = []
+
+    async def update(number: int) -> None:
+        await client.video.conferences.update(conference, description=str(number))
+        await client.video.conferences.history(conference)
+        finished.append(number)
+
+    async with connected(server, lock=lock, journal=tmp_path / "journal") as client:
+        with anyio.move_on_after(20) as limit:
+            async with anyio.create_task_group() as group:
+                for number in range(45):
+                    group.start_soon(update, number)
+        if limit.cancelled_caught:
+            shared.release()
+    assert len(finished) == 45

@@ -1,0 +1,295 @@
+"""What is sent, byte for byte, and how much of an answer is read; connections and event loops."""
+
+from __future__ import annotations
+
+import asyncio
+import contextlib
+import gc
+import gzip
+import json
+import socket
+import threading
+import time
+import tracemalloc
+import zlib
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import anyio
+import pytest
+
+from processes import Ours, ours
+from signalwire_conferences import (
+    AsyncRestClient,
+    ConferencesError,
+    InvalidResponseError,
+    NotFoundError,
+    ServerError,
+)
+from signalwire_conferences.transport import _here
+from signalwire_conferences_testing.mock import MockServer
+
+ID = "conference-id"
+MIB = 2**20
+
+
+class Canned:
+    """A server that answers with given bytes, and ends each connection that it cannot go on with.
+
+    Attributes:
+        requests: the head of each request.
+        sent: how many bytes of answers were taken.
+    """
+
+    project, token = "project", "PTsecret-token"
+
+    def __init__(self, *answers: Iterator[bytes] | bytes) -> None:
+        self.requests: list[bytes] = []
+        self.sent = 0
+        self._answers = iter(answers)
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.host = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._serve, daemon=True).start()
+
+    def _serve(self) -> None:
+        with self._listener:
+            for answer in self._answers:
+                connection = self._listener.accept()[0]
+                with connection, contextlib.suppress(OSError):
+                    head = b""
+                    while b"\r\n\r\n" not in head:
+                        head += connection.recv(65536)
+                    self.requests.append(head)
+                    for part in [answer] if isinstance(answer, bytes) else answer:
+                        connection.sendall(part)
+                        self.sent += len(part)
+                    # The request is read to its end, lest closing resets what was sent.
+                    connection.shutdown(socket.SHUT_WR)
+                    while connection.recv(65536):
+                        pass
+
+
+def answered(body: bytes, *, status: int = 200, coding: str = "") -> bytes:
+    lines = [f"HTTP/1.1 {status} X", f"Content-Length: {len(body)}", "Connection: close"]
+    lines += [f"Content-Encoding: {coding}"] if coding else []
+    return "\r\n".join([*lines, "", ""]).encode() + body
+
+
+def endless(part: bytes, *, status: int = 200, coding: str = "") -> Iterator[bytes]:
+    yield answered(b"", status=status, coding=coding).replace(b"Content-Length: 0\r\n", b"")
+    while True:
+        yield part
+
+
+@contextlib.contextmanager
+def asking(style: str, *answers: Any, **options: Any) -> Iterator[tuple[Ours, Canned]]:
+    server: Any = Canned(*answers)
+    with ours(style, server, **{"retries": 0, **options}) as client:
+        yield client, server
+
+
+def deflated(body: bytes) -> bytes:
+    bare = zlib.compressobj(wbits=-zlib.MAX_WBITS)
+    return bare.compress(body) + bare.flush()
+
+
+@pytest.fixture
+def whole(mock: MockServer) -> bytes:
+    """A conference as the mock has it."""
+    return json.dumps(mock.store[next(iter(mock.store))]).encode()
+
+
+def test_what_is_sent_says_all_that_is_needed_and_nothing_else(style: str) -> None:
+    with asking(style, answered(b"{}")) as (client, server), contextlib.suppress(ConferencesError):
+        client.get(ID)
+    first, *lines = server.requests[0].decode().split("\r\n")[:-2]
+    assert first == f"GET /api/video/conferences/{ID} HTTP/1.1"
+    headers = dict(line.split(": ", 1) for line in lines)
+    assert headers.pop("Authorization").startswith("Basic ")
+    assert headers.pop("User-Agent").startswith("signalwire-conferences/")
+    assert headers == {"Host": server.host, "Accept": "application/json", "Accept-Encoding": "identity"}
+
+
+def test_no_cookie_is_kept(style: str) -> None:
+    cookie = answered(b"{}").replace(b"\r\n\r\n", b"\r\nSet-Cookie: a=b; Path=/\r\n\r\n")
+    with asking(style, cookie, answered(b"{}")) as (client, server):
+        for _ in range(2):
+            with contextlib.suppress(ConferencesError):
+                client.get(ID)
+    assert len(server.requests) == 2
+    assert b"cookie" not in server.requests[1].lower()
+
+
+@pytest.mark.parametrize(
+    ("coding", "encode"),
+    [
+        *(("gzip", gzip.compress), ("X-Gzip", gzip.compress), ("deflate", zlib.compress)),
+        *(("deflate", deflated), ("identity", bytes), ("", bytes)),
+    ],
+)
+def test_what_comes_encoded_all_the_same_is_read(style: str, whole: bytes, coding: str, encode: Any) -> None:
+    with asking(style, answered(encode(whole), coding=coding)) as (client, _):
+        assert client.get(json.loads(whole)["id"]).to_dict() == json.loads(whole)
+
+
+@pytest.mark.parametrize(
+    ("coding", "encode"),
+    [
+        *(("br", bytes), ("zstd", bytes), ("gzip, gzip", lambda body: gzip.compress(gzip.compress(body)))),
+        *(("gzip", bytes), ("gzip", lambda body: gzip.compress(body)[:-20]), ("deflate", bytes)),
+    ],
+)
+def test_what_cannot_be_decoded_is_nothing_to_build_on(
+    style: str, whole: bytes, coding: str, encode: Any
+) -> None:
+    with (
+        asking(style, answered(encode(whole), coding=coding)) as (client, _),
+        pytest.raises(InvalidResponseError),
+    ):
+        client.get(ID)
+
+
+COMPRESSOR = zlib.compressobj(wbits=31)
+BOMB = COMPRESSOR.compress(b"[" * 8 * MIB) + COMPRESSOR.flush(zlib.Z_SYNC_FLUSH)
+
+
+CALLS: dict[str, tuple[Any, ...]] = {
+    "get": (ID,),
+    "list": (),
+    "create": (),
+    "replace": (ID, {"display_name": "x"}),
+}
+
+
+@pytest.mark.parametrize("call", CALLS)
+@pytest.mark.parametrize(
+    ("coding", "part"), [("gzip", BOMB), ("", b" " * 65536), ("", b"1" * 100), ("gzip", b"\0")]
+)
+def test_no_answer_costs_more_than_its_bound(style: str, call: str, coding: str, part: bytes) -> None:
+    fields = {"display_name": "x"} if call == "create" else {}
+    with asking(style, endless(part, coding=coding), timeout=60) as (client, server):
+        tracemalloc.start()
+        try:
+            with pytest.raises(InvalidResponseError):
+                getattr(client, call)(*CALLS[call], **fields)
+            _, most = tracemalloc.get_traced_memory()
+        finally:
+            tracemalloc.stop()
+    assert most < (140 if call == "list" else 50) * MIB
+    assert server.sent < 70 * MIB
+
+
+@pytest.mark.parametrize("coding", ["", "gzip"])
+def test_of_an_answer_that_is_no_success_the_status_counts_however_long_it_is(
+    style: str, coding: str
+) -> None:
+    part = BOMB if coding else b" " * 65536
+    with (
+        asking(style, endless(part, status=503, coding=coding), timeout=60) as (client, server),
+        pytest.raises(ServerError) as caught,
+    ):
+        client.get(ID)
+    assert caught.value.status_code == 503
+    assert len(str(caught.value.body)) <= MIB
+    assert server.sent < 20 * MIB
+
+
+@pytest.mark.parametrize("coding", ["br", "gzip"])
+def test_or_however_it_is_encoded(style: str, coding: str) -> None:
+    with (
+        asking(style, answered(b"nonsense", status=404, coding=coding)) as (client, _),
+        pytest.raises(NotFoundError),
+    ):
+        client.get(ID)
+
+
+def test_a_body_that_comes_by_drips_ends_at_the_timeout(style: str) -> None:
+    def drips() -> Iterator[bytes]:
+        for part in endless(b" "):
+            yield part
+            time.sleep(0.02)
+
+    start = time.monotonic()
+    with asking(style, drips(), timeout=0.4) as (client, _), pytest.raises(ConferencesError, match="took"):
+        client.get(ID)
+    assert time.monotonic() - start < 3
+
+
+# --- event loops ------------------------------------------------------------------------------------
+
+
+def connected(server: MockServer, **options: Any) -> AsyncRestClient:
+    return AsyncRestClient(server.project, server.token, server.host, **options)
+
+
+def run(style: str, function: Any, *args: Any) -> Any:
+    return anyio.run(function, *args, backend=style)
+
+
+BOTH = pytest.mark.parametrize("backends", [["asyncio"] * 3, ["trio"] * 3, ["asyncio", "trio", "asyncio"]])
+
+
+@BOTH
+@pytest.mark.parametrize("closing", ["within", "later", "never"])
+def test_one_client_serves_one_event_loop_after_another(
+    mock: MockServer, tmp_path: Path, backends: list[str], closing: str
+) -> None:
+    pytest.importorskip("trio")
+    conference = next(iter(mock.store))
+    client = connected(mock, journal=tmp_path / "journal")
+
+    async def update(layout: Any) -> None:
+        result = await client.video.conferences.update(conference, layout=layout)
+        assert result["layout"] == layout
+
+    async def work(layout: str) -> None:
+        await update(layout)
+        async with anyio.create_task_group() as group:
+            for _ in range(3):
+                group.start_soon(client.video.conferences.get, conference)
+
+    for style, layout in zip(backends, ("2x2", "3x3", "5up"), strict=True):
+        run(style, work, layout)
+    gc.collect()  # what an event loop left open would be told now, and fail the test
+    if closing == "within":
+        run(backends[0], client.close)
+    elif closing == "later":
+        run(backends[0], update, "8x8")
+        run(backends[1], client.close)
+        run(backends[1], client.close)
+        with pytest.raises(ConferencesError, match="closed"):
+            run(backends[0], update, "2x2")
+    else:
+        client._transport._close()  # the journal alone
+    gc.collect()
+
+
+def test_it_serves_two_at_once(mock: MockServer) -> None:
+    conference = next(iter(mock.store))
+    client = connected(mock)
+    layouts: list[object] = []
+
+    async def work() -> None:
+        layouts.extend([(await client.video.conferences.get(conference))["layout"] for _ in range(20)])
+
+    threads = [threading.Thread(target=asyncio.run, args=(work(),)) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    asyncio.run(client.close())
+    assert len(layouts) == 40
+
+
+def test_connections_are_kept_within_one(mock: MockServer) -> None:
+    conference = next(iter(mock.store))
+
+    async def work() -> None:
+        async with connected(mock) as client:
+            for _ in range(3):
+                await client.video.conferences.get(conference)
+            [(http, _)] = _here().transports.values()
+            assert len(http._pool.connections) == 1
+
+    asyncio.run(work())

@@ -1,0 +1,116 @@
+"""Keeps the API token out of errors, reprs and tracebacks."""
+
+from __future__ import annotations
+
+import base64
+import json
+from collections.abc import Callable, Iterator
+from typing import Any, TypeVar
+from urllib.parse import quote
+
+import attrs
+
+from .errors import ConferencesError
+
+__all__ = ["Secret", "masker", "without_secrets"]
+
+E = TypeVar("E", bound=BaseException)
+
+_SHORTEST_SECRET = 6  # characters
+_CUT = ("…", "'…", '"…')  # how a message ends what it cuts
+
+
+class Secret:
+    """Holds a value that no repr shows, and so no traceback with local variables either."""
+
+    __slots__ = ("value",)
+
+    def __init__(self, value: Any) -> None:
+        self.value = value
+
+    def __repr__(self) -> str:
+        return "'***'" if self.value else repr(self.value)
+
+
+def masker(project: str, token: Secret) -> Callable[[str], str]:
+    """A function that replaces the token in a text by `***`, in every spelling that may be met.
+
+    A token so short that it may be a word by chance is left alone.
+    """
+    secrets = [Secret(each) for each in _spellings(project, token.value)]
+
+    def masked(text: str) -> str:
+        for secret in secrets:
+            if secret.value in text:
+                text = text.replace(secret.value, "***")
+        if "…" in text:
+            # Of a text that was cut in the middle of a secret, the beginning of it is left.
+            for secret in secrets:
+                for length in range(len(secret.value) - 1, _SHORTEST_SECRET - 1, -1):
+                    for end in _CUT:
+                        text = text.replace(secret.value[:length] + end, "***" + end)
+        return text
+
+    return masked
+
+
+def _spellings(project: str, token: str) -> list[str]:
+    """The token as it is, as JSON, a repr, a URL or the Authorization header has it; longest first."""
+    plain = {token, quote(token, safe="")}
+    plain |= {json.dumps(token, ensure_ascii=ascii_only)[1:-1] for ascii_only in (False, True)}
+    plain |= {repr(token)[1:-1], repr('"' + token)[2:-1], repr("\"'" + token)[4:-1]}
+    # What came off the wire was read as Latin-1.
+    plain |= {spelling.encode().decode("latin-1") for spelling in plain}
+    plain.add(base64.b64encode(f"{project}:{token}".encode()).decode())
+    return sorted((each for each in plain if len(each) >= _SHORTEST_SECRET), key=len, reverse=True)
+
+
+def without_secrets(error: E, mask: Callable[[str], str]) -> E:
+    """The error itself: every `ConferencesError` in its chain masked, with all that led to it.
+
+    These lose their tracebacks too: the frames below a call hold bodies and headers.
+    """
+    for each in _of_ours(error):
+        each.args = _masked(each.args, mask)
+        vars(each).update(_masked(vars(each), mask))
+        each.__traceback__ = None
+    return error
+
+
+def _of_ours(error: BaseException) -> Iterator[BaseException]:
+    """The errors of this package in a chain of causes, and what led to them."""
+    seen: set[int] = set()
+    left: list[tuple[BaseException | None, bool]] = [(error, False)]
+    while left:
+        each, ours = left.pop()
+        if each is None or id(each) in seen:
+            continue
+        seen.add(id(each))
+        ours = ours or isinstance(each, ConferencesError)
+        if ours:
+            yield each
+        left += [(each.__cause__, ours), (each.__context__, ours)]
+
+
+def _masked(value: Any, mask: Callable[[str], str]) -> Any:
+    """The same value where there is nothing to mask, else a masked copy."""
+    match value:
+        case str():
+            return mask(value)
+        case bytes():
+            return value if (text := mask(raw := value.decode("latin-1"))) == raw else text.encode("latin-1")
+        case dict():
+            parts = [part for pair in value.items() for part in pair]
+            masked = _masked(parts, mask)
+            return value if masked is parts else dict(zip(masked[::2], masked[1::2], strict=True))
+        case list() | tuple():
+            items = [_masked(each, mask) for each in value]
+            if all(new is old for new, old in zip(items, value, strict=True)):
+                return value
+            return items if isinstance(value, list) else tuple(items)
+        case _ if attrs.has(type(value)):
+            fields = [each for each in attrs.fields(type(value)) if each.init]
+            given = {each.alias: getattr(value, each.name) for each in fields}
+            masked = _masked(given, mask)
+            return value if masked is given else type(value)(**masked)
+    return value
