@@ -36,13 +36,35 @@ Style = Literal["ours", "bare PUT", "naive"]
 Protection = Literal["nothing", "confirm", "lock", "ETag"]
 
 ID = "c22d24f6-5a47-4597-9a23-c7d01e696b92"
+DROPPED = NoAnswer(ConnectionError("dropped"), sent=True)
+UNREACHED: dict[str, Answer | NoAnswer] = {
+    "drop": DROPPED,
+    "drop before": DROPPED,
+    "503": Answer(503, {}, b'{"error": "later"}', 0.0),
+    "503 before": Answer(503, {}, b'{"error": "later"}', 0.0),
+    "429": Answer(429, {}, b'{"error": "later"}', 0.0),
+}
+"""What a request is answered with that was not carried out, and is not going to be."""
+REACHED: dict[str, Answer | NoAnswer] = {
+    "drop after": DROPPED,
+    "field lost": DROPPED,
+    "500 after": Answer(500, {}, b'{"error": "Internal Server Error"}', 0.0),
+    "202 after": Answer(202, {}, b'{"status": "accepted"}', 0.0),
+    "412 after": Answer(412, {}, b'{"error": "Precondition Failed"}', 0.0),
+}
+"""What a PUT is answered with that was carried out."""
+LATE: dict[str, Answer | NoAnswer] = {
+    "late PUT": NoAnswer(TimeoutError("no answer in time"), sent=True),
+    "late 504": Answer(504, {}, b'{"error": "Gateway Timeout"}', 0.0),
+}
+"""What a PUT is answered with that lands later."""
 READ_FAULTS = ("drop", "503")
-WRITE_FAULTS = (
-    *("drop before", "drop after", "503 before", "500 after", "truncated", "429"),
-    *("stale answer", "202 after", "field lost"),
-)
 TAGGED_FAULTS = ("412 after",)  # a proxy repeats a conditional PUT that was carried out
-LATE = ("late PUT", "late 504")
+WRITE_FAULTS = (
+    *("drop before", "503 before", "429"),
+    *(fault for fault in REACHED if fault not in TAGGED_FAULTS),
+    *("truncated", "stale answer"),
+)
 GAPS = ("late PUT", "stale read")
 LOST = "description"
 _RETRIES = 2
@@ -311,16 +333,11 @@ class Schedule:
         self.trace.append(f"{writer.name} {request.method}" + (f" [{fault}]" if fault else ""))
         if not reading and self.case.style == "ours" and writer.open_entry is None:
             self.broken.append(f"{writer.name}: a PUT left without a before-image in the journal")
-        if fault in ("drop", "drop before"):
-            return NoAnswer(ConnectionError("dropped"), sent=True)
-        if fault in LATE:
+        if fault is not None and fault in UNREACHED:
+            return UNREACHED[fault]
+        if fault is not None and fault in LATE:
             self.late.append((writer, request))
-            if fault == "late 504":
-                return Answer(504, {}, b'{"error": "Gateway Timeout"}', 0.0)
-            return NoAnswer(TimeoutError("no answer in time"), sent=True)
-        if fault in ("503", "503 before", "429"):
-            status = 429 if fault == "429" else 503
-            return Answer(status, {}, b'{"error": "later"}', 0.0)
+            return LATE[fault]
         if reading:
             answer = self.server.get(writer.name, stale=fault == "stale read")
             writer.last_read = json.loads(answer.content)
@@ -329,19 +346,11 @@ class Schedule:
         self._note(writer)
         if fault == "field lost":
             self.server.forget(writer.name, LOST)
-        if fault in ("drop after", "field lost"):
-            return NoAnswer(ConnectionError("dropped"), sent=True)
-        if fault == "stale answer" and answer.status == 200:
-            return self.server.get_stale()
-        if fault == "202 after":
-            return Answer(202, {}, b'{"status": "accepted"}', 0.0)
-        if fault == "412 after":
-            return Answer(412, {}, b'{"error": "Precondition Failed"}', 0.0)
-        if fault == "500 after":
-            return Answer(500, {}, b'{"error": "Internal Server Error"}', 0.0)
-        if fault == "truncated":
+        elif fault == "truncated":
             return Answer(200, {}, answer.content[:40], 0.0)
-        return answer
+        elif fault == "stale answer" and answer.status == 200:
+            return self.server.get_stale()
+        return REACHED.get(fault or "", answer)
 
     def _fault(self, offered: tuple[str, ...], reading: bool) -> str | None:
         if self.faults_left == 0:

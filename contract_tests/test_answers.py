@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from processes import Ours, Waits, letters, ours
+from processes import Ours, letters, ours
 from signalwire_conferences import (
     ApiError,
     ConferencesError,
@@ -365,9 +365,7 @@ def test_a_plan_that_is_applied_twice_writes_once_whatever_the_server_chose(
 # --- lists and small things -----------------------------------------------------------------------------------
 
 
-def test_a_few_empty_pages_are_followed_and_no_endless_row_of_them(
-    client: Ours, server: MockServer, waits: Waits
-) -> None:
+def test_a_few_empty_pages_are_followed_and_no_endless_row(client: Ours, server: MockServer) -> None:
     server.faults.add(Fault.empty_page(), "GET", times=3)
     assert client.pages() == [ID]
     server.faults.add(Fault.empty_page(), "GET", times=None)

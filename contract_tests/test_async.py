@@ -18,7 +18,7 @@ from attrs import define
 
 from processes import BACKENDS, wait_for
 from signalwire_conferences import AsyncRestClient, ConferencesError
-from signalwire_conferences.steps import Acquire, Record, Release, Request, Settle, Wait
+from signalwire_conferences.steps import Acquire, Record, Release, Request, Settle, Step, Wait
 from signalwire_conferences.transport import AsyncTransport, _here
 from signalwire_conferences_testing.mock import Fault, MockServer
 
@@ -86,11 +86,11 @@ class Interrupted:
     """
 
     def __init__(self, patch: pytest.MonkeyPatch, at: int, early: bool) -> None:
-        self.steps: list[object] = []
+        self.steps: list[Step] = []
         self.scope = anyio.CancelScope()
         carry_out = AsyncTransport._carry_out
 
-        async def counted(transport: AsyncTransport, step: Any, held: Any) -> Any:
+        async def counted(transport: AsyncTransport, step: Step, held: Any) -> Any:
             self.steps.append(step)
             if len(self.steps) - 1 != at:
                 return await carry_out(transport, step, held)

@@ -75,9 +75,9 @@ def test_an_error_that_quotes_an_answer_hides_it_and_the_put_has_it(
         server.faults.add(Fault.field_changed("layout", "3x3"), "PUT")
         with pytest.raises(VerificationError) as caught:
             client.update(ID, layout="5up")
-        [put] = [each for each in server.requests if each.method == "PUT"]
+        [put] = [request for request in server.requests if request.method == "PUT"]
         assert put.body["description"] == echo
-        assert_hidden(caught.value, token)
+        assert_hidden(caught.value, token, frames=False)
         assert "***" in caught.value.before["description"]
         assert_hidden(pickle.loads(pickle.dumps(caught.value)), token)
 

@@ -14,7 +14,6 @@ import httpx
 from attrs import Factory, field, frozen
 
 from .errors import ConfigurationError, short_repr
-from .hosts import is_loopback
 from .masking import Secret, masker
 from .steps import Policy
 
