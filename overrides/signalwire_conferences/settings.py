@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ipaddress
 import os
 import random
 import re
@@ -65,7 +66,13 @@ class Settings(Generic[L]):
     @property
     def is_loopback(self) -> bool:
         """Whether the host is this machine."""
-        return is_loopback(self.host)
+        name = re.sub(r":[0-9]+$", "", self.host).strip("[]").rstrip(".").lower()
+        if name == "localhost":
+            return True
+        try:
+            return ipaddress.ip_address(name).is_loopback
+        except ValueError:
+            return False
 
     @property
     def base_url(self) -> str:
