@@ -77,7 +77,7 @@ def test_an_error_that_quotes_an_answer_hides_it_and_the_put_has_it(
             client.update(ID, layout="5up")
         [put] = [request for request in server.requests if request.method == "PUT"]
         assert put.body["description"] == echo
-        assert_hidden(caught.value, token, frames=False)
+        assert_hidden(caught.value, token)
         assert "***" in caught.value.before["description"]
         assert_hidden(pickle.loads(pickle.dumps(caught.value)), token)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import random
 import re
@@ -15,6 +14,7 @@ import httpx
 from attrs import Factory, field, frozen
 
 from .errors import ConfigurationError, short_repr
+from .hosts import is_loopback
 from .masking import Secret, masker
 from .steps import Policy
 
@@ -66,13 +66,7 @@ class Settings(Generic[L]):
     @property
     def is_loopback(self) -> bool:
         """Whether the host is this machine."""
-        name = re.sub(r":[0-9]+$", "", self.host).strip("[]").rstrip(".").lower()
-        if name == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(name).is_loopback
-        except ValueError:
-            return False
+        return is_loopback(self.host)
 
     @property
     def base_url(self) -> str:

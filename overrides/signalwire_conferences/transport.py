@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
+from collections.abc import AsyncGenerator, Iterator
 from contextlib import AsyncExitStack, ExitStack, contextmanager
 from functools import partial
 from typing import Any, Generic, TypeVar, assert_never
@@ -165,12 +165,6 @@ class AsyncTransport(_Common[AsyncLock]):
             without_secrets(error, self.settings.masked)
             raise
 
-    async def in_thread(self, function: Callable[..., T], *args: Any) -> T:
-        """Call a function of the journal in a thread, and wait for its end even when cancelled."""
-        await checkpoint_if_cancelled()
-        threads = _here().threads
-        return await finished(partial(anyio.to_thread.run_sync, function, *args, limiter=threads))
-
     async def _result(self, steps: Steps[T], locks: AsyncExitStack) -> T:
         try:
             step = steps.send(None)
@@ -197,7 +191,10 @@ class AsyncTransport(_Common[AsyncLock]):
             case Release():
                 return await locks.aclose()
             case Record() | Settle() | Recall():
-                return await self.in_thread(self.journal.carry_out, step)
+                await checkpoint_if_cancelled()
+                carry_out = partial(anyio.to_thread.run_sync, limiter=_here().threads)
+                # What is under way in a thread is waited for, even when cancelled.
+                return await finished(carry_out, self.journal.carry_out, step)
             case never:
                 assert_never(never)
 

@@ -151,7 +151,7 @@ class Body:
     def __init__(self, request: Request, response: httpx.Response) -> None:
         self._response = response
         self._success = 200 <= response.status_code < 300
-        size = _PAGE if request.method == "GET" and request.about is None else _CONFERENCE
+        size = _PAGE if request.expects == "page" else _CONFERENCE
         self._most = size if self._success else _FAILURE
         self._content = bytearray()
         self._taken = 0  # bytes, as they came
