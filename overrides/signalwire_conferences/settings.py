@@ -74,13 +74,6 @@ class Settings(Generic[L]):
         return f"{'http' if self.is_loopback else 'https'}://{self.host}"
 
     @property
-    def required_lock(self) -> L:
-        """The lock. Only an update that was told to hold it asks for it."""
-        if self.lock is None:
-            raise AssertionError("no lock")
-        return self.lock
-
-    @property
     def policy(self) -> Policy:
         """How often and how long."""
         return Policy(self.timeout, self.retries, random.random)

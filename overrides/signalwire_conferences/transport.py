@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import os
-import sys
 import time
-from collections.abc import AsyncGenerator, Iterator
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from collections.abc import AsyncGenerator
+from contextlib import ExitStack
 from functools import partial
 from typing import Any, Generic, TypeVar, assert_never
 from weakref import WeakKeyDictionary
@@ -18,14 +17,12 @@ from anyio.lowlevel import RunVar, checkpoint_if_cancelled
 
 from .errors import closed_client
 from .journal import Journal, opened
-from .locking import finished, held
+from .locking import Operation, hold
 from .masking import without_secrets
 from .outcomes import Answer, NoAnswer, outcome_of
 from .settings import AsyncLock, Lock, Settings
 from .steps import Acquire, Recall, Record, Release, Request, Settle, Step, Steps, Wait
 from .wire import Body, TimeLeft, Wire
-
-__all__ = ["AsyncTransport", "Transport"]
 
 T = TypeVar("T")
 L = TypeVar("L")
@@ -40,25 +37,21 @@ class _Common(Generic[L]):
         self.settings = settings
         self._closed = False
         self._wire = Wire(settings)
-        self._journal = opened(settings)
-
-    @property
-    def journal(self) -> Journal:
-        """The journal. Only an operation that was told of it asks for it."""
-        if self._journal is None:
-            raise AssertionError("no journal")
-        return self._journal
+        # None where there is none, and then no step asks for it.
+        self._lock: L = settings.lock  # type: ignore[assignment]
+        self.journal: Journal = opened(settings)  # type: ignore[assignment]
 
     def _close(self) -> None:
         self._closed = True
-        if self._journal is not None:
-            self._journal.close()
+        if self.journal is not None:
+            self.journal.close()
 
-    def _failed(self, error: BaseException) -> NoAnswer:
+    def _failed(self, error: BaseException, left: TimeLeft) -> NoAnswer:
         """What a request came to that raised this."""
         # Closed by another thread meanwhile, the library may raise anything.
-        if isinstance(error, httpx.RequestError) or (self._closed and isinstance(error, Exception)):
-            return self._wire.failed(error)
+        expected = isinstance(error, httpx.RequestError | TimeoutError)
+        if isinstance(error, Exception) and (expected or self._closed):
+            return self._wire.failed(error, left)
         # Without the frames of httpx, whose local variables show the Authorization header.
         raise error.with_traceback(None)
 
@@ -68,6 +61,9 @@ class Transport(_Common[Lock]):
 
     def __init__(self, settings: Settings[Lock]) -> None:
         super().__init__(settings)
+        self._open()
+
+    def _open(self) -> None:
         self._process, self._own = os.getpid(), httpx.HTTPTransport(**self._wire.options)
 
     @property
@@ -76,7 +72,7 @@ class Transport(_Common[Lock]):
             raise closed_client()
         if self._process != os.getpid():
             # Parent and child on one connection would read each other's answers.
-            self._process, self._own = os.getpid(), httpx.HTTPTransport(**self._wire.options)
+            self._open()
         return self._own
 
     def close(self) -> None:
@@ -87,7 +83,7 @@ class Transport(_Common[Lock]):
     def run(self, steps: Steps[T]) -> T:
         """Carry out the steps of an operation."""
         try:
-            with _holding() as locks:
+            with ExitStack() as locks:
                 return self._result(steps, locks)
         except Exception as error:
             without_secrets(error, self.settings.masked)
@@ -114,7 +110,7 @@ class Transport(_Common[Lock]):
             case Wait(seconds):
                 return time.sleep(seconds)
             case Acquire(conference_id):
-                return locks.enter_context(self.settings.required_lock(conference_id))
+                return hold(locks, self._lock(conference_id))
             case Release():
                 return locks.close()
             case Record() | Settle() | Recall():
@@ -124,22 +120,20 @@ class Transport(_Common[Lock]):
 
     def _send(self, step: Request) -> Answer | NoAnswer:
         http, left = self._http, TimeLeft(self.settings.timeout)
-        request = self._wire.request(step, timeout=left)
+        request = self._wire.request(step, left)
         try:
             response = http.handle_request(request)
             body = Body(step, response)
             stream: Any = response.stream
             try:
                 for chunk in stream:
-                    # httpx limits each read alone, which a slow drip never reaches.
-                    if left.over:
-                        return self._wire.timed_out()
+                    left.check()  # httpx limits each read alone, which a slow drip never reaches
                     if not body.add(chunk):
                         break
             finally:
                 response.close()
         except BaseException as error:  # noqa: BLE001 - what is not expected is raised again
-            return self._failed(error)
+            return self._failed(error, left)
         finally:
             if self._closed:  # by another thread: what it closed may have been opened again
                 http.close()
@@ -152,25 +146,31 @@ class AsyncTransport(_Common[AsyncLock]):
     async def close(self) -> None:
         """Close the connections of this event loop, and the journal."""
         self._close()
-        _, until_closed = _here().transports.pop(self, (None, None))
-        if until_closed is not None:
-            await finished(until_closed.aclose)
+        _, connections = _here().transports.pop(self, (None, None))
+        if connections is not None:
+            operation = Operation()
+            await operation.run(operation.uncut, connections.aclose)
 
     async def run(self, steps: Steps[T]) -> T:
         """Carry out the steps of an operation. Cancelled at any time, it gives the lock back."""
+        operation = Operation()
+        return await operation.run(self._run, steps, operation)
+
+    async def _run(self, steps: Steps[T], operation: Operation) -> T:
         try:
-            async with AsyncExitStack() as locks:
-                return await self._result(steps, locks)
+            async with operation.locks:
+                return await self._result(steps, operation)
         except Exception as error:
             without_secrets(error, self.settings.masked)
+            await checkpoint_if_cancelled()  # which counts more than an error
             raise
 
-    async def _result(self, steps: Steps[T], locks: AsyncExitStack) -> T:
+    async def _result(self, steps: Steps[T], operation: Operation) -> T:
         try:
             step = steps.send(None)
             while True:
                 try:
-                    outcome = await self._carry_out(step, locks)
+                    outcome = await self._carry_out(step, operation)
                 except Exception as error:  # noqa: BLE001 - the steps say what it means
                     step = steps.throw(error)
                 else:
@@ -179,33 +179,26 @@ class AsyncTransport(_Common[AsyncLock]):
             result: T = end.value
             return result
 
-    async def _carry_out(self, step: Step, locks: AsyncExitStack) -> Any:
+    async def _carry_out(self, step: Step, operation: Operation) -> Any:
+        await operation.go_on()
         match step:
             case Request():
-                return outcome_of(step, await finished(self._send, step, cancels=True))
+                return outcome_of(step, await self._send(step))
             case Wait(seconds):
                 return await anyio.sleep(seconds)
             case Acquire(conference_id):
-                lock = self.settings.required_lock(conference_id)
-                return await locks.enter_async_context(held(lock))
+                return await operation.hold(self._lock(conference_id))
             case Release():
-                return await locks.aclose()
+                return await operation.locks.aclose()
             case Record() | Settle() | Recall():
-                await checkpoint_if_cancelled()
-                carry_out = partial(anyio.to_thread.run_sync, limiter=_here().threads)
-                # What is under way in a thread is waited for, even when cancelled.
-                return await finished(carry_out, self.journal.carry_out, step)
+                in_thread = partial(anyio.to_thread.run_sync, limiter=_here().threads)
+                return await operation.uncut(in_thread, self.journal.carry_out, step)
             case never:
                 assert_never(never)
 
     async def _send(self, step: Request) -> Answer | NoAnswer:
-        begun = False
-
-        async def trace(event: str, _about: object) -> None:
-            nonlocal begun
-            begun = begun or event.endswith("send_request_headers.started")
-
-        http, request = await self._http(), self._wire.request(step, trace=trace)
+        http, left = await self._http(), TimeLeft(self.settings.timeout)
+        request = self._wire.request(step, left)
         try:
             with anyio.fail_after(self.settings.timeout):
                 response = await http.handle_async_request(request)
@@ -221,10 +214,8 @@ class AsyncTransport(_Common[AsyncLock]):
                         raise
                 finally:
                     await response.aclose()
-        except TimeoutError:
-            return self._wire.timed_out(sent=begun)
         except BaseException as error:  # noqa: BLE001 - what is not expected is raised again
-            return self._failed(error)
+            return self._failed(error, left)
         finally:
             if self._closed:
                 await http.aclose()
@@ -235,10 +226,8 @@ class AsyncTransport(_Common[AsyncLock]):
             raise closed_client()
         transports = _here().transports
         if self not in transports:
-            http = httpx.AsyncHTTPTransport(**self._wire.options)
-            until_closed = _until_closed(http)
-            await anext(until_closed)
-            transports[self] = http, until_closed
+            connections = _connections(self._wire.options)
+            transports[self] = await anext(connections), connections
         return transports[self][0]
 
 
@@ -252,7 +241,7 @@ class _Loop:
 
     def __init__(self) -> None:
         self.transports: WeakKeyDictionary[
-            AsyncTransport, tuple[httpx.AsyncHTTPTransport, AsyncGenerator[None, None]]
+            AsyncTransport, tuple[httpx.AsyncHTTPTransport, AsyncGenerator[httpx.AsyncHTTPTransport, None]]
         ] = WeakKeyDictionary()
         self.threads = anyio.CapacityLimiter(_JOURNAL_THREADS)
 
@@ -267,21 +256,7 @@ def _here() -> _Loop:
     return loop
 
 
-async def _until_closed(http: httpx.AsyncHTTPTransport) -> AsyncGenerator[None, None]:
-    """Closes connections when it is closed, which an event loop does before it ends."""
-    try:
-        yield
-    finally:
-        await http.aclose()
-
-
-@contextmanager
-def _holding() -> Iterator[ExitStack]:
-    """Gives back what it holds. An error stays one, whatever a lock thinks of it."""
-    held = ExitStack()
-    try:
-        yield held
-    except BaseException:
-        held.__exit__(*sys.exc_info())
-        raise
-    held.close()
+async def _connections(options: dict[str, Any]) -> AsyncGenerator[httpx.AsyncHTTPTransport, None]:
+    """Closed with the generator, which an event loop does before it ends."""
+    async with httpx.AsyncHTTPTransport(**options) as http:
+        yield http

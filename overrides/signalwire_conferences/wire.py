@@ -15,16 +15,14 @@ from typing import Any
 import httpx
 
 from .errors import ConferencesError, ConfigurationError
+from .masking import Secret
 from .outcomes import Answer, NoAnswer
 from .proxies import proxy_of
 from .settings import Settings
 from .steps import Request
 
-__all__ = ["Body", "TimeLeft", "Wire"]
-
 _MIB = 2**20  # bytes
-_CONFERENCE, _PAGE, _FAILURE = 8 * _MIB, 32 * _MIB, _MIB
-_KEPT_URLS = 64
+_CONFERENCE, _PAGE, _FAILURE = 8 * _MIB, 16 * _MIB, _MIB
 _NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -32,6 +30,9 @@ _NEVER_SENT = (
     httpx.ProxyError,
     httpx.UnsupportedProtocol,
 )
+
+
+_url = functools.lru_cache(64)(httpx.URL)
 
 
 class Wire:
@@ -42,27 +43,23 @@ class Wire:
     """
 
     def __init__(self, settings: Settings[Any]) -> None:
-        self._base = settings.base_url
-        self._masked = settings.masked
-        self._timeout = settings.timeout
+        self._settings = settings
+        pair = Secret(f"{settings.project}:{settings.token.value}".encode())
         self._headers = [
-            (b"Host", httpx.URL(self._base).netloc),
+            (b"Host", httpx.URL(settings.base_url).netloc),
             (b"Accept", b"application/json"),
             # A compressed answer may have an ETag of its own, which no `If-Match` meets.
             (b"Accept-Encoding", b"identity"),
             (b"User-Agent", f"signalwire-conferences/{_version()}".encode()),
-            (b"Authorization", _authorization(settings)),
+            (b"Authorization", b"Basic " + base64.b64encode(pair.value)),
         ]
-        self._url = functools.lru_cache(_KEPT_URLS)(self._parsed)
-        self.options: dict[str, Any] = {"trust_env": False}
-        if settings.is_loopback:
-            # To load the certificates that it does not need takes longer than an update.
-            self.options["verify"] = False
-        else:
+        # To load the certificates that a loopback host does not need takes longer than an update.
+        self.options: dict[str, Any] = {"trust_env": False, "verify": False}
+        if not settings.is_loopback:
             self.options["verify"] = tls = _tls()
             self.options["proxy"] = proxy_of(settings.host, tls)
 
-    def request(self, step: Request, **extensions: Any) -> httpx.Request:
+    def request(self, step: Request, left: TimeLeft) -> httpx.Request:
         """The request of a step.
 
         Raises:
@@ -75,49 +72,50 @@ class Wire:
                 (b"Content-Length", b"%d" % len(step.content)),
             ]
         try:
-            url = httpx.URL(self._base + step.path, params=step.query) if step.query else self._url(step.path)
+            url = _url(self._settings.base_url + step.path)
+            if step.query:
+                url = url.copy_with(params=step.query)
         except httpx.InvalidURL as error:
             raise ConferencesError(
                 f"This {step.method} cannot be sent: {error}.", conference_id=step.about
             ) from None
-        stream = _Content(step.content)
+        stream, extensions = _Content(step.content), {"timeout": left}
         return httpx.Request(step.method, url, headers=headers, stream=stream, extensions=extensions)
 
-    def failed(self, error: Exception) -> NoAnswer:
+    def failed(self, error: Exception, left: TimeLeft) -> NoAnswer:
         """What a request came to that raised this.
 
         The error is made anew: its own traceback has the headers in local variables, and what a
         broken answer quotes of the request ends in messages and logs.
         """
-        said = self._masked(str(error))
-        if isinstance(error, httpx.RequestError):
-            return NoAnswer(type(error)(said), sent=not isinstance(error, _NEVER_SENT))
-        return NoAnswer(httpx.ReadError(said), sent=True)
-
-    def timed_out(self, *, sent: bool = True) -> NoAnswer:
-        """What a request came to that took too long."""
-        if sent:
-            return NoAnswer(httpx.ReadTimeout(f"the answer took longer than {self._timeout:g} s"), sent)
-        return NoAnswer(httpx.ConnectTimeout(f"no connection within {self._timeout:g} s"), sent)
-
-    def _parsed(self, path: str) -> httpx.URL:
-        return httpx.URL(self._base + path)
+        kind = type(error) if isinstance(error, httpx.RequestError) else httpx.ReadError
+        said = self._settings.masked(str(error))
+        if isinstance(error, TimeoutError):
+            kind = httpx.ReadTimeout if left.writing else httpx.ConnectTimeout
+            said = f"{'the answer' if left.writing else 'the connection'} took longer than {self._settings.timeout:g} s"
+        return NoAnswer(kind(said), sent=not issubclass(kind, _NEVER_SENT))
 
 
 class TimeLeft(dict[str, float]):
-    """The timeouts of a request as httpcore asks for them: each phase gets what is left of the whole."""
+    """The timeouts of a request as httpcore asks for them: each phase gets what is left of the whole.
+
+    Attributes:
+        writing: whether it asked for that of writing, so that the server may have the request.
+    """
 
     def __init__(self, seconds: float) -> None:
         super().__init__(dict.fromkeys(("connect", "read", "write", "pool"), seconds))
         self._end = time.monotonic() + seconds
+        self.writing = False
 
-    @property
-    def over(self) -> bool:
-        """Whether nothing is left."""
-        return time.monotonic() > self._end
+    def check(self) -> None:
+        """Raises `TimeoutError` where nothing is left."""
+        if time.monotonic() > self._end:
+            raise TimeoutError
 
-    def get(self, _phase: str, _default: object = None) -> float:
+    def get(self, phase: str, _default: object = None) -> float:
         """Seconds left, more than none."""
+        self.writing |= phase == "write"
         return max(self._end - time.monotonic(), 0.001)
 
 
@@ -192,10 +190,6 @@ class Body:
             content = b""
         headers = dict(self._response.headers)
         return Answer(self._response.status_code, headers, content, time.time(), flaw)
-
-
-def _authorization(settings: Settings[Any]) -> bytes:
-    return b"Basic " + base64.b64encode(f"{settings.project}:{settings.token.value}".encode())
 
 
 def _tls() -> ssl.SSLContext:
