@@ -7,7 +7,7 @@ import time
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack
 from functools import partial
-from typing import Any, Generic, TypeVar, assert_never
+from typing import Any, Generic, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -21,7 +21,7 @@ from .locking import Operation, hold
 from .masking import without_secrets
 from .outcomes import Answer, NoAnswer, outcome_of
 from .settings import AsyncLock, Lock, Settings
-from .steps import Acquire, Recall, Record, Release, Request, Settle, Step, Steps, Wait
+from .steps import Acquire, Release, Request, Step, Steps, Wait
 from .wire import Body, TimeLeft, Wire
 
 T = TypeVar("T")
@@ -45,15 +45,6 @@ class _Common(Generic[L]):
         self._closed = True
         if self.journal is not None:
             self.journal.close()
-
-    def _failed(self, error: BaseException, left: TimeLeft) -> NoAnswer:
-        """What a request came to that raised this."""
-        # Closed by another thread meanwhile, the library may raise anything.
-        expected = isinstance(error, httpx.RequestError | TimeoutError)
-        if isinstance(error, Exception) and (expected or self._closed):
-            return self._wire.failed(error, left)
-        # Without the frames of httpx, whose local variables show the Authorization header.
-        raise error.with_traceback(None)
 
 
 class Transport(_Common[Lock]):
@@ -113,10 +104,8 @@ class Transport(_Common[Lock]):
                 return hold(locks, self._lock(conference_id))
             case Release():
                 return locks.close()
-            case Record() | Settle() | Recall():
+            case _:
                 return self.journal.carry_out(step)
-            case never:
-                assert_never(never)
 
     def _send(self, step: Request) -> Answer | NoAnswer:
         http, left = self._http, TimeLeft(self.settings.timeout)
@@ -133,7 +122,7 @@ class Transport(_Common[Lock]):
             finally:
                 response.close()
         except BaseException as error:  # noqa: BLE001 - what is not expected is raised again
-            return self._failed(error, left)
+            return self._wire.failed(error, left, closed=self._closed)
         finally:
             if self._closed:  # by another thread: what it closed may have been opened again
                 http.close()
@@ -190,11 +179,9 @@ class AsyncTransport(_Common[AsyncLock]):
                 return await operation.hold(self._lock(conference_id))
             case Release():
                 return await operation.locks.aclose()
-            case Record() | Settle() | Recall():
+            case _:
                 in_thread = partial(anyio.to_thread.run_sync, limiter=_here().threads)
                 return await operation.uncut(in_thread, self.journal.carry_out, step)
-            case never:
-                assert_never(never)
 
     async def _send(self, step: Request) -> Answer | NoAnswer:
         http, left = await self._http(), TimeLeft(self.settings.timeout)
@@ -215,7 +202,7 @@ class AsyncTransport(_Common[AsyncLock]):
                 finally:
                     await response.aclose()
         except BaseException as error:  # noqa: BLE001 - what is not expected is raised again
-            return self._failed(error, left)
+            return self._wire.failed(error, left, closed=self._closed)
         finally:
             if self._closed:
                 await http.aclose()
@@ -231,7 +218,7 @@ class AsyncTransport(_Common[AsyncLock]):
         return transports[self][0]
 
 
-class _Loop:
+class _Loop(NamedTuple):
     """What belongs to one event loop.
 
     Attributes:
@@ -239,11 +226,10 @@ class _Loop:
         threads: for journals. Locks that wait may hold every thread that anyio has for all comers.
     """
 
-    def __init__(self) -> None:
-        self.transports: WeakKeyDictionary[
-            AsyncTransport, tuple[httpx.AsyncHTTPTransport, AsyncGenerator[httpx.AsyncHTTPTransport, None]]
-        ] = WeakKeyDictionary()
-        self.threads = anyio.CapacityLimiter(_JOURNAL_THREADS)
+    transports: WeakKeyDictionary[
+        AsyncTransport, tuple[httpx.AsyncHTTPTransport, AsyncGenerator[httpx.AsyncHTTPTransport, None]]
+    ]
+    threads: anyio.CapacityLimiter
 
 
 _LOOP: RunVar[_Loop] = RunVar("signalwire_conferences")
@@ -252,7 +238,7 @@ _LOOP: RunVar[_Loop] = RunVar("signalwire_conferences")
 def _here() -> _Loop:
     loop = _LOOP.get(None)
     if loop is None:
-        _LOOP.set(loop := _Loop())
+        _LOOP.set(loop := _Loop(WeakKeyDictionary(), anyio.CapacityLimiter(_JOURNAL_THREADS)))
     return loop
 
 

@@ -8,7 +8,7 @@ import os
 import ssl
 import time
 import zlib
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
@@ -43,10 +43,10 @@ class Wire:
     """
 
     def __init__(self, settings: Settings[Any]) -> None:
-        self._settings = settings
+        self._settings, self._base = settings, settings.base_url
         pair = Secret(f"{settings.project}:{settings.token.value}".encode())
         self._headers = [
-            (b"Host", httpx.URL(settings.base_url).netloc),
+            (b"Host", httpx.URL(self._base).netloc),
             (b"Accept", b"application/json"),
             # A compressed answer may have an ETag of its own, which no `If-Match` meets.
             (b"Accept-Encoding", b"identity"),
@@ -55,7 +55,7 @@ class Wire:
         ]
         # To load the certificates that a loopback host does not need takes longer than an update.
         self.options: dict[str, Any] = {"trust_env": False, "verify": False}
-        if not settings.is_loopback:
+        if self._base.startswith("https"):
             self.options["verify"] = tls = _tls()
             self.options["proxy"] = proxy_of(settings.host, tls)
 
@@ -72,28 +72,35 @@ class Wire:
                 (b"Content-Length", b"%d" % len(step.content)),
             ]
         try:
-            url = _url(self._settings.base_url + step.path)
+            url = _url(self._base + step.path)
             if step.query:
                 url = url.copy_with(params=step.query)
         except httpx.InvalidURL as error:
             raise ConferencesError(
                 f"This {step.method} cannot be sent: {error}.", conference_id=step.about
             ) from None
-        stream, extensions = _Content(step.content), {"timeout": left}
+        stream, extensions = _Content([step.content] if step.content else []), {"timeout": left}
         return httpx.Request(step.method, url, headers=headers, stream=stream, extensions=extensions)
 
-    def failed(self, error: Exception, left: TimeLeft) -> NoAnswer:
-        """What a request came to that raised this.
+    def failed(self, error: BaseException, left: TimeLeft, *, closed: bool) -> NoAnswer:
+        """What a request came to that raised this; what nobody expects is raised again.
 
         The error is made anew: its own traceback has the headers in local variables, and what a
         broken answer quotes of the request ends in messages and logs.
         """
-        kind = type(error) if isinstance(error, httpx.RequestError) else httpx.ReadError
-        said = self._settings.masked(str(error))
-        if isinstance(error, TimeoutError):
-            kind = httpx.ReadTimeout if left.writing else httpx.ConnectTimeout
-            said = f"{'the answer' if left.writing else 'the connection'} took longer than {self._settings.timeout:g} s"
-        return NoAnswer(kind(said), sent=not issubclass(kind, _NEVER_SENT))
+        again: httpx.RequestError
+        match error:
+            case TimeoutError() if left.writing:
+                again = httpx.ReadTimeout(f"the answer took longer than {self._settings.timeout:g} s")
+            case TimeoutError():
+                again = httpx.ConnectTimeout(f"no connection within {self._settings.timeout:g} s")
+            case httpx.RequestError():
+                again = type(error)(self._settings.masked(str(error)))
+            case Exception() if closed:  # by another thread: the library may raise anything
+                again = httpx.ReadError(self._settings.masked(str(error)))
+            case _:
+                raise error.with_traceback(None)
+        return NoAnswer(again, sent=not isinstance(again, _NEVER_SENT))
 
 
 class TimeLeft(dict[str, float]):
@@ -119,24 +126,18 @@ class TimeLeft(dict[str, float]):
         return max(self._end - time.monotonic(), 0.001)
 
 
-class _Content(httpx.SyncByteStream, httpx.AsyncByteStream):
+class _Content(list[bytes], httpx.SyncByteStream, httpx.AsyncByteStream):
     """The body of a request. That of httpx is an asynchronous generator, and trio warns of each that
     a cancellation leaves behind.
     """
-
-    def __init__(self, content: bytes | None) -> None:
-        self._left = [content] if content else []
-
-    def __iter__(self) -> Iterator[bytes]:
-        return iter(self._left)
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
 
     async def __anext__(self) -> bytes:
-        if not self._left:
+        if not self:
             raise StopAsyncIteration
-        return self._left.pop()
+        return self.pop()
 
 
 class Body:
@@ -153,37 +154,29 @@ class Body:
         self._most = size if self._success else _FAILURE
         self._content = bytearray()
         self._taken = 0  # bytes, as they came
+        self._coding = response.headers.get("content-encoding", "").strip().lower().removeprefix("x-")
+        self._inflate: Any = None
         self.flaw = ""
-        coding = response.headers.get("content-encoding", "").strip().lower()
-        self._coding = coding.removeprefix("x-")
-        self._inflate = zlib.decompressobj(zlib.MAX_WBITS | 16) if self._coding == "gzip" else None
 
     def add(self, chunk: bytes) -> bool:
         """Takes what came, and tells whether to read on."""
         self._taken += len(chunk)
         try:
-            self._content += self._decoded(chunk, self._most - len(self._content) + 1)
+            if self._coding not in ("", "identity"):
+                self._inflate = self._inflate or _decompressor(self._coding, chunk)
+                chunk = self._inflate.decompress(chunk, self._most - len(self._content) + 1)
+            self._content += chunk
         except zlib.error as error:
             self.flaw = f"encoded as {self._coding!r}, and broken ({error})"
         if max(self._taken, len(self._content)) > self._most:
             self.flaw = f"longer than {self._most // _MIB} MiB"
         return not self.flaw
 
-    def _decoded(self, chunk: bytes, most: int) -> bytes:
-        if self._coding in ("", "identity"):
-            return chunk
-        if self._coding == "deflate" and self._inflate is None:
-            # Some servers leave out the header, which tells itself by its first byte (RFC 1950, 2.2).
-            self._inflate = zlib.decompressobj(zlib.MAX_WBITS if chunk[0] & 15 == 8 else -zlib.MAX_WBITS)
-        if self._inflate is None:
-            raise zlib.error("which was not asked for")
-        return self._inflate.decompress(chunk, most)
-
     def answer(self) -> Answer:
         """The answer that has this body."""
         content, flaw = bytes(self._content), self.flaw
-        if self._inflate is not None and not self._inflate.eof and not flaw:
-            flaw = f"encoded as {self._coding!r}, and not whole"
+        if self._inflate is not None and not self._inflate.eof:
+            flaw = flaw or f"encoded as {self._coding!r}, and not whole"
         if not self._success:
             content, flaw = content[: self._most], ""  # its status counts
         elif flaw:
@@ -192,12 +185,16 @@ class Body:
         return Answer(self._response.status_code, headers, content, time.time(), flaw)
 
 
-def _tls() -> ssl.SSLContext:
-    """A TLS context with the certificates of the environment, if it names any.
+def _decompressor(coding: str, start: bytes) -> object:
+    if coding not in ("gzip", "deflate"):
+        raise zlib.error("which was not asked for")
+    # Some servers leave out the header of deflate, which tells itself by its first byte (RFC 1950, 2.2).
+    bare = coding == "deflate" and start[0] & 15 != 8
+    return zlib.decompressobj(-zlib.MAX_WBITS if bare else zlib.MAX_WBITS | 32)
 
-    Raises:
-        ConfigurationError: they cannot be read.
-    """
+
+def _tls() -> ssl.SSLContext:
+    """A TLS context with the certificates of the environment, if it names any."""
     file, folders = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     try:
         if not file and not folders:
