@@ -647,7 +647,9 @@ def test_a_plan_without_a_client_cannot_be_applied() -> None:
 def test_a_loss_names_the_ways_out() -> None:
     error = failure(safe_update({FREE: None}), world := World(server=Server({**EXAMPLE, "size": None})))
     assert isinstance(error, UnsafeUpdateError)
-    assert error.advice == "Name a value for each in the call, or pass allow_reset=['size'] to let go."
+    assert (
+        error.advice == "Name a value for each in the call, or pass allow_reset=['size'] to let it be reset."
+    )
     assert error.state == "The conference is unchanged by this call."
     assert (error.conference_id, world.methods) == (ID, ["GET"])
     error = failure(safe_update({FREE: None}), World(server=Server({**EXAMPLE, "display_name": None})))

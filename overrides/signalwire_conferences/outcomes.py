@@ -27,8 +27,6 @@ from .errors import (
 from .steps import Deferred, Done, NotSent, Outcome, Refused, Request, Unknown
 from .values import decode_json
 
-__all__ = ["Answer", "NoAnswer", "outcome_of", "retry_after"]
-
 _REQUEST_ID_HEADERS = ("x-request-id", "x-signalwire-request-id", "request-id")
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
 # The three forms of RFC 9110, 5.6.7; the last, of asctime, names no zone and means UTC.
@@ -136,38 +134,29 @@ def _http_date(text: str) -> float | None:
 
 
 def _success(request: Request, answer: Answer) -> Outcome:
+    body, decoded, accepted = None, False, answer.status == 202 and request.method != "GET"
     if request.expects == "nothing":
         if answer.status == 204 or (answer.status == 200 and not answer.content and not answer.flaw):
             return Done(None)
-        said = "a body where none was expected" if answer.status != 202 else "202: accepted, not done"
-        error = InvalidResponseError(
-            f"{request} was answered with {answer.status} ({said}).", conference_id=request.about
-        )
-        return Unknown(error, may_land=answer.status == 202)
-    body, decoded = None, False
-    try:
-        body = decode_json(answer.content)
-        decoded = True
-        wrong = flaws(body, request.expects, request.about, whole=request.method != "PUT")
-    except ValueError as reason:
-        wrong = [f"its body is {answer.flaw or f'no JSON ({reason})'}"]
-    if wrong:
-        error = InvalidResponseError(
-            f"The answer to {request}, a {answer.status}, is not usable: {'; '.join(wrong)}.",
-            conference_id=request.about,
-            body=body,
-        )
-        if request.method == "GET" and decoded:
-            return Refused(error)
-        return Unknown(error, may_land=answer.status == 202)
-    if answer.status == 202 and request.method != "GET":
-        error = InvalidResponseError(
-            f"{request} was answered with 202: accepted, not done.", conference_id=request.about, body=body
-        )
-        return Unknown(error, may_land=True)
-    etag = answer.headers.get("etag", "")
-    # `If-Match` compares strongly (RFC 9110, 13.1.1): a weak one never matches.
-    return Done(body, etag if etag.startswith('"') and etag.isascii() else None)
+        wrong = ["it does not say that it was done"]
+    else:
+        try:
+            body = decode_json(answer.content)
+            decoded = True
+            wrong = flaws(body, request.expects, request.about, whole=request.method != "PUT")
+        except ValueError as reason:
+            wrong = [f"its body is {answer.flaw or f'no JSON ({reason})'}"]
+    if not wrong and not accepted:
+        etag = answer.headers.get("etag", "")
+        # `If-Match` compares strongly (RFC 9110, 13.1.1): a weak one never matches.
+        return Done(body, etag if etag.startswith('"') and etag.isascii() else None)
+    why = "; ".join(wrong) or "accepted is not done"
+    error = InvalidResponseError(
+        f"The answer to {request}, a {answer.status}, is not usable: {why}.",
+        conference_id=request.about,
+        body=body,
+    )
+    return Refused(error) if request.method == "GET" and decoded else Unknown(error, may_land=accepted)
 
 
 def _no_answer(request: Request, answer: NoAnswer) -> TransportError:

@@ -15,8 +15,6 @@ from .target import Target
 from .update import Intent, SafeUpdate
 from .values import equivalent, is_coarser
 
-__all__ = ["inverse", "undo"]
-
 
 def undo(target: Target) -> Steps[tuple[dict[str, Any], UpdateReport]]:
     """Take the last change of the journal back.
