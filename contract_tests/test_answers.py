@@ -362,7 +362,7 @@ def test_a_plan_that_is_applied_twice_writes_once_whatever_the_server_chose(
         client.apply(plan)
 
 
-# --- lists and small things -----------------------------------------------------------------------------------
+# --- lists and small things ----------------------------------------------------------------------------
 
 
 def test_a_few_empty_pages_are_followed_and_no_endless_row(client: Ours, server: MockServer) -> None:
