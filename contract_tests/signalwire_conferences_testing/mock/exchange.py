@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -18,7 +18,7 @@ __all__ = ["Adjust", "Call", "Dropped", "Refused", "Reply", "invalid", "refused"
 
 #: Changes what a write stores: called with the fields before it and the fields about to be
 #: stored, and edits the latter.
-Adjust = Callable[[Mapping[str, Any], MutableMapping[str, Any]], None]
+Adjust = Callable[[Mapping[str, Any], dict[str, Any]], None]
 
 
 @define
@@ -122,15 +122,16 @@ def invalid(entries: Sequence[Entry]) -> Refused:
     return Refused(Reply.json({"errors": list(entries)}, 422))
 
 
-def checked_header(value: str) -> str:
+def checked_header(value: object) -> str:
     """A value that a header can have.
 
     Raises:
         ValueError: it holds what is no printable ASCII.
     """
-    if not (value.isascii() and value.isprintable()):
-        raise ValueError(f"{value!r} cannot be the value of a header")
-    return value
+    text = str(value)
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError(f"{text!r} cannot be the value of a header")
+    return text
 
 
 def checked_status(code: int) -> int:
