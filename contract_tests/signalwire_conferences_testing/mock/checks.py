@@ -42,17 +42,32 @@ def body(schema: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[En
     """
     result: dict[str, Any] = {}
     problems: list[Entry] = []
+    valid = _accepts(schema, given)  # a good body, the usual case, is looked at once
     for name, field in contract.fields(schema).items():
         if name not in given:
             if field.omission is Omission.REQUIRED:
                 problems.append(entry(name, "must be present"))
             result[name] = field.default
-            continue
-        try:
-            result[name] = _taken(field, given[name])
-        except ValueError as error:
-            problems.append(entry(name, str(error)))
+        elif valid and field.kind is not Kind.INSTANT:
+            result[name] = given[name]
+        else:
+            try:
+                result[name] = _taken(field, given[name])
+            except ValueError as error:
+                problems.append(entry(name, str(error)))
     return result, problems
+
+
+def _accepts(schema: str, given: Mapping[str, Any]) -> bool:
+    try:
+        return bool(_validator(schema).is_valid(given))
+    except (ValueError, OverflowError):  # what the validator cannot hold is looked at by field
+        return False
+
+
+@functools.cache
+def _validator(schema: str) -> Any:
+    return contract.validator({"$ref": f"#/components/schemas/{schema}"})
 
 
 def _taken(field: Field, value: Any) -> Any:

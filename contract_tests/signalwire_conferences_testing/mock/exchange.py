@@ -62,7 +62,7 @@ class Call:
         query: query parameters in order.
         headers: header fields by lower-case name.
         content: body, in bytes.
-        base_url: scheme and authority that the client used.
+        scheme: scheme that the client used.
         etag: whether the server answers with an `ETag` and heeds `If-Match`.
         stale: whether a read answers with the state before the last write.
         adjust: changes to what a write stores.
@@ -79,13 +79,18 @@ class Call:
     query: Sequence[tuple[str, str]]
     headers: Mapping[str, str]
     content: bytes
-    base_url: str
+    scheme: str
     etag: bool
     disconnected: Callable[[], Awaitable[None]]
     background: Callable[[Awaitable[Any]], None]
     stale: bool = False
     adjust: list[Adjust] = Factory(list)
     postponed: list[tuple[int | None, Callable[[], Awaitable[Reply]]]] = Factory(list)
+
+    @property
+    def base_url(self) -> str:
+        """Scheme and authority that the client used."""
+        return f"{self.scheme}://{self.headers.get('host', '')}"
 
     @property
     def accepts_gzip(self) -> bool:

@@ -7,6 +7,7 @@ used for values that came from outside.
 from __future__ import annotations
 
 import datetime
+import functools
 import re
 import time
 
@@ -26,6 +27,7 @@ _FIRST, _LAST = 1 - 366, datetime.date.max.toordinal()  # from the start of the 
 _UNIX = re.compile(r"(-?)([0-9]{1,18})(?:\.([0-9]+))?")
 
 
+@functools.lru_cache(1024)
 def normalised(text: str) -> str:
     """An RFC 3339 date-time or date, valid by the contract, as the same instant in UTC with `Z`.
 
