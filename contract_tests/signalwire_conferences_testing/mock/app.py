@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 from attrs import define
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.routing import Router, compile_path
 from starlette.types import Receive, Scope, Send
 
@@ -131,9 +131,8 @@ class App:
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        try:
-            content = await request.body()
-        except ClientDisconnect:
+        content = await _content(receive)
+        if content is None:
             return
         entry = LoggedRequest(
             request.method,
@@ -235,6 +234,18 @@ def _route(path: str) -> tuple[str | None, Mapping[str, str]]:
         if match := pattern.fullmatch(path):
             return match.groupdict().get("id"), methods
     return None, {}
+
+
+async def _content(receive: Receive) -> bytes | None:
+    """The body of a request; `None` where the client has gone before its end."""
+    content, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        content += message.get("body", b"")
+        more = message.get("more_body", False)
+    return content
 
 
 async def _disconnected(receive: Receive) -> None:
