@@ -6,6 +6,7 @@ import asyncio
 import base64
 import contextlib
 import json
+import logging
 import os
 import signal
 import socket
@@ -456,6 +457,18 @@ def test_a_server_that_cannot_start_says_so_and_is_not_waited_for(monkeypatch: p
         pass
 
 
+def test_a_server_is_silent_and_lets_others_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with MockServer([WHOLE]) as server, client_of(server) as client:
+        for fault in (Fault.drop_before(), Fault.truncated()):
+            server.faults.add(fault)
+            with pytest.raises(httpx.TransportError):
+                client.get(PATH)
+    assert [record for record in caplog.records if not record.name.startswith(("http", "asyncio"))] == []
+    logging.getLogger("uvicorn.error").error("of another server")
+    assert "of another server" in caplog.text
+
+
 def test_a_taken_port_is_an_error(server: MockServer) -> None:
     with pytest.raises(OSError, match="in use"), MockServer(port=server.port):
         pass
@@ -607,7 +620,7 @@ def test_the_command_tells_all_that_is_wrong_at_once(
     for spec in specs:
         assert f"--fault {spec}: " in said
     for part in (
-        "no JSON object",
+        "not a JSON object",
         "'nothing'",
         "'PATCHY'",
         "at cannot be 0",

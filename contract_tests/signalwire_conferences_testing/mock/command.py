@@ -44,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"{HOST}:{given.port} is not to be had: {error.strerror}", file=sys.stderr)
+        print(f"{HOST}:{given.port} cannot be listened on: {error.strerror}", file=sys.stderr)
         return 2
     _announce(server)
     stop.wait()
@@ -115,7 +115,7 @@ def _server(given: argparse.Namespace) -> MockServer:
 def _object(text: str) -> dict[str, Any]:
     value = decode_json(text.encode(errors="replace"))
     if not isinstance(value, dict):
-        raise ValueError("is no JSON object")  # noqa: TRY004 - it is wrong text
+        raise ValueError("is not a JSON object")  # noqa: TRY004 - it is wrong text
     return value
 
 

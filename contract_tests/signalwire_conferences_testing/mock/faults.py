@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Iterable, Mapping
 from typing import Any, Self
 
 from attrs import define, field, frozen
 
-from .exchange import Call, Reply
+from .exchange import Call, Dropped, Reply
 from .kinds import Fault, kinds
 from .steps import Proceed
 from .store import Store
@@ -104,7 +104,7 @@ class Rule:
 
 @define
 class _Postponed:
-    """A request that is applied later: by whom, and after how many further requests."""
+    """A request that is applied later: what applies it, and after how many further requests."""
 
     apply: Callable[[], Awaitable[Reply]]
     requests: int | None
@@ -199,8 +199,7 @@ class Faults:
         try:
             return await step()
         finally:
-            for late in self._landing(call):
-                await late.apply()
+            await _land(self._landing(call))
 
     def _landing(self, call: Call) -> list[_Postponed]:
         """What is due after this request."""
@@ -222,8 +221,13 @@ class Faults:
         """
         with self._lock:
             due, self._postponed = self._postponed, []
-        for late in due:
-            with contextlib.suppress(StopIteration):
-                late.apply().__await__().send(None)
-                raise RuntimeError("a request that is applied by `land` cannot wait for anything")
+        with contextlib.suppress(StopIteration):
+            _land(due).send(None)
+            raise RuntimeError("a request that is applied by `land` cannot wait for anything")
         return len(due)
+
+
+async def _land(due: Iterable[_Postponed]) -> None:
+    for late in due:
+        with contextlib.suppress(Dropped):  # nobody waits for its answer
+            await late.apply()
