@@ -23,10 +23,10 @@ from .store import Store
 __all__ = ["HOST", "MockServer"]
 
 HOST = "127.0.0.1"
-_THREAD = "signalwire-conferences-mock"
+_threads: set[int | None] = set()
 
 for _name in ("uvicorn.error", "uvicorn.access"):  # a request that was cut off is no error here
-    logging.getLogger(_name).addFilter(lambda record: record.threadName != _THREAD)
+    logging.getLogger(_name).addFilter(lambda record: record.thread not in _threads)
 
 
 class _Listener(socket.socket):
@@ -165,10 +165,12 @@ class MockServer:
         self._stop = functools.partial(runner.get_loop().call_soon_threadsafe, stopping.set)
 
         def serve() -> None:
+            _threads.add(threading.get_ident())
             with listener, runner:
                 runner.run(_serve(uvicorn.Server(config), listener, stopping))
+            _threads.discard(threading.get_ident())
 
-        self._thread = threading.Thread(target=serve, name=_THREAD, daemon=True)
+        self._thread = threading.Thread(target=serve, name=f"mock-{self.port}", daemon=True)
         self._thread.start()
 
     def stop(self) -> None:
@@ -184,6 +186,9 @@ async def _serve(server: uvicorn.Server, listener: _Listener, stopping: asyncio.
     serving = asyncio.ensure_future(server.serve(sockets=[listener]))
     await stopping.wait()
     serving.cancel()  # its own end would wait for requests that hang
+    # First, nobody gets in any more: what is accepted while the loop ends would stay open.
+    asyncio.get_running_loop().remove_reader(listener)
+    listener.close()
     for _ in range(100):
         if not listener.hang_up_all():
             break
