@@ -123,7 +123,8 @@ def _faults_help() -> str:
     lines = [
         'A fault is a JSON object: its kind as "fault", and the arguments of the kind. "method"',
         'and "conference_id" name the requests that it is for (all), "at" the first of them to go',
-        'wrong, from 1 (1), and "times" how many do, null for all (1). Examples:',
+        'wrong, from 1 (1), and "times" how many do, null for all (1). The request is applied where',
+        "nothing else is said. Examples:",
         "",
         """  --fault '{"fault": "drop-after", "method": "PUT"}'""",
         """  --fault '{"fault": "status", "code": 429, "retry_after": 2, "at": 2, "times": 3}'""",
