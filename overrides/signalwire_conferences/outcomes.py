@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import datetime
 import email.utils
 import re
@@ -130,7 +131,8 @@ def _success(request: Request, answer: Answer) -> Outcome:
         wrong = ["it does not say that it was done"]
     else:
         try:
-            body = decode_json(answer.content)
+            # Some servers write a byte order mark, which RFC 8259 lets a reader ignore.
+            body = decode_json(answer.content.removeprefix(codecs.BOM_UTF8))
             decoded = True
             wrong = flaws(body, request.expects, request.about, whole=request.method != "PUT")
         except ValueError as reason:
