@@ -74,7 +74,7 @@ def checked_resets(allow_reset: object, problems: list[Problem]) -> frozenset[st
     and that resembles none of its fields may be a field of the server: that shows once it is read.
     """
     known = contract.fields(contract.UPDATE)
-    fields = {*known, *contract.answer_fields()}
+    fields = {*known, *contract.KINDS}
     if isinstance(allow_reset, str):
         allow_reset = [allow_reset]
     if not isinstance(allow_reset, Iterable):
@@ -93,7 +93,7 @@ def checked_resets(allow_reset: object, problems: list[Problem]) -> frozenset[st
 
 def unknown_resets(resets: AbstractSet[str], body: Mapping[str, Any]) -> list[Problem]:
     """What is wrong with names of `allow_reset`, once the conference was read."""
-    unknown = sorted(resets - contract.answer_fields().keys() - body.keys())
+    unknown = sorted(resets - contract.KINDS.keys() - body.keys())
     rule = "is a field neither of the contract nor of the conference"
     return [Problem("allow_reset", name, rule) for name in unknown]
 
@@ -144,7 +144,7 @@ def checked_query(operation_id: str, query: Mapping[str, Any]) -> dict[str, Any]
     Raises:
         InvalidChangeError: unknown parameters, wrong values; all in one.
     """
-    known = contract.query_fields(operation_id)
+    known = contract.fields(operation_id)
     given = {name: value for name, value in query.items() if value is not None}
     problems: list[Problem] = []
     checked = _checked(known, given, _never_null, problems, "parameter")
@@ -225,7 +225,7 @@ def _require(known: Mapping[str, Field], given: Mapping[str, Any], problems: lis
 
 
 def _unknown(name: object, known: Mapping[str, Field], noun: str) -> str:
-    if noun == "field" and name in contract.answer_fields():
+    if noun == "field" and name in contract.KINDS:
         return "cannot be written here"
     return f"is no {noun}; there are {', '.join(known)}"
 

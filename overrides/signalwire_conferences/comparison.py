@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
@@ -71,7 +70,7 @@ def flaws(body: Any, expects: str, conference_id: str | None, *, whole: bool) ->
 
 def flaws_to_build_on(body: Mapping[str, Any]) -> list[str]:
     """Why a whole conference is not enough to PUT it back and to check the result."""
-    needed = [*contract.fields(contract.UPDATE), *_kept_by_server()]
+    needed = [*contract.fields(contract.UPDATE), *contract.KEPT]
     lacking = [name for name in needed if name not in body]
     if lacking:
         return [f"it lacks {', '.join(lacking)}"]
@@ -127,10 +126,10 @@ def survival(
     """
     differences: list[Difference] = []
     noticed: dict[str, Change] = {}
-    for name, kind in _kept_by_server().items():
+    for name, kind in contract.KEPT.items():
         if name in before and not equivalent(kind, before[name], after.get(name, MISSING)):
             differences.append(Difference(name, before[name], after.get(name, MISSING)))
-    for name in before.keys() - contract.answer_fields().keys():
+    for name in before.keys() - contract.KINDS.keys():
         value, actual = before[name], after.get(name, MISSING)
         if equivalent(Kind.EXACT, value, actual):
             continue
@@ -163,18 +162,6 @@ def lost(
         elif exclusive or (name in body and equivalent(about.kind, omitted_value(about), now[name])):
             differences.append(Difference(name, expected[name], now[name]))
     return Verdict(tuple(differences), noticed)
-
-
-@functools.cache
-def _kept_by_server() -> dict[str, Kind]:
-    """What no request can write and every write must keep, with how to compare it."""
-    required = contract.document()["components"]["schemas"][contract.CONFERENCE]["required"]
-    writable = contract.fields(contract.UPDATE)
-    return {
-        name: contract.kind_of(schema)
-        for name, schema in contract.answer_fields().items()
-        if name in required and name not in writable and not schema.get("x-changes-with-each-write", False)
-    }
 
 
 def _conference_flaws(body: dict[str, Any], conference_id: str | None, whole: bool) -> list[str]:
