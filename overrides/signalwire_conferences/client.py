@@ -16,7 +16,7 @@ from . import operations
 from .changes import checked_body, checked_changes
 from .masking import Secret
 from .plan import Entry, UpdatePlan
-from .results import Conference, ConferencePage, UpdateReport, updated_view
+from .results import Conference, ConferencePage, UpdateReport, view
 from .settings import Lock, settings
 from .steps import Steps
 from .target import Target
@@ -255,4 +255,4 @@ class Conferences:
         return SafeUpdate(self._target(conference_id), intent)
 
     def _updated(self, steps: Steps[tuple[dict[str, Any], UpdateReport]]) -> Conference:
-        return updated_view(*self._run(steps))
+        return view(Conference, *self._run(steps))

@@ -22,44 +22,20 @@ is known, and what to do next.
 
 from __future__ import annotations
 
+import copyreg
 import enum
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from attrs import frozen
-
-__all__ = [
-    "ApiError",
-    "AuthenticationError",
-    "ConferencesError",
-    "ConfigurationError",
-    "Conflict",
-    "ConflictError",
-    "Difference",
-    "InvalidChangeError",
-    "InvalidResponseError",
-    "NotFoundError",
-    "PermissionDeniedError",
-    "Problem",
-    "RateLimitError",
-    "ServerError",
-    "State",
-    "TransportError",
-    "UnsafeUpdateError",
-    "ValidationError",
-    "VerificationError",
-    "closed_client",
-    "printable",
-    "short_repr",
-    "truncate",
-]
 
 _LONGEST_SHOWN, _LONGEST_QUOTED = 80, 1000  # characters
 
 
 def short_repr(value: object) -> str:
-    """A value as a message shows it: its repr, cut where it is long."""
+    """A value as a message shows it: its repr, shortened where it is long."""
     if isinstance(value, str) and len(value) > _LONGEST_SHOWN:
         return f"{value[:_LONGEST_SHOWN]!r}… ({len(value)} characters)"
     try:
@@ -73,8 +49,6 @@ def printable(text: str) -> str:
     """Text of a server, safe for a terminal and in one line: control characters, line breaks and
     direction marks are escaped.
     """
-    if text.isprintable():
-        return text
     return "".join(
         mark
         if mark.isprintable() or unicodedata.category(mark) == "Zs"
@@ -88,7 +62,7 @@ def truncate(text: str) -> str:
     return text if len(text) <= _LONGEST_QUOTED else f"{text[:_LONGEST_QUOTED]}…"
 
 
-def _bullets(lines: Sequence[str]) -> str:
+def _bullets(lines: Iterable[object]) -> str:
     return "".join(f"\n  - {line}" for line in lines)
 
 
@@ -126,6 +100,7 @@ class State(enum.Enum):
         return max(self, other, key=list(State).index)
 
 
+@dataclass(eq=False, repr=False)
 class ConferencesError(Exception):
     """Base of all errors of this package.
 
@@ -136,14 +111,14 @@ class ConferencesError(Exception):
         advice: what to do next; may be empty.
     """
 
-    def __init__(
-        self, message: str, *, conference_id: str | None = None, state: str = "", advice: str = ""
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.conference_id = conference_id
-        self.state = state
-        self.advice = advice
+    message: str
+    _: KW_ONLY
+    conference_id: str | None = None
+    state: str = ""
+    advice: str = ""
+
+    def __post_init__(self) -> None:
+        self.args = (self.message,)
 
     def __str__(self) -> str:
         between = "\n" if "\n" in self.message else " "
@@ -151,17 +126,10 @@ class ConferencesError(Exception):
         return between.join(part for part in (self.message, rest) if part)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Keyword-only parameters defeat the default way of pickling, and an error that cannot be
-        # unpickled hangs a pool of processes.
-        return _restored, (type(self), self.args, self.__dict__)
-
-
-def _restored(
-    kind: type[ConferencesError], args: tuple[Any, ...], attributes: dict[str, Any]
-) -> ConferencesError:
-    error = kind.__new__(kind, *args)
-    error.__dict__.update(attributes)
-    return error
+        # Without a call of `__init__`, whose keyword-only parameters defeat the default way of
+        # pickling; and an error that cannot be unpickled hangs a pool of processes.
+        made: Any = copyreg
+        return made.__newobj__, (type(self), *self.args), vars(self)
 
 
 def closed_client(conference_id: str | None = None) -> ConferencesError:
@@ -175,13 +143,7 @@ class ConfigurationError(ConferencesError, ValueError):
 
 @frozen
 class Problem:
-    """One thing wrong with an input.
-
-    Attributes:
-        field: name of the field or parameter.
-        value: what was given.
-        rule: what it breaks.
-    """
+    """One thing wrong with an input: the field or parameter, what was given, and what that breaks."""
 
     field: str
     value: Any
@@ -207,10 +169,7 @@ class InvalidChangeError(ConferencesError, ValueError):
     ) -> None:
         self.problems = tuple(problems)
         about = f" for conference {conference_id!r}" if conference_id is not None else ""
-        super().__init__(
-            f"Invalid input{about}; {sent}:{_bullets([str(p) for p in problems])}",
-            conference_id=conference_id,
-        )
+        super().__init__(f"Invalid input{about}; {sent}:{_bullets(problems)}", conference_id=conference_id)
 
 
 class UnsafeUpdateError(ConferencesError):
@@ -229,24 +188,15 @@ class UnsafeUpdateError(ConferencesError):
         advice: str,
     ) -> None:
         self.at_risk = dict(at_risk)
-        lines = [f"{field}: {what}" for field, what in self.at_risk.items()]
-        super().__init__(
-            f"Conference {conference_id!r} cannot be updated without a loss:{_bullets(lines)}",
-            conference_id=conference_id,
-            state=state,
-            advice=advice,
-        )
+        lines = _bullets(f"{field}: {what}" for field, what in at_risk.items())
+        message = f"Conference {conference_id!r} cannot be updated without a loss:{lines}"
+        super().__init__(message, conference_id=conference_id, state=state, advice=advice)
 
 
 @frozen
 class Conflict:
-    """A field that somebody else changed to something else.
-
-    Attributes:
-        field: its name.
-        before: value when we read it.
-        theirs: value on the server now.
-        ours: value that was asked for.
+    """A field that somebody else changed to something else: its value when we read it, theirs on the
+    server now, and ours that was asked for.
     """
 
     field: str
@@ -269,50 +219,29 @@ class ConflictError(ConferencesError):
 
     Attributes:
         conflicts: each such field with the value before, theirs and ours.
+        field: name of the first of them.
+        before: its value when we read it.
+        theirs: its value on the server now.
+        ours: the value that was asked for.
     """
 
     def __init__(
         self, conference_id: str, conflicts: Sequence[Conflict], *, state: str, advice: str = ""
     ) -> None:
         self.conflicts = tuple(conflicts)
+        first = self.conflicts[0]
+        self.field, self.before, self.theirs, self.ours = first.field, first.before, first.theirs, first.ours
         super().__init__(
-            f"Conference {conference_id!r} was changed by somebody else:"
-            f"{_bullets([str(c) for c in conflicts])}",
+            f"Conference {conference_id!r} was changed by somebody else:{_bullets(conflicts)}",
             conference_id=conference_id,
             state=state,
             advice=advice or "Look at both values, then call again with the one that is to stay.",
         )
 
-    @property
-    def field(self) -> str:
-        """Name of the first field in conflict."""
-        return self.conflicts[0].field
-
-    @property
-    def before(self) -> Any:
-        """Its value when we read it."""
-        return self.conflicts[0].before
-
-    @property
-    def theirs(self) -> Any:
-        """Its value on the server now."""
-        return self.conflicts[0].theirs
-
-    @property
-    def ours(self) -> Any:
-        """The value that was asked for."""
-        return self.conflicts[0].ours
-
 
 @frozen
 class Difference:
-    """A field whose value after the PUT is not what it had to be.
-
-    Attributes:
-        field: its name.
-        expected: what it had to be.
-        actual: what the server answered.
-    """
+    """A field whose value after the PUT is not what it had to be, with what the server answered."""
 
     field: str
     expected: Any
@@ -331,24 +260,19 @@ class VerificationError(ConferencesError):
     """
 
     def __init__(
-        self,
-        conference_id: str,
-        differences: Sequence[Difference],
-        before: Mapping[str, Any],
-        *,
-        state: str,
+        self, conference_id: str, differences: Sequence[Difference], before: Mapping[str, Any], *, state: str
     ) -> None:
         self.differences = tuple(differences)
         self.before = dict(before)
         super().__init__(
-            f"The server did not keep conference {conference_id!r} as it had to:"
-            f"{_bullets([str(d) for d in differences])}",
+            f"The server did not keep conference {conference_id!r} as it had to:{_bullets(differences)}",
             conference_id=conference_id,
             state=state,
             advice="What it was before the PUT is in this error's `before`.",
         )
 
 
+@dataclass(eq=False, repr=False)
 class InvalidResponseError(ConferencesError):
     """An answer of success that nothing safe can be built on: no JSON object, another conference,
     a field missing, or longer than any conference is.
@@ -357,11 +281,11 @@ class InvalidResponseError(ConferencesError):
         body: the answer's body, decoded; `None` where it is no JSON.
     """
 
-    def __init__(self, message: str, *, conference_id: str | None = None, body: Any = None) -> None:
-        self.body = body
-        super().__init__(message, conference_id=conference_id)
+    _: KW_ONLY
+    body: Any = None
 
 
+@dataclass(eq=False, repr=False)
 class ApiError(ConferencesError):
     """The server answered with an error status.
 
@@ -374,27 +298,13 @@ class ApiError(ConferencesError):
         body: the answer's body, decoded where it is JSON, else its text.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        status_code: int,
-        errors: Sequence[Any] = (),
-        reason: str | None = None,
-        request_id: str | None = None,
-        retry_after: float | None = None,
-        body: Any = None,
-        conference_id: str | None = None,
-        state: str = "",
-        advice: str = "",
-    ) -> None:
-        self.status_code = status_code
-        self.errors = list(errors)
-        self.reason = reason
-        self.request_id = request_id
-        self.retry_after = retry_after
-        self.body = body
-        super().__init__(message, conference_id=conference_id, state=state, advice=advice)
+    _: KW_ONLY
+    status_code: int
+    errors: list[Any] = field(default_factory=list)
+    reason: str | None = None
+    request_id: str | None = None
+    retry_after: float | None = None
+    body: Any = None
 
 
 class AuthenticationError(ApiError):
@@ -423,6 +333,3 @@ class ServerError(ApiError):
 
 class TransportError(ConferencesError):
     """No answer came: connection refused or dropped, or a time-out."""
-
-
-shown, cut = short_repr, truncate
