@@ -24,6 +24,7 @@ from __future__ import annotations
 
 import copyreg
 import enum
+import itertools
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
@@ -43,6 +44,18 @@ def short_repr(value: object) -> str:
     except Exception:  # noqa: BLE001  # a message must not fail on the value that it complains of
         text = f"<{type(value).__name__}>"
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
+
+
+def excerpts(*values: object) -> list[str]:
+    """Values side by side as a message shows them: long texts from shortly before they differ."""
+    texts = [value for value in values if isinstance(value, str) and len(value) > _LONGEST_SHOWN]
+    common = sum(
+        1 for _ in itertools.takewhile(lambda marks: len(set(marks)) == 1, zip(*texts, strict=False))
+    )
+    start = common - _LONGEST_SHOWN // 4 if len(texts) == len(values) else 0
+    if start <= _LONGEST_SHOWN // 2:
+        return [short_repr(value) for value in values]
+    return [f"…{text[start : start + _LONGEST_SHOWN]!r}… ({len(text)} characters)" for text in texts]
 
 
 def printable(text: str) -> str:
@@ -73,8 +86,8 @@ class State(enum.Enum):
     DONE = "The change was carried out and verified before."
     DEFERRED = "The server put the PUT off, so it was most likely not carried out."
     MATCH_FAILED = (
-        "The server refused the PUT for being based on an older state; whether it was carried out all the"
-        " same, and repeated by something between, is unknown."
+        "The server answered 412, so the PUT was most likely not carried out; only a proxy that repeated it"
+        " makes that unknown."
     )
     UNKNOWN = "A PUT was sent, and it is unknown whether it was carried out."
     MAY_LAND = f"{UNKNOWN} It may still land."
@@ -205,12 +218,10 @@ class Conflict:
     ours: Any
 
     def __str__(self) -> str:
+        ours, before, theirs = excerpts(self.ours, self.before, self.theirs)
         return (
-            f"{self.field}\n"
-            f"    <<<<<<< ours\n      {short_repr(self.ours)}\n"
-            f"    ||||||| before\n      {short_repr(self.before)}\n"
-            f"    =======\n      {short_repr(self.theirs)}\n"
-            f"    >>>>>>> theirs"
+            f"{self.field}\n    <<<<<<< ours\n      {ours}\n    ||||||| before\n      {before}\n"
+            f"    =======\n      {theirs}\n    >>>>>>> theirs"
         )
 
 
@@ -248,7 +259,8 @@ class Difference:
     actual: Any
 
     def __str__(self) -> str:
-        return f"{self.field}: expected {short_repr(self.expected)}, the server has {short_repr(self.actual)}"
+        expected, actual = excerpts(self.expected, self.actual)
+        return f"{self.field}: expected {expected}, the server has {actual}"
 
 
 class VerificationError(ConferencesError):
@@ -268,7 +280,8 @@ class VerificationError(ConferencesError):
             f"The server did not keep conference {conference_id!r} as it had to:{_bullets(differences)}",
             conference_id=conference_id,
             state=state,
-            advice="What it was before the PUT is in this error's `before`.",
+            advice="What it was before the PUT is in this error's `before`: name what is to come back in an"
+            " update, or, with a journal, `undo` this change.",
         )
 
 

@@ -13,7 +13,7 @@ from attrs import frozen
 
 from . import errors
 from .comparison import flaws
-from .errors import ApiError, InvalidResponseError, TransportError, printable, truncate
+from .errors import ApiError, InvalidResponseError, TransportError, printable, short_repr, truncate
 from .steps import Deferred, Done, NotSent, Outcome, Refused, Request, Unknown
 from .values import decode_json
 
@@ -36,7 +36,16 @@ _ADVICE: Mapping[int, str] = {
     401: "Check the project id and the API token.",
     403: "Give the token the scope Video.",
     404: "Check the id and the space; `list` shows what exists.",
+    422: "Correct the values that the server names.",
     429: "Wait and call again, or slow down.",
+}
+
+
+_SLOW = "Call again; `timeout=` is what one attempt may take."
+_ODD = "Check the host: something else may have answered, such as a login page."
+_ADVICE_OF_CLASS: Mapping[int, str] = {
+    3: "Check the host: redirections are not followed.",
+    5: "Call again later.",
 }
 
 
@@ -146,6 +155,7 @@ def _success(request: Request, answer: Answer) -> Outcome:
         f"The answer to {request}, a {answer.status}, is not usable: {why}.",
         conference_id=request.about,
         body=body,
+        advice=_ODD,
     )
     return Refused(error) if request.method == "GET" and decoded else Unknown(error, may_land=accepted)
 
@@ -155,7 +165,7 @@ def _no_answer(request: Request, answer: NoAnswer) -> TransportError:
     error = TransportError(
         f"{request} got no whole answer ({kind}: {said}).",
         conference_id=request.about,
-        advice="" if answer.sent else "Nothing was sent; check the host and the network.",
+        advice=_SLOW if answer.sent else "Nothing was sent; check the host and the network.",
     )
     error.__cause__ = answer.error
     return error
@@ -174,6 +184,8 @@ def _api_error(request: Request, answer: Answer) -> ApiError:
     wait = retry_after(answer.headers, answer.received_at)
     message = f"{request} was answered with {answer.status}"
     message += "." if reason is None else f" ({truncate(printable(reason))})."
+    location = answer.headers.get("location") if answer.status // 100 == 3 else None
+    message += "" if location is None else f" It redirects to {short_repr(location)}."
     message += "" if wait is None else f" The server asks to wait {wait:.0f} s."
     message += "" if request_id is None else f" Request id: {truncate(printable(request_id))}."
     message += "".join(f"\n  - {truncate(_entry(entry))}" for entry in entries)
@@ -187,7 +199,7 @@ def _api_error(request: Request, answer: Answer) -> ApiError:
         retry_after=wait,
         body=body,
         conference_id=request.about,
-        advice=_ADVICE.get(answer.status, ""),
+        advice=_ADVICE.get(answer.status, _ADVICE_OF_CLASS.get(answer.status // 100, "")),
     )
 
 
