@@ -313,7 +313,7 @@ def test_the_table_has_every_operation_and_every_field() -> None:
     for name in ("ConferenceCreate", "ConferenceUpdate"):
         assert list(table.FIELDS[name]) == list(SCHEMAS[name]["properties"])
     assert list(table.KINDS) == list(SCHEMAS["Conference"]["properties"])
-    assert table.KEPT == ["id", "name", "meta", "created_at"]
+    assert list(table.KEPT) == ["id", "name", "meta", "created_at"]
 
 
 MISUSE = """

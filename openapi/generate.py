@@ -49,7 +49,7 @@ SCALARS = {"boolean": "bool", "integer": "int", "null": "None", "number": "float
 FORMATS = {"date": "date", "date-time": "datetime"}
 ANSWER = "Conference"
 COLOR = "#/components/schemas/ThemeColor"
-KINDS = {"date-time": "instant", "uuid": "uuid"}
+KINDS = {"date-time": "INSTANT", "uuid": "UUID"}
 LIMITS = {
     "maxLength": " of at most {} characters",
     "pattern": " that matches {}",
@@ -239,29 +239,66 @@ def table_module(contract: Schema) -> str:
         for operation_id, *_ in operations(contract)
     }
     kinds = {name: kind(contract, schema) for name, schema in answers["properties"].items()}
-    kept = [
-        name
+    kept = {
+        name: kinds[name]
         for name, schema in answers["properties"].items()
         if name in answers["required"]
         and name not in fields["ConferenceUpdate"]
         and not schema.get("x-changes-with-each-write")
-    ]
-    where = {operation_id: (method, path) for operation_id, method, path, *_ in operations(contract)}
+    }
+    where = {
+        operation_id: Code(f"Operation({method!r}, {path!r})")
+        for operation_id, method, path, *_ in operations(contract)
+    }
     return f'''"""What the contract says of each operation and field, as a table."""
-from typing import Any
+import enum
+from typing import Any, NamedTuple
 
-OPERATIONS: dict[str, tuple[str, str]] = {where!r}
-"Id -> method and path."
+
+class Kind(enum.Enum):
+    """How values of a field are compared."""
+
+    EXACT = "exact"
+    INSTANT = "instant"
+    COLOR = "color"
+    UUID = "uuid"
+
+
+class Omission(enum.Enum):
+    """What a field becomes that a request body leaves out, and on whose word."""
+
+    REQUIRED = "it cannot be left out"
+    DOCUMENTED_DEFAULT = "its documented default"
+    NULL = "null"
+    SERVER_CHOICE = "whatever the server chooses"
+
+
+class Operation(NamedTuple):
+    """Where an operation of the contract lives."""
+
+    method: str
+    path: str
+
+
+OPERATIONS: dict[str, Operation] = {where!r}
+"By id."
 
 FIELDS: dict[str, dict[str, dict[str, Any]]] = {fields!r}
 "Request body, or operation with a query -> field or parameter -> what it is."
 
-KINDS: dict[str, str] = {kinds!r}
+KINDS: dict[str, Kind] = {kinds!r}
 "Property of a conference in an answer -> how its values are compared."
 
-KEPT: list[str] = {kept!r}
-"What no request can write and every write has to keep."
+KEPT: dict[str, Kind] = {kept!r}
+"The same of those that no request can write and every write has to keep."
 '''
+
+
+class Code(str):
+    """An expression, which stands in a table as it is."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
 
 
 def row(contract: Schema, schema: Schema, required: bool, answer: Schema) -> dict[str, Any]:
@@ -275,7 +312,7 @@ def row(contract: Schema, schema: Schema, required: bool, answer: Schema) -> dic
         omission = "NULL" if nullable else "SERVER_CHOICE"
     return {
         "kind": kind(contract, schema),
-        "omission": omission,
+        "omission": Code(f"Omission.{omission}"),
         "default": full.get("default", full.get("x-assumed-default")),
         "rule": rule(contract, schema),
         "schema": bare(contract, schema),
@@ -304,12 +341,14 @@ def types(schema: Schema) -> list[str]:
     return said if isinstance(said, list) else [said]
 
 
-def kind(contract: Schema, schema: Schema) -> str:
+def kind(contract: Schema, schema: Schema) -> Code:
     """How values of a schema are compared."""
     if schema.get("$ref") == COLOR:
-        return "color"
-    found = {KINDS.get(choice.get("format", ""), "exact") for choice in alternatives(contract, schema)}
-    return next((name for name in KINDS.values() if name in found), "exact")
+        return Code("Kind.COLOR")
+    formats = {choice.get("format") for choice in alternatives(contract, schema)}
+    return next(
+        (Code(f"Kind.{name}") for format_, name in KINDS.items() if format_ in formats), Code("Kind.EXACT")
+    )
 
 
 def rule(contract: Schema, schema: Schema) -> str:

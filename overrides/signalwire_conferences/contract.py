@@ -5,7 +5,6 @@ What a client needs is the generated `table.py`; the contract itself is `contrac
 
 from __future__ import annotations
 
-import enum
 import functools
 import json
 from collections.abc import Mapping
@@ -19,31 +18,11 @@ from signalwire_conferences_api import table
 
 CONFERENCE, CREATE, UPDATE = "Conference", "ConferenceCreate", "ConferenceUpdate"
 
-
-class Kind(enum.Enum):
-    """How values of a field are compared."""
-
-    EXACT = "exact"
-    INSTANT = "instant"
-    COLOR = "color"
-    UUID = "uuid"
-
-
-class Omission(enum.Enum):
-    """What a field becomes that a request body leaves out, and on whose word."""
-
-    REQUIRED = "it cannot be left out"
-    DOCUMENTED_DEFAULT = "its documented default"
-    NULL = "null"
-    SERVER_CHOICE = "whatever the server chooses"
-
-
-@frozen
-class Operation:
-    """Where an operation of the contract lives."""
-
-    method: str
-    path: str
+Kind = table.Kind
+Omission = table.Omission
+Operation = table.Operation
+KINDS = table.KINDS
+KEPT = table.KEPT
 
 
 @frozen(slots=False)
@@ -79,25 +58,15 @@ class Field:
             return False
 
 
-KINDS = {name: Kind(kind) for name, kind in table.KINDS.items()}
-"""Property of a conference in an answer -> how its values are compared."""
-
-KEPT = {name: KINDS[name] for name in table.KEPT}
-"""The same of those that no request can write and every write has to keep."""
-
-
 def operation(operation_id: str) -> Operation:
     """The operation with this id."""
-    return Operation(*table.OPERATIONS[operation_id])
+    return table.OPERATIONS[operation_id]
 
 
 @functools.cache
 def fields(of: str) -> Mapping[str, Field]:
     """The properties of a request body, or the query of an operation, in the contract's order."""
-    return {
-        name: Field(name, **{**row, "kind": Kind(row["kind"]), "omission": Omission[row["omission"]]})
-        for name, row in table.FIELDS[of].items()
-    }
+    return {name: Field(name, **row) for name, row in table.FIELDS[of].items()}
 
 
 query_fields = fields

@@ -33,6 +33,8 @@ from typing import Any
 from attrs import frozen
 
 _LONGEST_SHOWN, _LONGEST_QUOTED = 80, 1000  # characters
+_NO_PUT = "No PUT was sent; the conference is unchanged."
+_NO_REQUEST = "no request was sent"
 
 
 def short_repr(value: object) -> str:
@@ -174,11 +176,7 @@ class InvalidChangeError(ConferencesError, ValueError):
     """
 
     def __init__(
-        self,
-        problems: Sequence[Problem],
-        *,
-        conference_id: str | None = None,
-        sent: str = "no request was sent",
+        self, problems: Sequence[Problem], *, conference_id: str | None = None, sent: str = _NO_REQUEST
     ) -> None:
         self.problems = tuple(problems)
         about = f" for conference {conference_id!r}" if conference_id is not None else ""
@@ -193,12 +191,7 @@ class UnsafeUpdateError(ConferencesError):
     """
 
     def __init__(
-        self,
-        conference_id: str,
-        at_risk: Mapping[str, str],
-        *,
-        state: str = "No PUT was sent; the conference is unchanged.",
-        advice: str,
+        self, conference_id: str, at_risk: Mapping[str, str], *, state: str = _NO_PUT, advice: str
     ) -> None:
         self.at_risk = dict(at_risk)
         lines = _bullets(f"{field}: {what}" for field, what in at_risk.items())

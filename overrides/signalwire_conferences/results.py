@@ -68,11 +68,10 @@ class JsonView(Mapping[str, Any]):
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         raise AttributeError(_READ_ONLY)
 
-    def __setitem__(self, key: str, value: Any) -> NoReturn:
+    def __setitem__(self, *_: Any) -> NoReturn:
         raise TypeError(_READ_ONLY)
 
-    def __delitem__(self, key: str) -> NoReturn:
-        raise TypeError(_READ_ONLY)
+    __delitem__ = __setitem__
 
     def __reduce__(self) -> tuple[Any, ...]:
         # What generated models do for copies and pickles knows nothing of the JSON.
