@@ -51,7 +51,7 @@ class Entry:
         conference_id: the conference; the id in lower case if it is a UUID.
         recorded_at: when the before-image was put on disk, UTC.
         changes: field -> value before and after, JSON.
-        outcome: "applied", "not applied", or "unknown" where the process ended before it was known.
+        outcome: "applied", "not applied", or "unknown": nobody could tell whether it was carried out.
         before: the whole conference as it was, JSON as the server sent it.
         masked: the fields whose value, before or after, is kept without the token that was in it.
     """

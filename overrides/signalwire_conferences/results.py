@@ -38,7 +38,8 @@ class UpdateReport:
         puts: how many PUTs were sent.
         changed_by_others: writable fields that somebody else changed between our first read and
             our last: field -> change. They are kept.
-        noticed: fields that the contract does not know and that the PUT changed.
+        noticed: what is no loss and yet worth knowing, field -> change: fields that the contract does not
+            know, times that the server keeps less exactly, values of a stale answer to the PUT.
     """
 
     changes: Mapping[str, Change]
