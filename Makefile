@@ -10,7 +10,8 @@ WORKERS ?= 3
 TEST := $(MODULE) pytest -n $(WORKERS) --dist loadgroup
 
 # What another environment left in the shell must not reach this one.
-unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONSAFEPATH VIRTUAL_ENV MYPYPATH __PYVENV_LAUNCHER__
+unexport PYTHONHOME PYTHONPATH PYTHONSTARTUP PYTHONSAFEPATH PYTHONOPTIMIZE PYTHONINSPECT
+unexport VIRTUAL_ENV MYPYPATH __PYVENV_LAUNCHER__
 
 .DEFAULT_GOAL := help
 .PHONY: help setup generate check-generated lint format test test-long demo mock bench build check-wheel clean
@@ -30,7 +31,7 @@ mock: setup ## serve the stateful mock on 127.0.0.1 (PORT=8080)
 contract: setup ## verify that a server keeps the contract (BASE_URL=..., CONFERENCE=ID, ARGS)
 	@$(MODULE) signalwire_conferences.cli verify $(if $(BASE_URL),"$(BASE_URL)") $(if $(CONFERENCE),--conference "$(CONFERENCE)") $(ARGS)
 
-test: setup ## run the tests, a few minutes at most (ARGS for pytest)
+test: setup ## run the tests, about two minutes (ARGS for pytest)
 	$(TEST) -m "not long" $(ARGS)
 
 test-long: setup ## run all tests with the long budget

@@ -242,10 +242,13 @@ def test_a_failed_match_is_not_tried_again_once_there_is_no_etag_any_more() -> N
     assert world.methods == ["GET", "PUT"] * 2 + ["GET"]
 
 
-def test_only_a_failed_match_moves_on_where_there_is_an_etag() -> None:
-    world = World(puts=[answered(409)], etag=lambda number: f'"{number}"')
-    assert isinstance(failure(safe_update({"size": "large"}), world), ApiError)
-    assert world.methods == ["GET", "PUT"]
+@pytest.mark.parametrize(("status", "again"), [(400, []), (409, ["GET"]), (423, ["GET"]), (425, ["GET"])])
+def test_only_a_failed_match_moves_on_where_there_is_an_etag(status: int, again: list[str]) -> None:
+    world = World(puts=[answered(status)], etag=lambda number: f'"{number}"')
+    error = failure(safe_update({"size": "large"}), world)
+    assert isinstance(error, ApiError)
+    assert error.state == "The conference is unchanged by this call."
+    assert world.methods == ["GET", "PUT", *again]
 
 
 def test_after_sixteen_others_came_first_it_is_given_up() -> None:
@@ -606,11 +609,15 @@ def test_a_plan_reads_like_a_diff() -> None:
             f"- {FREE}: {before}",
             f"+ {FREE}: whatever the server chooses (we assume {after})",
             '! size: is null, which a PUT cannot send; left out it becomes "medium"',
+            (
+                "  will be refused. Name a value for each in the call,"
+                " or pass allow_reset=['size'] to let it be reset."
+            ),
             f"  {kept} fields keep their value",
         ]
     )
     kinds = [line.kind for line in plan.lines()]
-    assert kinds == ["head", "before", "after", "before", "after", "risk", "kept"]
+    assert kinds == ["head", "before", "after", "before", "after", "risk", "risk", "kept"]
     values = {line.text[0]: line.value for line in plan_of({"size": "large"}).lines()}
     assert values == {"c": None, "-": "medium", "+": "large", " ": None}
 
@@ -623,6 +630,15 @@ def test_a_plan_without_changes_says_that_no_put_is_needed() -> None:
         f"  {len(WRITABLE)} fields keep their value",
     ]
     assert [line.kind for line in plan_of({"size": EXAMPLE["size"]}).lines()] == ["head", "kept", "kept"]
+
+
+def test_a_plan_without_changes_puts_nothing_at_risk() -> None:
+    for asked in ({}, {"display_name": EXAMPLE["display_name"]}):
+        assert str(plan_of(asked, size=None)).splitlines() == [
+            f"conference {ID}",
+            "  nothing to change; no PUT is needed",
+            f"  {len(WRITABLE)} fields keep their value",
+        ]
 
 
 def test_one_field_keeps_its_value_and_others_keep_theirs() -> None:
@@ -647,7 +663,9 @@ def test_a_plan_without_a_client_cannot_be_applied() -> None:
 def test_a_loss_names_the_ways_out() -> None:
     error = failure(safe_update({FREE: None}), world := World(server=Server({**EXAMPLE, "size": None})))
     assert isinstance(error, UnsafeUpdateError)
-    assert error.advice == "Name a value for each in the call, or pass allow_reset=['size'] to let go."
+    assert (
+        error.advice == "Name a value for each in the call, or pass allow_reset=['size'] to let it be reset."
+    )
     assert error.state == "The conference is unchanged by this call."
     assert (error.conference_id, world.methods) == (ID, ["GET"])
     error = failure(safe_update({FREE: None}), World(server=Server({**EXAMPLE, "display_name": None})))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
@@ -10,12 +9,10 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from . import contract
-from .contract import Field, Kind
+from .contract import Kind
 from .errors import Difference
 from .plan import Change, expected_after, omitted_value
 from .values import encode_json, equivalent, is_coarser
-
-__all__ = ["MISSING", "Verdict", "flaws", "flaws_to_build_on", "lost", "survival", "verify", "verify_body"]
 
 
 class _Missing:
@@ -27,6 +24,7 @@ MISSING: Final = _Missing()
 """Stands for a field that an answer does not have."""
 
 _EMPTY: Final[tuple[Any, ...]] = (None, False, "", [], {})
+_KEPT: Final[AbstractSet[str]] = frozenset()
 
 
 @frozen
@@ -56,24 +54,27 @@ def flaws(body: Any, expects: str, conference_id: str | None, *, whole: bool) ->
     """
     if not isinstance(body, dict):
         return [f"it is no JSON object but {type(body).__name__}"]
-    if expects == "conference":
-        return _conference_flaws(body, conference_id, whole)
-    if not isinstance(body.get("data"), list):
-        return ["it is no page, for it has no list `data`"]
-    if not isinstance(body.get("links"), dict):
-        return ["it is no page, for it has no `links`"]
-    return [
-        f"item {number}: {flaw}"
-        for number, item in enumerate(body["data"])
-        for flaw in flaws(item, "conference", None, whole=True)
-    ]
+    if expects == "page":
+        if not isinstance(body.get("data"), list) or not isinstance(body.get("links"), dict):
+            return ["it is no page, for it has no list `data` or no object `links`"]
+        return [
+            f"item {number}: {flaw}"
+            for number, item in enumerate(body["data"])
+            for flaw in flaws(item, "conference", None, whole=True)
+        ]
+    wrong = []
+    if not isinstance(body.get("id"), str):
+        wrong.append("it has no id")
+    elif conference_id is not None and not equivalent(Kind.UUID, body["id"], conference_id):
+        wrong.append(f"it is of conference {body['id']!r}")
+    lacking = [name for name in contract.fields(contract.UPDATE) if whole and name not in body]
+    return [*wrong, f"it lacks {', '.join(lacking)}"] if lacking else wrong
 
 
 def flaws_to_build_on(body: Mapping[str, Any]) -> list[str]:
     """Why a whole conference is not enough to PUT it back and to check the result."""
-    needed = [*contract.fields(contract.UPDATE), *_kept_by_server()]
-    lacking = [name for name in needed if name not in body]
-    if lacking:
+    needed = [*contract.fields(contract.UPDATE), *contract.KEPT]
+    if lacking := [name for name in needed if name not in body]:
         return [f"it lacks {', '.join(lacking)}"]
     try:
         encode_json([body[name] for name in needed])
@@ -86,39 +87,22 @@ def verify(
     before: Mapping[str, Any],
     body: Mapping[str, Any],
     after: Mapping[str, Any],
-    resets: AbstractSet[str] = frozenset(),
+    resets: AbstractSet[str] = _KEPT,
 ) -> Verdict:
-    """Compare the conference after a PUT with what was there and what was asked.
-
-    Args:
-        before: the whole conference as read before the PUT.
-        body: what was PUT.
-        after: the whole conference since.
-        resets: fields that may be lost.
-    """
+    """Compare the whole conference after a PUT with the one before, what was PUT, and what may be lost."""
     return verify_body(body, after) | survival(before, after, resets)
 
 
 def verify_body(body: Mapping[str, Any], after: Mapping[str, Any]) -> Verdict:
     """Compare the writable fields after a PUT with what was PUT."""
     expected = expected_after(body)
-    differences, noticed = [], {}
-    for name, about in contract.fields(contract.UPDATE).items():
-        actual = after.get(name, MISSING)
-        if name not in expected:
-            if actual is MISSING:
-                differences.append(Difference(name, "any value", actual))
-        elif equivalent(about.kind, expected[name], actual):
-            continue
-        elif _coarser(about, actual, expected[name]):
-            noticed[name] = Change(expected[name], actual)
-        else:
-            differences.append(Difference(name, expected[name], actual))
-    return Verdict(tuple(differences), noticed)
+    verdict = _compared(expected, after)
+    chosen = contract.fields(contract.UPDATE).keys() - expected.keys() - after.keys()
+    return Verdict(tuple(Difference(name, "any value", MISSING) for name in sorted(chosen))) | verdict
 
 
 def survival(
-    before: Mapping[str, Any], after: Mapping[str, Any], resets: AbstractSet[str] = frozenset()
+    before: Mapping[str, Any], after: Mapping[str, Any], resets: AbstractSet[str] = _KEPT
 ) -> Verdict:
     """Compare what no request can write: it must be there after a write as it was before.
 
@@ -127,17 +111,15 @@ def survival(
     """
     differences: list[Difference] = []
     noticed: dict[str, Change] = {}
-    for name, kind in _kept_by_server().items():
-        if name in before and not equivalent(kind, before[name], after.get(name, MISSING)):
-            differences.append(Difference(name, before[name], after.get(name, MISSING)))
-    for name in before.keys() - contract.answer_fields().keys():
-        value, actual = before[name], after.get(name, MISSING)
-        if equivalent(Kind.EXACT, value, actual):
+    unknown = dict.fromkeys(before.keys() - contract.KINDS.keys(), Kind.EXACT)
+    for name, kind in {**contract.KEPT, **unknown}.items():
+        value, now = before.get(name, MISSING), after.get(name, MISSING)
+        if value is MISSING or equivalent(kind, value, now):
             continue
-        if name not in resets and (actual is MISSING or _is_empty(actual)):
-            differences.append(Difference(name, value, actual))
+        if name in unknown and (name in resets or not _is_reset(now)):
+            noticed[name] = Change(value, None if now is MISSING else now)
         else:
-            noticed[name] = Change(value, None if actual is MISSING else actual)
+            differences.append(Difference(name, value, now))
     return Verdict(tuple(differences), noticed)
 
 
@@ -153,43 +135,33 @@ def lost(
         asked: fields that the caller named; the merge looks after these.
         exclusive: whether nobody else may write, so that any difference is a loss.
     """
+    known = contract.fields(contract.UPDATE)
+    found = _compared({name: v for name, v in expected_after(body).items() if name not in asked}, now)
+    differences = (
+        one
+        for one in found.differences
+        if exclusive
+        or (
+            one.field in body
+            and equivalent(known[one.field].kind, omitted_value(known[one.field]), one.actual)
+        )
+    )
+    return Verdict(tuple(differences), found.noticed)
+
+
+def _compared(expected: Mapping[str, Any], after: Mapping[str, Any]) -> Verdict:
+    """Writable fields and their expected values; a time that is kept less exactly is noticed."""
     differences, noticed = [], {}
-    expected = expected_after(body)
-    for name, about in contract.fields(contract.UPDATE).items():
-        if name in asked or name not in expected or equivalent(about.kind, expected[name], now[name]):
+    for name, value in expected.items():
+        kind, now = contract.fields(contract.UPDATE)[name].kind, after.get(name, MISSING)
+        if equivalent(kind, value, now):
             continue
-        if _coarser(about, now[name], expected[name]):
-            noticed[name] = Change(expected[name], now[name])
-        elif exclusive or (name in body and equivalent(about.kind, omitted_value(about), now[name])):
-            differences.append(Difference(name, expected[name], now[name]))
+        if kind is Kind.INSTANT and is_coarser(now, value):
+            noticed[name] = Change(value, now)
+        else:
+            differences.append(Difference(name, value, now))
     return Verdict(tuple(differences), noticed)
 
 
-@functools.cache
-def _kept_by_server() -> dict[str, Kind]:
-    """What no request can write and every write must keep, with how to compare it."""
-    required = contract.document()["components"]["schemas"][contract.CONFERENCE]["required"]
-    writable = contract.fields(contract.UPDATE)
-    return {
-        name: contract.kind_of(schema)
-        for name, schema in contract.answer_fields().items()
-        if name in required and name not in writable and not schema.get("x-changes-with-each-write", False)
-    }
-
-
-def _conference_flaws(body: dict[str, Any], conference_id: str | None, whole: bool) -> list[str]:
-    wrong = []
-    if not isinstance(body.get("id"), str):
-        wrong.append("it has no id")
-    elif conference_id is not None and not equivalent(Kind.UUID, body["id"], conference_id):
-        wrong.append(f"it is of conference {body['id']!r}")
-    lacking = [name for name in contract.fields(contract.UPDATE) if name not in body] if whole else []
-    return [*wrong, f"it lacks {', '.join(lacking)}"] if lacking else wrong
-
-
-def _coarser(about: Field, kept: Any, sent: Any) -> bool:
-    return about.kind is Kind.INSTANT and is_coarser(kept, sent)
-
-
-def _is_empty(value: Any) -> bool:
-    return any(type(value) is type(empty) and value == empty for empty in _EMPTY)
+def _is_reset(value: Any) -> bool:
+    return value is MISSING or any(type(value) is type(empty) and value == empty for empty in _EMPTY)

@@ -10,7 +10,8 @@ from urllib.parse import urljoin, urlsplit
 from .changes import checked_create, checked_id, checked_query, path_of
 from .comparison import verify_body
 from .errors import ApiError, ConferencesError, InvalidResponseError, State, short_repr
-from .plan import Entry, changed_fields, expected_after
+from .hosts import canonical_host
+from .plan import Entry, assumed_after, changed_fields
 from .results import Conference, ConferencePage, view
 from .steps import (
     Acquire,
@@ -22,6 +23,7 @@ from .steps import (
     Recall,
     Record,
     Refused,
+    Release,
     Request,
     Settle,
     Steps,
@@ -32,10 +34,7 @@ from .steps import (
 from .target import Target, get_of, put_of, read
 from .values import encode_json
 
-__all__ = ["Pages", "create", "delete", "get", "history", "page", "replace"]
-
-_CREATE, _LIST = "create_video_conference", "list_video_conferences"
-_GET, _DELETE = "get_video_conference", "delete_video_conference"
+_LIST: Final = "list_video_conferences"
 _MOST_EMPTY_PAGES: Final = 10  # in a row; each costs a request and brings nothing
 
 
@@ -44,7 +43,7 @@ def get(conference_id: object, include_active_session: bool, policy: Policy) -> 
     name = checked_id(conference_id)
     # Left out where it is false, so that an update's read and this one are the same request.
     asked = {"include_active_session": include_active_session or None}
-    done = yield from repeated(get_of(name, checked_query(_GET, asked)), policy)
+    done = yield from repeated(get_of(name, checked_query("get_video_conference", asked)), policy)
     return view(Conference, done.body)
 
 
@@ -56,8 +55,7 @@ def history(target: Target) -> Steps[Sequence[Entry]]:
 
 def page(query: Mapping[str, Any], policy: Policy) -> Steps[ConferencePage]:
     """Read one page."""
-    done = yield from repeated(_first_page(query), policy)
-    return view(ConferencePage, done.body)
+    return (yield from Pages(query, "", policy).read())
 
 
 class Pages:
@@ -70,34 +68,34 @@ class Pages:
     """
 
     def __init__(self, query: Mapping[str, Any], host: str, policy: Policy) -> None:
-        self._request: Request | None = _first_page(query)
+        self._request = Request("GET", path_of(_LIST), "page", query=checked_query(_LIST, query))
         self._host = host
         self._policy = policy
         self._followed: set[str] = set()
         self._empty = 0
+        self.more = True
 
-    @property
-    def more(self) -> bool:
-        """Whether there is a page to come."""
-        return self._request is not None
+    def read(self) -> Steps[ConferencePage]:
+        """Read the page."""
+        done = yield from repeated(self._request, self._policy)
+        return view(ConferencePage, done.body)
 
     def next(self) -> Steps[ConferencePage]:
-        """Read the next page.
+        """Read the page, and look for the one after it.
 
         Raises:
             InvalidResponseError: its link is no string, leads elsewhere, or was followed before; or
                 the list goes on without bringing anything.
         """
-        if self._request is None:
-            raise AssertionError("there is no page left")
-        done = yield from repeated(self._request, self._policy)
-        page = view(ConferencePage, done.body)
+        page = yield from self.read()
         link = page["links"].get("next")
-        self._empty = 0 if page["data"] else self._empty + 1
-        self._request = None if link in (None, "") else self._following(link)
+        self.more = link not in (None, "")
+        if self.more:
+            self._empty = 0 if page["data"] else self._empty + 1
+            self._request = Request("GET", self._following(link), "page")
         return page
 
-    def _following(self, link: object) -> Request:
+    def _following(self, link: object) -> str:
         path = _own_path(link, self._host)
         if path in self._followed:
             raise InvalidResponseError(f"The list leads in a circle: {short_repr(path)} was followed before.")
@@ -106,87 +104,85 @@ class Pages:
                 f"The list does not end: {self._empty} pages in a row are empty, and link to a next one."
             )
         self._followed.add(path)
-        return Request("GET", path, "page")
+        return path
 
 
 def create(fields: Mapping[str, Any], policy: Policy) -> Steps[Conference]:
     """Create a conference. Not repeated after an unknown outcome: that could make two."""
-    request = Request("POST", path_of(_CREATE), "conference", content=encode_json(checked_create(fields)))
+    path = path_of("create_video_conference")
+    request = Request("POST", path, "conference", content=encode_json(checked_create(fields)))
     match (yield from _sent_once(request, policy)):
         case Done(body):
             return view(Conference, body)
-        case Unknown(error, may_land):
-            body = error.body if isinstance(error, InvalidResponseError) else None
-            made = body.get("id") if isinstance(body, dict) else None
-            if isinstance(made, str):
-                error.conference_id = made
-                error.state = f"The conference was created, with the id {made!r}."
-                raise error
-            raise _of_unknown_outcome(error, may_land, "conference was created", "Look for it with `list`")
+        case Unknown(InvalidResponseError(body={"id": str(made)}) as error):
+            error.conference_id, error.state = made, f"The conference was created, with the id {made!r}."
+            raise error
+        case Unknown() as unknown:
+            raise _told(unknown, "conference was created", "Look for it with `list`")
         case Refused(error) | NotSent(error) | Deferred(error):
+            error.state = f"No conference{_named(fields)} was created."
             raise error
 
 
 def delete(conference_id: object, policy: Policy) -> Steps[None]:
     """Delete a conference. A repetition that finds it gone has succeeded."""
     name = checked_id(conference_id)
-    request = Request("DELETE", path_of(_DELETE, name), "nothing", about=name)
-    may_be_ours = may_land = False
+    request = Request("DELETE", path_of("delete_video_conference", name), "nothing", about=name)
+    unknown: Unknown | None = None
     for attempt in itertools.count():
         match (yield from request):
             case Done():
                 return
-            case Refused(error):
-                if may_be_ours and _is_gone(error):
+            case Unknown(error, may_land):
+                unknown = Unknown(error, may_land or (unknown is not None and unknown.may_land))
+                if (yield from _is_gone_now(name, unknown, policy)):
                     return
-                raise _of_unknown_outcome(error, may_land, *_DELETED) if may_be_ours else error
-            case Unknown(error, may_land_too):
-                may_be_ours, may_land = True, may_land or may_land_too
-                if isinstance(error, InvalidResponseError) and (yield from _is_gone_now(name, error, policy)):
+            case Refused(error) | Deferred(error) | NotSent(error) as outcome:
+                if unknown is not None and isinstance(outcome, Refused) and _is_gone(error):
                     return
-            case Deferred(error) | NotSent(error):
-                pass
+                error.state = "The conference was not deleted."
+                if unknown is not None:
+                    _told(Unknown(error, unknown.may_land), "conference was deleted", "Read it")
+                if isinstance(outcome, Refused):
+                    raise error
             case never:
                 assert_never(never)
-        if may_be_ours and not error.state:
-            _of_unknown_outcome(error, may_land, *_DELETED)
         if attempt >= policy.retries:
             raise error
         yield from pause(attempt, error, policy)
-
-
-_DELETED = ("conference was deleted", "Read it")
 
 
 def replace(target: Target, checked: Mapping[str, Any]) -> Steps[Conference]:
     """PUT this body as it is: what it leaves out is reset. Not repeated after an unknown outcome,
     so that it overwrites what somebody wrote meanwhile at most once.
     """
-    entry, before = None, None
+    entry, before = None, dict[str, Any]()
     if target.locked:
-        yield from Acquire(target.key)
+        yield from target.noting(Acquire(target.key), State.UNCHANGED.value)
     if target.journaled:
         try:
             before = (yield from read(target)).body
-            entry = yield from Record(target.key, before, changed_fields(before, expected_after(checked)))
+            entry = yield from Record(target.key, before, changed_fields(before, assumed_after(checked)))
         except ConferencesError as unread:
             unread.state = f"The PUT was not sent. {State.UNCHANGED.value}"
             raise
     match (yield from _sent_once(put_of(target.conference_id, checked), target.policy)):
         case Done(body):
             now = yield from _looked_again(target, checked, body)
-            after = None if before is None else changed_fields(before, now)
+            after = changed_fields(before, now)
             # A PUT that is answered with success and changed nothing that was asked may still land.
             if entry is not None and (after or not verify_body(checked, now).differences):
                 yield from Settle(entry, applied=True, after=after)
+            if target.locked:
+                yield from target.noting(Release(), "The PUT was carried out.")
             return view(Conference, now)
-        case Unknown(error, may_land):
-            raise _of_unknown_outcome(error, may_land, "PUT was carried out", "Read the conference")
-        case Refused(error) | NotSent(error):
-            if entry is not None:
+        case Unknown() as unknown:
+            raise _told(unknown, "PUT was carried out", "Read the conference")
+        case Refused(error) | NotSent(error) | Deferred(error) as outcome:
+            if entry is not None and not isinstance(outcome, Deferred):
                 yield from Settle(entry, applied=False)
-            raise error
-        case Deferred(error):
+            state = State.DEFERRED if isinstance(outcome, Deferred) else State.UNCHANGED
+            error.state = state.value
             raise error
 
 
@@ -194,10 +190,8 @@ def _looked_again(
     target: Target, checked: Mapping[str, Any], answer: dict[str, Any]
 ) -> Steps[dict[str, Any]]:
     """The conference after a PUT. Its answer may be stale: where it is not as asked, look again."""
-    if not verify_body(checked, answer).differences:
-        return answer
     try:
-        return (yield from read(target)).body
+        return (yield from read(target)).body if verify_body(checked, answer).differences else answer
     except ConferencesError as error:
         error.state = "The PUT was answered with success, and the conference could not be read since."
         raise
@@ -214,31 +208,34 @@ def _sent_once(request: Request, policy: Policy) -> Steps[Outcome]:
     raise AssertionError("unreachable")
 
 
-def _first_page(query: Mapping[str, Any]) -> Request:
-    return Request("GET", path_of(_LIST), "page", query=checked_query(_LIST, query))
-
-
 def _is_gone(error: ConferencesError) -> bool:
     return isinstance(error, ApiError) and error.status_code in (404, 410)
 
 
-def _is_gone_now(name: str, error: ConferencesError, policy: Policy) -> Steps[bool]:
+def _is_gone_now(name: str, unknown: Unknown, policy: Policy) -> Steps[bool]:
     """Whether a conference is gone, after a DELETE whose answer says nothing."""
+    error = _told(unknown, "conference was deleted", "Read it")
+    if not isinstance(error, InvalidResponseError):
+        return False
     try:
         yield from repeated(get_of(name), policy)
     except ConferencesError as found:
-        if _is_gone(found):
-            return True
-        error.state = f"It is unknown whether the conference was deleted: {found.message}"
-    else:
-        error.state = "Read since, the conference is still there."
+        error.state += f" Reading it failed too: {found.message}"
+        return _is_gone(found)
+    error.state = "Read since, the conference is still there."
     return False
 
 
-def _of_unknown_outcome(error: ConferencesError, may_land: bool, what: str, advice: str) -> ConferencesError:
-    error.state = f"It is unknown whether the {what}." + (" It may still happen." if may_land else "")
-    error.advice = f"{advice} before you call again."
-    return error
+def _named(fields: Mapping[str, Any]) -> str:
+    return f" with the name {short_repr(fields['name'])}" if fields.get("name") is not None else ""
+
+
+def _told(unknown: Unknown, what: str, advice: str) -> ConferencesError:
+    """The error of an unknown outcome."""
+    may_land = " It may still happen." if unknown.may_land else ""
+    unknown.error.state = f"It is unknown whether the {what}.{may_land}"
+    unknown.error.advice = f"{advice} before you call again."
+    return unknown.error
 
 
 def _own_path(link: object, host: str) -> str:
@@ -251,14 +248,9 @@ def _own_path(link: object, host: str) -> str:
         own = urlsplit(urljoin(f"https://{host}{path_of(_LIST)}", link))
     except ValueError as error:
         raise InvalidResponseError(f"The link to the next page is no link ({error}).") from None
-    if _bare(own.netloc) != _bare(host):
+    # Nor does the port that goes without saying with another scheme.
+    if canonical_host(own.netloc.removesuffix(":80")) != canonical_host(host):
         # Without what stands before it: it may be credentials.
-        raise InvalidResponseError(
-            f"The link to the next page leads to another host: {short_repr(own.netloc.rpartition('@')[2])}."
-        )
+        where = short_repr(own.netloc.rpartition("@")[2])
+        raise InvalidResponseError(f"The link to the next page leads to another host: {where}.")
     return f"{own.path}?{own.query}" if own.query else own.path
-
-
-def _bare(host: str) -> str:
-    """A host without the port that goes without saying."""
-    return host.lower().removesuffix(":443").removesuffix(":80")

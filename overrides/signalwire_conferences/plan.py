@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, NoReturn, TypeVar
 
 from attrs import field, frozen
 
@@ -14,19 +14,6 @@ from .changes import CLEAR
 from .contract import Field, Kind, Omission
 from .errors import Conflict, UnsafeUpdateError, printable
 from .values import equivalent, is_coarser
-
-__all__ = [
-    "Change",
-    "Entry",
-    "EntryOutcome",
-    "Line",
-    "ServerChoice",
-    "UpdatePlan",
-    "changed_fields",
-    "expected_after",
-    "merge",
-    "omitted_value",
-]
 
 R = TypeVar("R")
 
@@ -64,7 +51,7 @@ class Entry:
         conference_id: the conference; the id in lower case if it is a UUID.
         recorded_at: when the before-image was put on disk, UTC.
         changes: field -> value before and after, JSON.
-        outcome: "applied", "not applied", or "unknown" where the process ended before it was known.
+        outcome: "applied", "not applied", or "unknown": nobody could tell whether it was carried out.
         before: the whole conference as it was, JSON as the server sent it.
         masked: the fields whose value, before or after, is kept without the token that was in it.
     """
@@ -76,6 +63,10 @@ class Entry:
     outcome: EntryOutcome
     before: Mapping[str, Any]
     masked: frozenset[str] = frozenset()
+
+
+def _without_client() -> NoReturn:
+    raise TypeError("this plan was made without a client")
 
 
 class Line(NamedTuple):
@@ -108,7 +99,7 @@ class UpdatePlan(Generic[R]):
     body: Mapping[str, Any]
     at_risk: Mapping[str, str]
     conflicts: tuple[Conflict, ...] = ()
-    _apply: Callable[[], R] | None = field(default=None, repr=False)
+    _apply: Callable[[], R] = field(default=_without_client, repr=False)
 
     def apply(self) -> R:
         """Carry the plan out, any time later: other fields changed meanwhile are kept.
@@ -118,8 +109,6 @@ class UpdatePlan(Generic[R]):
             UnsafeUpdateError: something is at risk.
             VerificationError, InvalidResponseError, ApiError, TransportError: as `update`.
         """
-        if self._apply is None:
-            raise TypeError("this plan was made without a client")
         return self._apply()
 
     @property
@@ -130,14 +119,15 @@ class UpdatePlan(Generic[R]):
 
     def refuse_losses(self, state: str) -> None:
         """Raises `UnsafeUpdateError` where something is at risk; `state`: of the conference."""
-        if not self.at_risk:
-            return
+        if self.at_risk:
+            raise UnsafeUpdateError(self.conference_id, self.at_risk, state=state, advice=self._ways_out)
+
+    @property
+    def _ways_out(self) -> str:
         known = contract.fields(contract.UPDATE)
         omissible = [name for name in self.at_risk if known[name].omission is not Omission.REQUIRED]
-        advice = "Name a value for each in the call"
-        if omissible:
-            advice += f", or pass allow_reset={omissible!r} to let go"
-        raise UnsafeUpdateError(self.conference_id, self.at_risk, state=state, advice=f"{advice}.")
+        reset = f", or pass allow_reset={omissible!r} to let it be reset" if omissible else ""
+        return f"Name a value for each in the call{reset}."
 
     def lines(self) -> Iterator[Line]:
         """The diff, line by line."""
@@ -147,6 +137,8 @@ class UpdatePlan(Generic[R]):
             yield Line("after", f"+ {name}: {_shown(after)}", after)
         for name, what in self.at_risk.items():
             yield Line("risk", f"! {name}: {what}")
+        if self.at_risk:
+            yield Line("risk", f"  will be refused. {self._ways_out}")
         kept = len(self.kept)
         if not self.changes:
             yield Line("kept", "  nothing to change; no PUT is needed")
@@ -189,7 +181,8 @@ def merge(
         before = base.get(name, now)
         if name in asked and not _satisfied(about, asked[name], before, now, sent):
             after = _result(about) if asked[name] is CLEAR else asked[name]
-            if _moved_elsewhere(about, before, now, after):
+            reset = isinstance(after, ServerChoice) and equivalent(about.kind, after.assumed, now)
+            if not reset and not equivalent(about.kind, before, now):
                 conflicts.append(Conflict(name, before, now, after))
             changes[name] = Change(now, after)
             value = asked[name]
@@ -201,7 +194,7 @@ def merge(
         if value is not None and value is not CLEAR:
             body[name] = value
     if not changes.keys() & asked.keys():
-        changes, body = {}, {}
+        changes, body, at_risk = {}, {}, {}  # without a PUT, nothing is lost
     return UpdatePlan(conference_id, present, changes, body, at_risk, tuple(conflicts))
 
 
@@ -216,13 +209,17 @@ def changed_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[
 
 def expected_after(body: Mapping[str, Any]) -> dict[str, Any]:
     """What a PUT of this body has to lead to, by field; no entry where the server may choose."""
-    expected: dict[str, Any] = {}
-    for name, about in contract.fields(contract.UPDATE).items():
-        if name in body:
-            expected[name] = body[name]
-        elif about.omission in (Omission.NULL, Omission.DOCUMENTED_DEFAULT):
-            expected[name] = omitted_value(about)
-    return expected
+    return {
+        name: body.get(name, omitted_value(about))
+        for name, about in contract.fields(contract.UPDATE).items()
+        if name in body or about.omission in (Omission.NULL, Omission.DOCUMENTED_DEFAULT)
+    }
+
+
+def assumed_after(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, with what the server is assumed to choose."""
+    known = contract.fields(contract.UPDATE).items()
+    return {name: body.get(name, omitted_value(about)) for name, about in known}
 
 
 def omitted_value(about: Field) -> Any:
@@ -246,12 +243,6 @@ def _satisfied(about: Field, value: Any, before: Any, now: Any, sent: bool) -> b
     return equivalent(about.kind, _result(about), now)
 
 
-def _moved_elsewhere(about: Field, before: Any, now: Any, after: Any) -> bool:
-    if isinstance(after, ServerChoice) and equivalent(about.kind, after.assumed, now):
-        return False
-    return not equivalent(about.kind, before, now)
-
-
 def _result(about: Field) -> Any:
     """What leaving the field out leads to."""
     value = omitted_value(about)
@@ -261,9 +252,7 @@ def _result(about: Field) -> Any:
 def _risk(about: Field) -> str:
     if about.omission is Omission.REQUIRED:
         return "is null, which a PUT cannot send and requires"
-    result = _result(about)
-    became = str(result) if isinstance(result, ServerChoice) else json.dumps(result)
-    return f"is null, which a PUT cannot send; left out it becomes {became}"
+    return f"is null, which a PUT cannot send; left out it becomes {_shown(_result(about))}"
 
 
 def _shown(value: Any) -> str:

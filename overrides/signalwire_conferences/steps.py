@@ -16,27 +16,6 @@ from attrs import field, frozen
 from .errors import ApiError, ConferencesError, RateLimitError, TransportError
 from .plan import Entry
 
-__all__ = [
-    "Acquire",
-    "Deferred",
-    "Done",
-    "NotSent",
-    "Outcome",
-    "Policy",
-    "Recall",
-    "Record",
-    "Refused",
-    "Release",
-    "Request",
-    "Settle",
-    "Step",
-    "Steps",
-    "Unknown",
-    "Wait",
-    "pause",
-    "repeated",
-]
-
 T = TypeVar("T")
 R_co = TypeVar("R_co", covariant=True)
 
@@ -44,27 +23,9 @@ _FIRST_BACKOFF, _LONGEST_BACKOFF = 0.25, 8.0  # seconds
 _MOST_DOUBLINGS = 16  # to stay within the range of a float
 
 
-class _Result(Generic[R_co]):
-    """What `yield from` a step gives: the loops send back what the step says."""
-
-    __slots__ = ()
-
-    def __iter__(self) -> Generator[Step, Any, R_co]:
-        result: R_co = yield self  # type: ignore[misc]  # every subclass is in the union
-        return result
-
-
-# --- what came of a request ---------------------------------------------------------------------------
-
-
 @frozen
 class Done:
-    """Carried out, and answered with what the request expects.
-
-    Attributes:
-        body: decoded JSON; `None` where nothing is expected.
-        etag: a strong ETag, where the server sent one.
-    """
+    """Carried out, and answered with what the request expects: decoded JSON, and a strong ETag if any."""
 
     body: Any
     etag: str | None = None
@@ -93,29 +54,25 @@ class NotSent:
 
 @frozen
 class Unknown:
-    """It may have been carried out.
-
-    Attributes:
-        may_land: whether it may still be carried out later.
-    """
+    """It may have been carried out; `may_land`: or may still be, later."""
 
     error: ConferencesError
     may_land: bool
-
-    @property
-    def is_failed_match(self) -> bool:
-        """Whether it is a 412: not carried out, unless something between repeated it."""
-        return isinstance(self.error, ApiError) and self.error.status_code == 412
 
 
 Outcome = Done | Refused | Deferred | NotSent | Unknown
 
 
-# --- the steps ----------------------------------------------------------------------------------------
+class _Step(Generic[R_co]):
+    """What `yield from` a step gives: the loops send back what the step says."""
+
+    def __iter__(self) -> Generator[Step, Any, R_co]:
+        result: R_co = yield self  # type: ignore[misc]  # every subclass is in the union
+        return result
 
 
 @frozen
-class Request(_Result[Outcome]):
+class Request(_Step[Outcome]):
     """Step: send this request, once.
 
     Attributes:
@@ -137,33 +94,27 @@ class Request(_Result[Outcome]):
 
 
 @frozen
-class Wait(_Result[None]):
+class Wait(_Step[None]):
     """Step: wait this many seconds."""
 
     seconds: float
 
 
 @frozen
-class Acquire(_Result[None]):
+class Acquire(_Step[None]):
     """Step: take the caller's lock of this conference."""
 
     conference_id: str
 
 
 @frozen
-class Release(_Result[None]):
+class Release(_Step[None]):
     """Step: give the lock back."""
 
 
 @frozen
-class Record(_Result[int]):
-    """Step: put the before-image on disk; gives the entry's number.
-
-    Attributes:
-        key: the conference, as `Target.key`.
-        before: the whole conference.
-        after: field -> value that the PUT is to lead to.
-    """
+class Record(_Step[int]):
+    """Step: put the before-image on disk, with what the PUT is to lead to; gives the entry's number."""
 
     key: str
     before: Mapping[str, Any]
@@ -171,7 +122,7 @@ class Record(_Result[int]):
 
 
 @frozen
-class Settle(_Result[None]):
+class Settle(_Step[None]):
     """Step: note in the journal what came of a PUT; `after`: the fields that it changed."""
 
     entry: int
@@ -180,7 +131,7 @@ class Settle(_Result[None]):
 
 
 @frozen
-class Recall(_Result[Sequence[Entry]]):
+class Recall(_Step[Sequence[Entry]]):
     """Step: the journal's entries of a conference, the latest first."""
 
     key: str
@@ -188,9 +139,6 @@ class Recall(_Result[Sequence[Entry]]):
 
 Step = Request | Wait | Acquire | Release | Record | Settle | Recall
 Steps = Generator[Step, Any, T]
-
-
-# --- repeating what is safe to repeat -----------------------------------------------------------------
 
 
 @frozen
@@ -209,11 +157,7 @@ class Policy:
 
 
 def repeated(request: Request, policy: Policy) -> Steps[Done]:
-    """Send a request that is safe to repeat until it is answered.
-
-    Raises:
-        ApiError, TransportError, InvalidResponseError: the last failure.
-    """
+    """Send a request that is safe to repeat until it is answered, or raise the last failure."""
     for attempt in itertools.count():
         match (yield from request):
             case Done() as done:

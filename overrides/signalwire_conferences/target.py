@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import Any, Final
+from typing import Any
 
 from attrs import frozen
 
@@ -11,13 +11,8 @@ from .changes import checked_id, path_of
 from .comparison import flaws_to_build_on
 from .errors import ConferencesError, InvalidResponseError
 from .settings import Settings
-from .steps import Policy, Request, Steps, repeated
+from .steps import Acquire, Done, Policy, Release, Request, Steps, repeated
 from .values import encode_json, one_spelling
-
-__all__ = ["Snapshot", "Target", "get_of", "put_of", "read"]
-
-_GET: Final = "get_video_conference"
-_PUT: Final = "update_video_conference"
 
 
 @frozen
@@ -52,13 +47,17 @@ class Target:
                 advice="Build it with journal='conferences.sqlite' to have history and undo.",
             )
 
+    def noting(self, step: Acquire | Release, state: str) -> Steps[None]:
+        """A step of the lock, whose error is the caller's own; a note on it says what is known."""
+        try:
+            yield from step
+        except Exception as error:
+            error.add_note(f"Conference {self.conference_id!r}: {state}")
+            raise
+
     @classmethod
     def of(cls, conference_id: object, settings: Settings[Any]) -> Target:
-        """The target that a client with these settings means.
-
-        Raises:
-            InvalidChangeError: the id could lead to another path.
-        """
+        """The target that a client with these settings means."""
         return cls(
             checked_id(conference_id),
             settings.policy,
@@ -68,20 +67,8 @@ class Target:
         )
 
 
-@frozen
-class Snapshot:
-    """A conference as read, and its ETag where the server sent a strong one."""
-
-    body: dict[str, Any]
-    etag: str | None
-
-
-def read(target: Target) -> Steps[Snapshot]:
-    """Read the conference, as a PUT is to be built on it.
-
-    Raises:
-        ApiError, TransportError, InvalidResponseError: it could not be read.
-    """
+def read(target: Target) -> Steps[Done]:
+    """Read the conference, as a PUT is to be built on it."""
     request = get_of(target.conference_id)
     done = yield from repeated(request, target.policy)
     if wrong := flaws_to_build_on(done.body):
@@ -90,21 +77,18 @@ def read(target: Target) -> Steps[Snapshot]:
             conference_id=target.conference_id,
             body=done.body,
         )
-    return Snapshot(done.body, done.etag)
+    return done
 
 
 def get_of(conference_id: str, query: Mapping[str, Any] | None = None) -> Request:
     """The GET of a conference."""
-    return Request("GET", path_of(_GET, conference_id), "conference", query=query or {}, about=conference_id)
+    path = path_of("get_video_conference", conference_id)
+    return Request("GET", path, "conference", query=query or {}, about=conference_id)
 
 
 def put_of(conference_id: str, body: Mapping[str, Any], etag: str | None = None) -> Request:
     """The PUT of a body."""
-    return Request(
-        "PUT",
-        path_of(_PUT, conference_id),
-        "conference",
-        content=encode_json(body),
-        headers={"If-Match": etag} if etag is not None else {},
-        about=conference_id,
-    )
+    path = path_of("update_video_conference", conference_id)
+    headers = {"If-Match": etag} if etag is not None else {}
+    content = encode_json(body)
+    return Request("PUT", path, "conference", content=content, headers=headers, about=conference_id)

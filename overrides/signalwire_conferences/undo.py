@@ -15,7 +15,7 @@ from .target import Target
 from .update import Intent, SafeUpdate
 from .values import equivalent, is_coarser
 
-__all__ = ["inverse", "undo"]
+_CONFLICT = "Name the values that are to stay in an update; `history` has those from before."
 
 
 def undo(target: Target) -> Steps[tuple[dict[str, Any], UpdateReport]]:
@@ -62,7 +62,8 @@ def inverse(conference_id: str, entries: Sequence[Entry], now: Mapping[str, Any]
         raise UnsafeUpdateError(conference_id, lost, advice="Name a value for it in an update.")
     asked = {name: CLEAR if change.before is None else change.before for name, change in changes.items()}
     before = now if last is None else last.before
-    return Intent(asked, base={**before, **{name: change.after for name, change in changes.items()}})
+    after = {name: change.after for name, change in changes.items()}
+    return Intent(asked, base={**before, **after}, advice=_CONFLICT)
 
 
 def _candidates(conference_id: str, entries: Sequence[Entry]) -> list[Entry]:
@@ -82,8 +83,8 @@ def _known(entry: Entry) -> dict[str, Change]:
 
 
 def _was_carried_out(entry: Entry, now: Mapping[str, Any]) -> bool:
-    """Whether an entry is a change: one of unknown outcome is where its values are on the server."""
-    return entry.outcome == "applied" or all(
+    """Whether an entry is a change: one of unknown outcome is where a value of it is on the server."""
+    return entry.outcome == "applied" or any(
         equivalent(fields(UPDATE)[name].kind, change.after, now[name]) or is_coarser(now[name], change.after)
         for name, change in _known(entry).items()
     )

@@ -12,17 +12,11 @@ from typing import Any, Final, assert_never
 
 from attrs import define, field
 
+from . import errors
 from .changes import CLEAR, unknown_resets
 from .comparison import Verdict, lost, survival, verify
-from .errors import (
-    ConferencesError,
-    Conflict,
-    ConflictError,
-    InvalidChangeError,
-    NotFoundError,
-    State,
-    VerificationError,
-)
+from .errors import ApiError, ConferencesError, Conflict, NotFoundError, State
+from .outcomes import REPETITION_STATUSES
 from .plan import Change, ServerChoice, UpdatePlan, changed_fields, merge
 from .results import UpdateReport
 from .steps import (
@@ -40,9 +34,7 @@ from .steps import (
     Wait,
     pause,
 )
-from .target import Snapshot, Target, put_of, read
-
-__all__ = ["Intent", "SafeUpdate"]
+from .target import Target, put_of, read
 
 _MOST_REBASES: Final = 16  # after a 412; each means that another writer got through
 _MOST_REDOS: Final = 5  # of a change that `confirm` found overwritten
@@ -57,17 +49,14 @@ class Intent:
         resets: fields that may be lost.
         base: the before-image that the changes were asked against; what is read first, if `None`.
         tried: whether a PUT of it may have been carried out.
+        advice: what to do about a conflict.
     """
 
     asked: dict[str, Any]
     resets: frozenset[str] = frozenset()
     base: Mapping[str, Any] | None = None
     tried: bool = False
-
-    def check_resets(self, conference_id: str, body: Mapping[str, Any]) -> None:
-        """Fields that the contract does not know can be named only where the conference has them."""
-        if problems := unknown_resets(self.resets, body):
-            raise InvalidChangeError(problems, conference_id=conference_id, sent="no PUT was sent")
+    advice: str = ""
 
 
 Decide = Callable[[Mapping[str, Any]], Steps[Intent]]
@@ -95,14 +84,12 @@ class SafeUpdate:
 
     def plan(self) -> Steps[UpdatePlan[Any]]:
         """Read once, and tell what the update would do."""
-        snapshot = yield from self._read()
-        return self._merged(snapshot.body)
+        now = yield from self._read()
+        self._intent.advice = "Look at both values, then make a new plan with the one that is to stay."
+        return self._merged(now.body)
 
     def steps(self) -> Steps[tuple[dict[str, Any], UpdateReport]]:
-        """Carry the update out.
-
-        Returns:
-            The conference as the server has it now, and how it went.
+        """Carry the update out; gives the conference as the server has it now, and how it went.
 
         Raises:
             UnsafeUpdateError: before the PUT, something cannot be carried over.
@@ -113,23 +100,24 @@ class SafeUpdate:
         """
         for _ in range(_MOST_REDOS + 1):
             if self.target.locked:
-                yield from self._noting_state(Acquire(self.target.key))
+                yield from self.target.noting(Acquire(self.target.key), self._state.value)
             body = yield from self._settled()
             if self.target.locked:
-                yield from self._noting_state(Release())
+                yield from self.target.noting(Release(), self._state.value)
             if self.target.confirm is None or not self._changed:
                 return body, self._report(body)
             yield from Wait(self.target.confirm)
-            snapshot = yield from self._read()
-            rest = self._merged(snapshot.body)
+            body = (yield from self._read()).body
+            rest = self._merged(body)
             self._refuse(rest.conflicts)
             if not rest.changes:
-                return snapshot.body, self._report(snapshot.body)
+                return body, self._report(body)
         overwritten = [
             Conflict(name, change.before, change.before, change.after)
             for name, change in rest.changes.items()
         ]
-        raise self._conflict(overwritten, "Somebody keeps writing the old value; find out who.")
+        self._refuse(overwritten, "Somebody keeps writing the old value; find out who.")
+        raise AssertionError("unreachable")
 
     def _settled(self) -> Steps[dict[str, Any]]:
         """Read and PUT, until it is known what the server made of it."""
@@ -137,27 +125,28 @@ class SafeUpdate:
         last: ConferencesError | None = None  # the failure after which there is no further PUT
         refused_etag: str | None = None
         while True:
-            snapshot = yield from self._read()
-            plan = self._merged(snapshot.body)
-            yield from self._check_losses(snapshot.body)
+            now = yield from self._read()
+            body: dict[str, Any] = now.body
+            plan = self._merged(body)
+            yield from self._check_losses(body)
             self._refuse(plan.conflicts)
             if not plan.changes:
-                yield from self._found_carried_out(snapshot.body)
-                return snapshot.body
+                yield from self._found_carried_out(body)
+                return body
             yield from self._note_unchanged(plan, ends=last is not None)
             if last is not None:
                 last.state = self._state.after_a_read.value
                 raise last
             plan.refuse_losses(self._state.value)
-            match (yield from self._put(plan, snapshot.etag)):
-                case Done(body):
-                    return (yield from self._verified(plan, body))
-                case Unknown(error) as unknown if unknown.is_failed_match:
-                    self._leave_open(State.MATCH_FAILED, error)
+            match (yield from self._put(plan, now.etag)):
+                case Done(answer):
+                    return (yield from self._verified(plan, answer))
+                case Unknown(ApiError(status_code=status) as failed_match) if status in REPETITION_STATUSES:
+                    self._leave_open(State.MATCH_FAILED, failed_match)
                     rebases += 1
-                    if snapshot.etag in (None, refused_etag) or rebases > _MOST_REBASES:
-                        last = error
-                    refused_etag = snapshot.etag
+                    if status != 412 or now.etag in (None, refused_etag) or rebases > _MOST_REBASES:
+                        last = failed_match
+                    refused_etag = now.etag
                     continue
                 case failed:
                     error = yield from self._failed(failed)
@@ -166,10 +155,10 @@ class SafeUpdate:
             if attempts > self.target.policy.retries:
                 last = error
 
-    def _read(self) -> Steps[Snapshot]:
+    def _read(self) -> Steps[Done]:
         """Read; where it fails, the error says what is known of the PUTs before it."""
         try:
-            snapshot = yield from read(self.target)
+            now = yield from read(self.target)
         except NotFoundError as error:
             error.state = self._state.value + (" The conference is gone." if self._puts else "")
             raise
@@ -181,11 +170,13 @@ class SafeUpdate:
             self._failure.state = f"{known.value} Reading it again failed too: {error.message}"
             raise self._failure from error
         if not isinstance(self.intent, Intent):
-            self.intent = yield from self.intent(snapshot.body)
-        self.intent.check_resets(self.target.conference_id, snapshot.body)
-        if self.intent.base is None:
-            self.intent.base = snapshot.body
-        return snapshot
+            self.intent = yield from self.intent(now.body)
+        if problems := unknown_resets(self.intent.resets, now.body):
+            raise errors.InvalidChangeError(
+                problems, conference_id=self.target.conference_id, sent="no PUT was sent"
+            )
+        self.intent.base = self.intent.base or now.body
+        return now
 
     @property
     def _intent(self) -> Intent:
@@ -194,15 +185,8 @@ class SafeUpdate:
         return self.intent
 
     def _merged(self, body: dict[str, Any]) -> UpdatePlan[Any]:
-        intent = self._intent
-        return merge(
-            self.target.conference_id,
-            intent.base or body,
-            body,
-            intent.asked,
-            intent.resets,
-            sent=intent.tried,
-        )
+        it = self._intent
+        return merge(self.target.conference_id, it.base or body, body, it.asked, it.resets, sent=it.tried)
 
     def _put(self, plan: UpdatePlan[Any], etag: str | None) -> Steps[Outcome]:
         try:
@@ -223,13 +207,13 @@ class SafeUpdate:
         """A PUT that was not answered with the conference: the error, after which one may go on."""
         error = outcome.error
         match outcome:
-            case Refused():
-                yield from self._settle_undone()
+            case Refused() | NotSent():
+                # Of a PUT before this one, nothing is known yet.
+                if not self._state.is_open:
+                    yield from self._settle(applied=False)
                 error.state = self._state.value
-                raise error
-            case NotSent():
-                yield from self._settle_undone()
-                error.state = self._state.after_a_read.value
+                if isinstance(outcome, Refused):
+                    raise error
             case Deferred():
                 self._leave_open(State.DEFERRED, error)
             case Unknown(may_land=may_land):
@@ -244,7 +228,8 @@ class SafeUpdate:
         self._failure = error
         self._intent.tried = True
         error.state = self._state.value
-        error.advice = error.advice or "Read the conference before you call again."
+        if state is not State.DEFERRED:
+            error.advice = "Read the conference before you call again."
 
     def _verified(self, plan: UpdatePlan[Any], answer: dict[str, Any]) -> Steps[dict[str, Any]]:
         """Compare the answer to the PUT with what had to come of it, and look again before an alarm:
@@ -259,18 +244,17 @@ class SafeUpdate:
             except ConferencesError:
                 state = State.ANSWERED
             else:
-                verdict = _confirmed(
-                    verdict, verify(plan.before, plan.body, now, self._intent.resets), answer
-                )
-        after = _ours(plan, now, verdict)
-        if after or not verdict.differences:
-            yield from self._settle(applied=True, after=after)
+                again = verify(plan.before, plan.body, now, self._intent.resets)
+                verdict = _confirmed(verdict, again, answer)
+        ours = _ours(plan, now, verdict)
+        if ours or not verdict.differences:
+            yield from self._settle(applied=True, after=ours)
         self._accept(plan, now, verdict, state)
         return now
 
     def _check_losses(self, now: dict[str, Any]) -> Steps[None]:
         """After a PUT of unknown outcome: what it cost, if it was carried out."""
-        if self._state.is_open and self._state is not State.MATCH_FAILED and self._sent is not None:
+        if self._sent is not None and self._state.is_open and self._state is not State.MATCH_FAILED:
             verdict = lost(self._sent.body, now, self._intent.asked.keys(), exclusive=False)
             if verdict.differences:
                 yield from self._settle(applied=True, after=_ours(self._sent, now, verdict))
@@ -310,54 +294,35 @@ class SafeUpdate:
                 asked[name] = CLEAR if now[name] is None else now[name]
 
     def _alarm(self, plan: UpdatePlan[Any], verdict: Verdict, state: State) -> None:
-        if verdict.differences:
-            raise VerificationError(
-                self.target.conference_id, verdict.differences, plan.before, state=state.value
-            )
-
-    def _noting_state(self, step: Acquire | Release) -> Steps[None]:
-        """A step of the lock, whose error is the caller's own; a note on it says what is known."""
-        try:
-            yield from step
-        except Exception as error:
-            error.add_note(f"Conference {self.target.conference_id!r}: {self._state.value}")
-            raise
-
-    def _settle_undone(self) -> Steps[None]:
-        """This PUT was not carried out; of one before it, nothing is known yet."""
-        if not self._state.is_open:
-            yield from self._settle(applied=False)
+        if differences := verdict.differences:
+            name, before = self.target.conference_id, plan.before
+            raise errors.VerificationError(name, differences, before, state=state.value)
 
     def _settle(self, *, applied: bool, after: Mapping[str, Any] | None = None) -> Steps[None]:
         if self._entry is not None:
             yield from Settle(self._entry, applied, after)
             self._entry = None
 
-    def _refuse(self, conflicts: Sequence[Conflict]) -> None:
+    def _refuse(self, conflicts: Sequence[Conflict], advice: str = "") -> None:
         if conflicts:
-            raise self._conflict(conflicts)
-
-    def _conflict(self, conflicts: Sequence[Conflict], advice: str = "") -> ConflictError:
-        return ConflictError(self.target.conference_id, conflicts, state=self._state.value, advice=advice)
+            name, state = self.target.conference_id, self._state.value
+            raise errors.ConflictError(name, conflicts, state=state, advice=advice or self._intent.advice)
 
     def _report(self, body: dict[str, Any]) -> UpdateReport:
         base = self._intent.base or body
-        moved = changed_fields(base, body).items()
-        changes = {name: Change(base[name], value) for name, value in moved if name in self._changed}
-        others = {name: Change(base[name], value) for name, value in moved if name not in changes}
+        moved = {name: Change(base[name], value) for name, value in changed_fields(base, body).items()}
+        changes = {name: change for name, change in moved.items() if name in self._changed}
+        others = {name: change for name, change in moved.items() if name not in changes}
         return UpdateReport(changes, bool(self._changed), self._puts, others, self._noticed)
 
 
 def _confirmed(first: Verdict, second: Verdict, answer: Mapping[str, Any]) -> Verdict:
     """The verdict of a second look: an alarm only where both see it; else the answer was stale."""
-    wrong = {difference.field for difference in first.differences}
+    wrong = {one.field: one.expected for one in first.differences}
     still = tuple(one for one in second.differences if one.field in wrong)
-    stale = {
-        one.field: Change(answer.get(one.field), one.expected)
-        for one in first.differences
-        if one.field not in {two.field for two in still}
-    }
-    return Verdict(still, {**second.noticed, **stale})
+    stale = wrong.keys() - {one.field for one in still}
+    told = {name: Change(answer.get(name), wrong[name]) for name in wrong if name in stale}
+    return Verdict(still, {**second.noticed, **told})
 
 
 def _ours(plan: UpdatePlan[Any], now: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:

@@ -7,20 +7,20 @@ import enum
 import json
 import re
 import uuid
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any, NoReturn
 
 from .contract import Kind
-
-__all__ = ["decode_json", "encode_json", "equivalent", "instant", "is_coarser", "one_spelling", "to_json"]
 
 _INSTANT = re.compile(
     r"([0-9]{4})-([0-9]{2})-([0-9]{2})"
     r"(?:[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?(?:[Zz]|([+-])([0-9]{2}):([0-9]{2})))?"
 )
 _GREGORIAN_CYCLE_DAYS = 146097  # the calendar repeats every 400 years
-_UTC = datetime.UTC
+_SURROGATE = re.compile("[\ud800-\udfff]")
 _TOO_LARGE = 2**63
+_DEEPEST = 100  # levels of JSON; to compare them takes two frames each
 _MOST_DIGITS = 18  # of a fraction of a second; an attosecond
 
 
@@ -42,9 +42,7 @@ def instant(text: object) -> tuple[int, str] | None:
     except ValueError:
         return None
     days -= 0 if year else _GREGORIAN_CYCLE_DAYS
-    hour, minute, second, offset_hour, offset_minute = (
-        int(part or 0) for part in match.group(4, 5, 6, 9, 10)
-    )
+    hour, minute, second, offset_hour, offset_minute = (int(n or 0) for n in match.group(4, 5, 6, 9, 10))
     if hour > 23 or minute > 59 or second > 60 or offset_hour > 23 or offset_minute > 59:
         return None
     offset = (offset_hour * 60 + offset_minute) * (-60 if match.group(8) == "-" else 60)
@@ -62,10 +60,10 @@ def equivalent(kind: Kind, one: Any, other: Any) -> bool:
         ours, theirs = instant(one), instant(other)
         if ours is not None and theirs is not None:
             return ours == theirs
-    if kind is Kind.COLOR and isinstance(one, str) and isinstance(other, str):
-        return one.lower() == other.lower()
-    if kind is Kind.UUID and isinstance(one, str) and isinstance(other, str):
-        return one_spelling(one) == one_spelling(other)
+    if isinstance(one, str) and isinstance(other, str):
+        if kind is Kind.COLOR:
+            return one.lower() == other.lower()
+        return kind is Kind.UUID and one_spelling(one) == one_spelling(other)
     return _identical(one, other)
 
 
@@ -77,16 +75,10 @@ def is_coarser(kept: object, sent: object) -> bool:
     if ours is None or theirs is None or ours == theirs or max(len(ours[1]), len(theirs[1])) > _MOST_DIGITS:
         return False
     seconds, digits = ours
-    scale = 10 ** len(digits)
-    exact = seconds * scale + int(digits or 0)
-    found = Fraction(theirs[0]) + Fraction(int(theirs[1] or 0), 10 ** len(theirs[1]))
-    for kept_digits in range(len(digits)):
-        unit = 10 ** (len(digits) - kept_digits)
-        down = exact // unit * unit
-        up = down + unit if 2 * (exact - down) >= unit else down
-        if found in (Fraction(down, scale), Fraction(up, scale)):
-            return True
-    return False
+    exact = seconds + Fraction(f"0.{digits or 0}")
+    found = theirs[0] + Fraction(f"0.{theirs[1] or 0}")
+    units = (Fraction(1, 10**kept) for kept in range(len(digits)))
+    return any(found in (exact // unit * unit, (exact + unit / 2) // unit * unit) for unit in units)
 
 
 def one_spelling(conference_id: str) -> str:
@@ -116,40 +108,27 @@ def to_json(value: Any) -> Any:
     Raises:
         ValueError: it has no meaning in JSON, or none without a guess; the text is the rule.
     """
-    if isinstance(value, enum.Enum):
-        value = value.value
-    match value:
-        case datetime.datetime():
-            return _json_time(value)
-        case datetime.date():
-            return value.isoformat()
-        case uuid.UUID():
-            return str(value)
-        case str():
-            return _json_text(value)
-        case int() if abs(value) >= _TOO_LARGE:
+    match value.value if isinstance(value, enum.Enum) else value:
+        case datetime.datetime() as time if time.utcoffset() is None:
+            raise ValueError("a date-time needs a time zone; this one is naive")
+        case datetime.datetime() as time:
+            try:
+                return time.astimezone(datetime.UTC).isoformat().replace("+00:00", "Z")
+            except OverflowError:
+                raise ValueError("in UTC this date-time is outside the years 1 to 9999") from None
+        case datetime.date() as date:
+            return date.isoformat()
+        case uuid.UUID() as name:
+            return str(name)
+        case str() as text:
+            if _SURROGATE.search(text):
+                raise ValueError("holds a lone surrogate, which is no character")
+            return str.__str__(text)  # a subclass may answer `str` with something else
+        case int() as number if abs(number) >= _TOO_LARGE:
             raise ValueError("is beyond 64 bits")
-        case None | bool() | int() | float():
-            return value
+        case None | bool() | int() | float() as plain:
+            return plain
     raise ValueError(f"a value of type {type(value).__name__} cannot be sent")
-
-
-def _json_time(value: datetime.datetime) -> str:
-    if value.utcoffset() is None:
-        raise ValueError("a date-time needs a time zone; this one is naive")
-    try:
-        return value.astimezone(_UTC).isoformat().replace("+00:00", "Z")
-    except OverflowError:
-        raise ValueError("in UTC this date-time is outside the years 1 to 9999") from None
-
-
-def _json_text(value: str) -> str:
-    text = str.__str__(value)
-    try:
-        text.encode()
-    except UnicodeEncodeError:
-        raise ValueError("holds a lone surrogate, which is no character") from None
-    return text
 
 
 def _no_constant(name: str) -> NoReturn:
@@ -163,18 +142,26 @@ def decode_json(content: bytes) -> Any:
         ValueError: it is no JSON, or nested or long beyond reason.
     """
     try:
-        return json.loads(content.decode("utf-8-sig"), parse_constant=_no_constant)
+        decoded = json.loads(content.decode(), parse_constant=_no_constant)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    level: list[Any] = [decoded]
+    for _ in range(_DEEPEST):
+        level = [inner for each in level if isinstance(each, dict | list) for inner in _inner(each)]
+        if not level:
+            return decoded
+    raise ValueError("nested too deeply")
+
+
+def _inner(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def encode_json(value: Any) -> bytes:
-    """A JSON value as a body. All in ASCII, so that a lone surrogate that the server sent goes
-    back as it came.
+    """A JSON value as a body, in ASCII: a lone surrogate that the server sent goes back as it came.
 
     Raises:
         ValueError: it holds a number beyond the range of a float.
-
     """
     return json.dumps(value, allow_nan=False).encode()
 
