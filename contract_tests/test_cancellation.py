@@ -24,9 +24,9 @@ import pytest
 from attrs import define, field
 
 from processes import BACKENDS
-from signalwire_conferences import AsyncRestClient, ConferencesError, NotFoundError
+from signalwire_conferences import AsyncRestClient, ConferencesError, NotFoundError, locking
 from signalwire_conferences.transport import _here
-from signalwire_conferences_testing.mock import MockServer
+from signalwire_conferences_testing.mock import Fault, MockServer
 
 
 @pytest.fixture(scope="module")
@@ -165,8 +165,23 @@ async def in_a_scope(update: Update, points: Points) -> None:
     assert done != scope.cancelled_caught
 
 
+async def with_all_tasks(update: Update, points: Points) -> None:
+    """As programs do it that end."""
+    ending = asyncio.Event()
+    points.act = ending.set
+    running = asyncio.create_task(update())
+    running.add_done_callback(lambda _: ending.set())
+    await ending.wait()
+    for _ in range(3):
+        for task in asyncio.all_tasks() - {asyncio.current_task()}:
+            task.cancel()
+        await asyncio.sleep(0)
+    with contextlib.suppress(asyncio.CancelledError):
+        await running
+
+
 WAYS: list[Callable[[Update, Points], Awaitable[None]]] = [
-    *(timed_out, in_a_task_group, cancelled, cancelled_twice, cancelled_often, in_a_scope)
+    *(timed_out, in_a_task_group, cancelled, cancelled_twice, cancelled_often, in_a_scope, with_all_tasks)
 ]
 
 
@@ -174,11 +189,17 @@ def on_asyncio(run: Callable[[Points], Coroutine[Any, Any, None]], points: Point
     def factory(loop: asyncio.AbstractEventLoop, coroutine: Any, **options: Any) -> asyncio.Task[Any]:
         return asyncio.Task(Watched(coroutine, points), loop=loop, **options)
 
+    class Counted(locking._Task[Any]):
+        def __init__(self, coroutine: Any) -> None:
+            super().__init__(Watched(coroutine, points))
+
     async def main() -> None:
         asyncio.get_running_loop().set_task_factory(factory)
         await run(points)
 
-    asyncio.run(main())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(locking, "_Task", Counted)
+        asyncio.run(main())
 
 
 def on_trio(run: Callable[[Points], Coroutine[Any, Any, None]], points: Points) -> None:
@@ -390,6 +411,111 @@ def test_a_lock_that_takes_no_notice_of_a_cancellation_is_given_back_all_the_sam
         assert not held
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("ends", [False, True])
+def test_the_end_of_a_loop_lets_a_lock_be_given_back(server: MockServer, conference: str, ends: bool) -> None:
+    """Both where `asyncio.run` ends and where a program cancels all tasks itself."""
+    given = []
+
+    async def main() -> None:
+        releasing = asyncio.Event()
+
+        @contextlib.asynccontextmanager
+        async def lock(_id: str) -> AsyncIterator[None]:
+            yield
+            releasing.set()
+            async with asyncio.timeout(5):
+                await asyncio.sleep(0.05)
+            given.append("back")
+
+        client = connected(server, lock=lock)
+        running = asyncio.create_task(client.video.conferences.update(conference, layout="5up"))
+        await releasing.wait()
+        if not ends:
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+            await asyncio.wait([running])
+            assert given == ["back"]
+            assert running.cancelled()
+
+    asyncio.run(main())
+    assert given == ["back"]
+
+
+@pytest.mark.parametrize("limit", [asyncio.timeout, anyio.fail_after, anyio.move_on_after])
+def test_to_give_a_lock_back_may_have_a_limit_of_its_own(
+    server: MockServer, conference: str, limit: Any
+) -> None:
+    @contextlib.asynccontextmanager
+    async def lock(_id: str) -> AsyncIterator[None]:
+        yield
+        with contextlib.suppress(TimeoutError):
+            async with contextlib.AsyncExitStack() as stack:
+                scope = limit(0.05)
+                await stack.enter_async_context(scope) if limit is asyncio.timeout else stack.enter_context(
+                    scope
+                )
+                await asyncio.sleep(30)
+
+    async def main() -> None:
+        async with connected(server, lock=lock) as client:
+            async with asyncio.timeout(10):
+                await client.video.conferences.update(conference, layout="5up")
+
+    asyncio.run(main())
+
+
+@contextlib.asynccontextmanager
+async def lease_of_anyio() -> AsyncIterator[None]:
+    with anyio.fail_after(0.1):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def lease_that_ends_quietly() -> AsyncIterator[None]:
+    with anyio.move_on_after(0.1):
+        yield
+
+
+@contextlib.asynccontextmanager
+async def lease_that_is_renewed() -> AsyncIterator[None]:
+    async def renew() -> None:
+        await anyio.sleep(0.1)
+        raise TimeoutError("somebody else has it")
+
+    async with anyio.create_task_group() as group:
+        group.start_soon(renew)
+        yield
+        group.cancel_scope.cancel()
+
+
+@contextlib.asynccontextmanager
+async def lease_of_asyncio() -> AsyncIterator[None]:
+    async with asyncio.timeout(0.1):
+        yield
+
+
+@pytest.mark.anyio
+@pytest.mark.parametrize(
+    "lease", [lease_of_anyio, lease_that_ends_quietly, lease_that_is_renewed, lease_of_asyncio]
+)
+async def test_a_lock_that_ends_by_itself_ends_the_update(
+    conference: str, server: MockServer, lease: Any, anyio_backend: str
+) -> None:
+    if lease is lease_of_asyncio and anyio_backend != "asyncio":
+        return
+    server.faults.add(Fault.latency(0.3), "GET")
+    before = len(server.requests)
+    async with connected(server, lock=lambda _id: lease()) as client:
+        with pytest.raises((TimeoutError, ExceptionGroup)) as caught:
+            await client.video.conferences.update(conference, layout="5up")
+        await anyio.sleep(0.3)
+        if isinstance(caught.value, ExceptionGroup):
+            assert caught.group_contains(TimeoutError)
+        assert "PUT" not in {request.method for request in server.requests[before:]}
+        # In time it is as any other, and what comes after is not cancelled.
+        await client.video.conferences.update(conference, layout="3x3")
 
 
 @pytest.mark.anyio

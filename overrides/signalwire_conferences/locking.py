@@ -28,11 +28,50 @@ Function = Callable[..., Coroutine[Any, Any, T]]
 def hold(locks: ExitStack, lock: AbstractContextManager[Any]) -> None:
     """Take a lock, which is then given back with the others and hides no error."""
 
-    def give_back(*error: Any) -> None:
-        lock.__exit__(*error)
+    def give_back(kind: Any, error: BaseException | None, trace: Any) -> None:
+        try:
+            lock.__exit__(kind, error, trace)
+        except Exception as failure:  # noqa: BLE001 - locks raise what they like
+            _tell(error, failure)
 
     lock.__enter__()
     locks.push(give_back)
+
+
+def _tell(error: BaseException | None, failure: Exception) -> None:
+    """Raise how a lock failed, or note it on the error that it must not hide."""
+    if error is None:
+        raise failure
+    if failure is not error:
+        error.add_note(f"Then the lock failed: {failure!r}")
+
+
+class _Task(asyncio.Task[T]):
+    """The task of an operation, which others cancel once, and not where it must not be cut short.
+
+    Whoever cancels all tasks of a loop meets this one, too. A scope of anyio, or a callback of the loop,
+    does it for a time-out or task group inside of a lock, which gets it.
+
+    Attributes:
+        uncut: nobody else is to cancel it now.
+        cancelled_by_others: somebody did, or tried to.
+    """
+
+    uncut, cancelled_by_others = True, False
+
+    def cancel(self, msg: Any = None) -> bool:
+        loop = self.get_loop()
+        callback = loop.is_running() and asyncio.current_task(loop) in (None, self)
+        if callback or "cancel scope" in str(msg):
+            return super().cancel(msg)
+        again, self.cancelled_by_others = self.cancelled_by_others, True
+        return not self.done() if again or self.uncut else super().cancel(msg)
+
+
+async def _within(scope: anyio.CancelScope, function: Function[T], *args: Any) -> T:
+    with scope:
+        result = await function(*args)
+    return result  # noqa: RET504 - a scope may swallow a cancellation, for all that mypy knows
 
 
 class Operation:
@@ -44,19 +83,18 @@ class Operation:
 
     def __init__(self) -> None:
         self.locks = AsyncExitStack()
-        self._uncut, self._cancelled = True, False
+        self._scope = anyio.CancelScope()
+        self._task: _Task[Any] | None = None
 
     async def run(self, function: Function[T], *args: Any) -> T:
         """Await the function. A cancellation is raised when it has ended, whatever came of it."""
         if anyio.get_cancelled_exc_class() is not asyncio.CancelledError:
-            return await function(*args)
-        task = asyncio.create_task(function(*args))
+            return await _within(self._scope, function, *args)
+        self._task = task = _Task(_within(self._scope, function, *args))
         try:
             await asyncio.wait([task])
         except asyncio.CancelledError as cancelled:
-            self._cancelled = True
-            if not (self._uncut or task.cancelling()):
-                task.cancel()
+            task.cancel()
             with anyio.CancelScope(shield=True):  # from the scopes of anyio, which cancel again and again
                 while not task.done():
                     with suppress(asyncio.CancelledError):
@@ -68,24 +106,39 @@ class Operation:
 
     async def uncut(self, function: Function[T], *args: Any) -> T:
         """Await a part of it that no cancellation cuts short."""
-        self._uncut = True
-        with anyio.CancelScope(shield=True):
-            return await function(*args)
+        self._put_off(True)
+        return await _within(anyio.CancelScope(shield=True), function, *args)
 
     async def go_on(self) -> None:
         """End it here where it was cancelled in such a part; else what follows may be cut short."""
-        self._uncut = False
-        if self._cancelled:
+        self._put_off(False)
+        if self._task is not None and self._task.cancelled_by_others:
             raise asyncio.CancelledError
         await checkpoint_if_cancelled()
+
+    def _put_off(self, uncut: bool) -> None:
+        if self._task is not None:
+            self._task.uncut = uncut
 
     async def hold(self, lock: AbstractAsyncContextManager[Any]) -> None:
         """Take a lock, in the task that will give it back."""
 
-        async def give_back(*error: Any) -> None:
-            await self.uncut(lock.__aexit__, *error)
+        async def give_back(kind: Any, error: BaseException | None, trace: Any) -> None:
+            self._put_off(True)
+            # Not by a scope around it: the lock may have opened one, which it closes before ours.
+            self._scope.shield = True
+            ended = isinstance(error, anyio.get_cancelled_exc_class())
+            try:
+                swallowed = await lock.__aexit__(kind, error, trace)
+            except Exception as failure:  # noqa: BLE001 - locks raise what they like
+                _tell(None if ended else error, failure)
+            else:
+                if ended and swallowed:  # a lease that was cancelled, and not the operation
+                    raise TimeoutError("the lock ended by itself")
+            finally:
+                self._scope.shield = False
 
         await lock.__aenter__()
         self.locks.push_async_exit(give_back)
-        if self._cancelled:  # and the lock took no notice
+        if self._task is not None and self._task.cancelled_by_others:  # and the lock took no notice
             await self.locks.aclose()
