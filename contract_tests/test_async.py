@@ -5,6 +5,7 @@ That it does the same otherwise is tested together with `RestClient`, in test_re
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import gc
 from collections.abc import AsyncIterator, Iterator
@@ -14,10 +15,10 @@ from typing import Any
 import anyio
 import anyio.lowlevel
 import pytest
-from attrs import define
+from attrs import define, evolve
 
 from processes import BACKENDS, wait_for
-from signalwire_conferences import AsyncRestClient, ConferencesError
+from signalwire_conferences import AsyncRestClient, ConferencesError, TransportError, transport
 from signalwire_conferences.steps import Acquire, Record, Release, Request, Settle, Step, Wait
 from signalwire_conferences.transport import AsyncTransport, _here
 from signalwire_conferences_testing.mock import Fault, MockServer
@@ -239,3 +240,39 @@ async def test_two_hundred_updates_of_different_conferences_at_once(server: Mock
         assert now["description"] == f"of {each}"
         assert {name for name in now if now[name] != before[each][name]} == {"description", "updated_at"}
     assert len(server.requests) == 400
+
+
+@pytest.mark.parametrize("ends", ["cancelled", "out of time"])
+def test_requests_that_end_while_they_wait_cost_no_connection(server: MockServer, ends: str) -> None:
+    timeout = 0.05 if ends == "out of time" else 30
+
+    async def main() -> None:
+        options: dict[str, Any] = {"retries": 0, "timeout": timeout}
+        async with AsyncRestClient(server.project, server.token, server.host, **options) as client:
+            get = client.video.conferences.get
+            for round_ in range(12):
+                calls = [asyncio.create_task(get(ID)) for _ in range(160)]
+                await asyncio.sleep(round_ % 6 * 0.02)
+                for call in calls:
+                    if ends == "cancelled":
+                        call.cancel()
+                await asyncio.gather(*calls, return_exceptions=True)
+            client._transport.settings = evolve(client._transport.settings, timeout=5)
+            await get(ID)
+
+    asyncio.run(main())
+
+
+@pytest.mark.anyio
+async def test_who_waits_too_long_for_a_connection_has_sent_nothing(
+    server: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "_CONNECTIONS", 1)
+    server.faults.add(Fault.latency(1), "GET")
+    async with connected(server, retries=0) as client, anyio.create_task_group() as group:
+        group.start_soon(client.video.conferences.get, ID)
+        await anyio.to_thread.run_sync(wait_for, lambda: bool(server.requests))
+        client._transport.settings = evolve(client._transport.settings, timeout=0.1)
+        with pytest.raises(TransportError, match="no connection within") as caught:
+            await client.video.conferences.create(display_name="x")
+    assert caught.value.state == "No conference was created."

@@ -209,6 +209,19 @@ def test_a_client_closed_by_another_thread_raises_errors_of_ours_alone(server: M
     assert [error for error in ends if not isinstance(error, ConferencesError)] == []
 
 
+def test_a_request_under_way_when_its_client_is_closed_gets_its_answer(server: MockServer) -> None:
+    client = RestClient(server.project, server.token, server.host)
+    server.faults.add(Fault.latency(0.3), "GET")
+    answers: list[Any] = []
+    thread = threading.Thread(target=lambda: answers.append(client.video.conferences.get(ID)))
+    thread.start()
+    while not server.requests:
+        time.sleep(0.001)
+    client.close()
+    thread.join()
+    assert [answer["id"] for answer in answers] == [ID]
+
+
 def test_a_closed_client_opens_nothing_again(style: str, server: MockServer, tmp_path: Path) -> None:
     with ours(style, server, journal=tmp_path / "j") as client:
         client.update(ID, layout="5up")
@@ -273,6 +286,25 @@ def test_a_lock_that_swallows_errors_swallows_none_of_ours(style: str, server: M
     server.store.patch(ID, {"meta": {"kept": True}})
     with ours(style, server, lock=Refusing(swallows=True)) as client, pytest.raises(VerificationError):
         client.update(ID, layout="5up")
+
+
+def test_a_lock_that_cannot_be_given_back_hides_no_error_of_ours(style: str, server: MockServer) -> None:
+    server.faults.add(Fault.meta_wiped(), "PUT")
+    server.store.patch(ID, {"meta": {"kept": True}})
+    with ours(style, server, lock=Refusing(give=1)) as client, pytest.raises(VerificationError) as caught:
+        client.update(ID, layout="5up")
+    assert "OSError('it ran out')" in caught.value.__notes__[0]
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+def test_a_lock_that_cannot_be_given_back_hides_no_interruption(server: MockServer) -> None:
+    def interrupt(*_arguments: Any) -> Any:
+        raise KeyboardInterrupt
+
+    with ours("sync", server, lock=Refusing(give=1)) as client, pytest.MonkeyPatch.context() as patch:
+        patch.setattr(httpx.HTTPTransport, "handle_request", interrupt)
+        with pytest.raises(KeyboardInterrupt):
+            client.update(ID, layout="5up")
 
 
 # --- the other operations ---------------------------------------------------------------------------------

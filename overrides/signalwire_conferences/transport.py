@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import AsyncGenerator
-from contextlib import ExitStack
+from contextlib import ExitStack, closing, nullcontext, suppress
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
@@ -15,7 +15,7 @@ import anyio.to_thread
 import httpx
 from anyio.lowlevel import RunVar, checkpoint_if_cancelled
 
-from .errors import closed_client
+from .errors import ConferencesError, closed_client
 from .journal import Journal, opened
 from .locking import Operation, hold
 from .masking import without_secrets
@@ -28,6 +28,8 @@ T = TypeVar("T")
 L = TypeVar("L")
 
 _JOURNAL_THREADS = 8
+_CONNECTIONS = 100  # of an asynchronous client in one event loop; a thread of a blocking one has its own
+_IDLE_CONNECTIONS = 20
 
 
 class _Common(Generic[L]):
@@ -48,28 +50,46 @@ class _Common(Generic[L]):
 
 
 class Transport(_Common[Lock]):
-    """Carries steps out with blocking calls. Safe to use from several threads."""
+    """Carries steps out with blocking calls. Safe to use from several threads, processes that fork,
+    and where a signal may end a call at any point.
+
+    A request has a connection to itself, which is kept for the next one only where it is known to be
+    in order. So nothing that a thread, a signal or a fork leaves behind is met again.
+    """
 
     def __init__(self, settings: Settings[Lock]) -> None:
         super().__init__(settings)
-        self._open()
+        self._process, self._idle = os.getpid(), list[httpx.HTTPTransport]()
 
-    def _open(self) -> None:
-        self._process, self._own = os.getpid(), httpx.HTTPTransport(**self._wire.options)
-
-    @property
-    def _http(self) -> httpx.HTTPTransport:
+    def _take(self) -> httpx.HTTPTransport:
         if self._closed:
             raise closed_client()
         if self._process != os.getpid():
             # Parent and child on one connection would read each other's answers.
-            self._open()
-        return self._own
+            self._idle, self._process = [], os.getpid()
+        try:
+            return self._idle.pop()
+        except IndexError:
+            http = httpx.HTTPTransport(**self._wire.options)
+            # A signal that ended the call inside would leave the lock locked, and nobody shares it.
+            vars(http._pool)["_optional_thread_lock"] = nullcontext()  # noqa: SLF001
+            return http
+
+    def _keep(self, http: httpx.HTTPTransport) -> None:
+        self._idle.append(http)
+        if self._closed or len(self._idle) > _IDLE_CONNECTIONS:
+            self._drop()
+
+    def _drop(self) -> None:
+        with suppress(IndexError):  # others may do the same
+            while self._closed or len(self._idle) > _IDLE_CONNECTIONS:
+                self._idle.pop(0).close()
 
     def close(self) -> None:
-        """Close connections and the journal."""
+        """Close the journal and the connections, those in use when their requests have ended."""
         self._close()
-        self._own.close()
+        if self._process == os.getpid():
+            self._drop()
 
     def run(self, steps: Steps[T]) -> T:
         """Carry out the steps of an operation."""
@@ -108,25 +128,25 @@ class Transport(_Common[Lock]):
                 return self.journal.carry_out(step)
 
     def _send(self, step: Request) -> Answer | NoAnswer:
-        http, left = self._http, TimeLeft(self.settings.timeout)
-        request = self._wire.request(step, left)
+        http, left = self._take(), TimeLeft(self.settings.timeout)
         try:
-            response = http.handle_request(request)
-            body = Body(step, response)
-            stream: Any = response.stream
-            try:
+            response = http.handle_request(self._wire.request(step, left))
+            with closing(response):
+                body = Body(step, response)
+                stream: Any = response.stream
                 for chunk in stream:
                     left.check()  # httpx limits each read alone, which a slow drip never reaches
                     if not body.add(chunk):
                         break
-            finally:
-                response.close()
+        except (httpx.RequestError, TimeoutError, ConferencesError) as error:
+            failure: BaseException = error
         except BaseException as error:  # noqa: BLE001 - what is not expected is raised again
             return self._wire.failed(error, left, closed=self._closed)
-        finally:
-            if self._closed:  # by another thread: what it closed may have been opened again
-                http.close()
-        return body.answer()
+        else:
+            self._keep(http)
+            return body.answer()
+        self._keep(http)
+        return self._wire.failed(failure, left, closed=self._closed)
 
 
 class AsyncTransport(_Common[AsyncLock]):
@@ -185,30 +205,33 @@ class AsyncTransport(_Common[AsyncLock]):
 
     async def _send(self, step: Request) -> Answer | NoAnswer:
         http, left = await self._http(), TimeLeft(self.settings.timeout)
-        request = self._wire.request(step, left)
         try:
             with anyio.fail_after(self.settings.timeout):
-                response = await http.handle_async_request(request)
-                body = Body(step, response)
-                stream: Any = response.stream
-                try:
-                    async for chunk in stream:
-                        if not body.add(chunk):
-                            # The next read then fails, which ends the generators of httpx in order.
-                            await response.aclose()
-                except httpx.RequestError:
-                    if not body.flaw:
-                        raise
-                finally:
-                    await response.aclose()
+                async with http.slots:
+                    return await self._answer(step, http, left)
         except BaseException as error:  # noqa: BLE001 - what is not expected is raised again
             return self._wire.failed(error, left, closed=self._closed)
         finally:
             if self._closed:
                 await http.aclose()
+
+    async def _answer(self, step: Request, http: _Connections, left: TimeLeft) -> Answer:
+        response = await http.handle_async_request(self._wire.request(step, left))
+        body = Body(step, response)
+        stream: Any = response.stream
+        try:
+            async for chunk in stream:
+                if not body.add(chunk):
+                    # The next read then fails, which ends the generators of httpx in order.
+                    await response.aclose()
+        except httpx.RequestError:
+            if not body.flaw:
+                raise
+        finally:
+            await response.aclose()
         return body.answer()
 
-    async def _http(self) -> httpx.AsyncHTTPTransport:
+    async def _http(self) -> _Connections:
         if self._closed:
             raise closed_client()
         transports = _here().transports
@@ -216,6 +239,19 @@ class AsyncTransport(_Common[AsyncLock]):
             connections = _connections(self._wire.options)
             transports[self] = await anext(connections), connections
         return transports[self][0]
+
+
+class _Connections(httpx.AsyncHTTPTransport):
+    """The connections of a client in one event loop.
+
+    Attributes:
+        slots: to be waited for, one for each request. In the pool of httpcore, a request that is
+            cancelled while it waits may leave a connection behind that is never made, and counts.
+    """
+
+    def __init__(self, **options: Any) -> None:
+        super().__init__(**options)
+        self.slots = anyio.CapacityLimiter(_CONNECTIONS)
 
 
 class _Loop(NamedTuple):
@@ -226,9 +262,7 @@ class _Loop(NamedTuple):
         threads: for journals. Locks that wait may hold every thread that anyio has for all comers.
     """
 
-    transports: WeakKeyDictionary[
-        AsyncTransport, tuple[httpx.AsyncHTTPTransport, AsyncGenerator[httpx.AsyncHTTPTransport, None]]
-    ]
+    transports: WeakKeyDictionary[AsyncTransport, tuple[_Connections, AsyncGenerator[_Connections, None]]]
     threads: anyio.CapacityLimiter
 
 
@@ -242,7 +276,7 @@ def _here() -> _Loop:
     return loop
 
 
-async def _connections(options: dict[str, Any]) -> AsyncGenerator[httpx.AsyncHTTPTransport, None]:
+async def _connections(options: dict[str, Any]) -> AsyncGenerator[_Connections, None]:
     """Closed with the generator, which an event loop does before it ends."""
-    async with httpx.AsyncHTTPTransport(**options) as http:
+    async with _Connections(**options) as http:
         yield http

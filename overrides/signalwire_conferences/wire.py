@@ -23,6 +23,8 @@ from .steps import Request
 
 _MIB = 2**20  # bytes
 _CONFERENCE, _PAGE, _FAILURE = 8 * _MIB, 16 * _MIB, _MIB
+# Who waits in the pool of httpcore, and gives up, may leave it a connection that is never made.
+_NO_QUEUE = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=5.0)
 _NEVER_SENT = (
     httpx.ConnectError,
     httpx.ConnectTimeout,
@@ -51,10 +53,10 @@ class Wire:
             # A compressed answer may have an ETag of its own, which no `If-Match` meets.
             (b"Accept-Encoding", b"identity"),
             (b"User-Agent", f"signalwire-conferences/{_version()}".encode()),
-            (b"Authorization", b"Basic " + base64.b64encode(pair.value)),
+            (b"Authorization", _Hidden(b"Basic " + base64.b64encode(pair.value))),
         ]
         # To load the certificates that a loopback host does not need takes longer than an update.
-        self.options: dict[str, Any] = {"trust_env": False, "verify": False}
+        self.options: dict[str, Any] = {"trust_env": False, "verify": False, "limits": _NO_QUEUE}
         if self._base.startswith("https"):
             self.options["verify"] = tls = _tls()
             self.options["proxy"] = proxy_of(settings.host, tls)
@@ -101,6 +103,13 @@ class Wire:
             case _:
                 raise error.with_traceback(None)
         return NoAnswer(again, sent=not isinstance(again, _NEVER_SENT))
+
+
+class _Hidden(bytes):
+    """A value that no traceback with local variables shows."""
+
+    def __repr__(self) -> str:
+        return "b'***'"
 
 
 class TimeLeft(dict[str, float]):
@@ -214,4 +223,7 @@ def _tls() -> ssl.SSLContext:
 def _version() -> str:
     from importlib import metadata  # noqa: PLC0415 - a tenth of the time that the whole package takes
 
-    return metadata.version("signalwire-conferences")
+    try:
+        return metadata.version("signalwire-conferences")
+    except metadata.PackageNotFoundError:  # a copy of the sources, or an application made one file
+        return "unknown"
