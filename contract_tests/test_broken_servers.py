@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from signalwire_conferences_testing.broken import SERVERS, BrokenServer
+from broken import SERVERS, BrokenServer
 from signalwire_conferences_testing.mock import MockServer
 from signalwire_conferences_testing.verify import Category, Options, Outcome, Report, verify
-from signalwire_conferences_testing.verify.catalogue import promises
+from signalwire_conferences_testing.verify.promises.catalogue import promises
 
 LONG = os.environ.get("SIGNALWIRE_CONFERENCES_LONG") == "1"
 SESSION = {"id": "f6a1", "status": "in-progress", "quality": "720p", "fps": 20}

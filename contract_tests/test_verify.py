@@ -27,31 +27,23 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
+from broken import SERVERS
+from broken.making import answers
 from processes import wait_for
 from signalwire_conferences.contract import UPDATE
 from signalwire_conferences.values import decode_json
-from signalwire_conferences_testing.broken import SERVERS
-from signalwire_conferences_testing.broken.making import answers
 from signalwire_conferences_testing.mock import Call, Fault, MockServer, Reply
-from signalwire_conferences_testing.verify import (
-    CannotRun,
-    Options,
-    Outcome,
-    Report,
-    Result,
-    as_html,
-    as_junit,
-    samples,
-    sessions,
-    verify,
-)
-from signalwire_conferences_testing.verify.api import basic
-from signalwire_conferences_testing.verify.catalogue import promises
+from signalwire_conferences_testing.verify import CannotRun, Options, Outcome, Report, Result, verify
 from signalwire_conferences_testing.verify.command import base_url, is_loopback, main
-from signalwire_conferences_testing.verify.credentials import wrong_credentials
-from signalwire_conferences_testing.verify.exchange import Exchange, curl
-from signalwire_conferences_testing.verify.masking import Mask
-from signalwire_conferences_testing.verify.own import NAME_PREFIX
+from signalwire_conferences_testing.verify.promises import sessions
+from signalwire_conferences_testing.verify.promises.catalogue import promises
+from signalwire_conferences_testing.verify.telling import as_html, as_junit
+from signalwire_conferences_testing.verify.trying import samples
+from signalwire_conferences_testing.verify.trying.api import basic
+from signalwire_conferences_testing.verify.trying.credentials import wrong_credentials
+from signalwire_conferences_testing.verify.trying.exchange import Exchange, curl
+from signalwire_conferences_testing.verify.trying.masking import Mask
+from signalwire_conferences_testing.verify.trying.own import NAME_PREFIX
 
 TOKEN = "PTsecret-token-0aZ9"
 ROOT = Path(__file__).parent.parent
@@ -790,6 +782,6 @@ def test_make_contract_verifies_the_server_it_is_given(server: MockServer) -> No
 def test_to_import_the_verification_registers_nothing_with_schemathesis() -> None:
     code = (
         "import sys, signalwire_conferences_testing.verify.command;"
-        "sys.exit('signalwire_conferences_testing.verify.generic_hooks' in sys.modules)"
+        "sys.exit('signalwire_conferences_testing.verify.trying.generic_hooks' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

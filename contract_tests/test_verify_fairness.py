@@ -11,14 +11,16 @@ from typing import Any
 
 import pytest
 
+from broken import SERVERS
+from broken.making import answers, asks
 from signalwire_conferences.contract import UPDATE
-from signalwire_conferences_testing.broken import SERVERS
-from signalwire_conferences_testing.broken.making import answers, asks
 from signalwire_conferences_testing.mock import Call, Fault, MockServer, Reply, Store, store
-from signalwire_conferences_testing.verify import Options, Outcome, Report, filters, generic, samples, verify
-from signalwire_conferences_testing.verify.api import basic
-from signalwire_conferences_testing.verify.exchange import Exchange
-from signalwire_conferences_testing.verify.windows import free_window
+from signalwire_conferences_testing.verify import Options, Outcome, Report, verify
+from signalwire_conferences_testing.verify.promises import filters, generic
+from signalwire_conferences_testing.verify.trying import samples
+from signalwire_conferences_testing.verify.trying.api import basic
+from signalwire_conferences_testing.verify.trying.exchange import Exchange
+from signalwire_conferences_testing.verify.trying.windows import free_window
 
 SESSION = {"id": "f6a1", "status": "in-progress"}
 

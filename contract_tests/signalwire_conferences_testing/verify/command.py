@@ -20,11 +20,11 @@ from rich.console import Console
 
 from signalwire_conferences import contract
 
-from . import as_html, as_json, as_junit, as_table
-from .catalogue import promises
-from .progress import Progress
-from .report import CannotRun, Options, Report
+from .promises.catalogue import promises
 from .run import verify
+from .telling import as_html, as_json, as_junit, as_table
+from .telling.progress import Progress
+from .telling.report import CannotRun, Options, Report
 
 __all__ = ["base_url", "is_loopback", "main"]
 

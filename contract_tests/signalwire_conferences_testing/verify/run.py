@@ -8,19 +8,19 @@ import traceback
 from collections.abc import Callable, Sequence
 from urllib.parse import unquote, urlsplit
 
-from .api import SPENT, Api, NoAnswer, OutOfTime, basic
-from .bench import Bench
-from .catalogue import promises
-from .credentials import wrong_credentials
-from .exchange import Exchange, same_id
-from .generic import GENERIC, examine
-from .masking import Mask
-from .own import NAME_PREFIX, Own, remove_all
-from .promises import Broken, Category, Needs, NotExercised, Outcome, Promise, Result, SetupFailed
-from .report import CannotRun, Options, Report
-from .resets import Resets
-from .surroundings import Surroundings, look_around, of_run, reach
-from .watches import WATCHED, WATCHES
+from .promises.catalogue import promises
+from .promises.generic import GENERIC, examine
+from .promises.promises import Broken, Category, Needs, NotExercised, Outcome, Promise, Result, SetupFailed
+from .promises.watches import WATCHED, WATCHES
+from .telling.report import CannotRun, Options, Report
+from .trying.api import SPENT, Api, NoAnswer, OutOfTime, basic
+from .trying.bench import Bench
+from .trying.credentials import wrong_credentials
+from .trying.exchange import Exchange, same_id
+from .trying.masking import Mask
+from .trying.own import NAME_PREFIX, Own, remove_all
+from .trying.resets import Resets
+from .trying.surroundings import Surroundings, look_around, of_run, reach
 
 __all__ = ["Progress", "verify"]
 
