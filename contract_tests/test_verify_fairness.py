@@ -11,14 +11,13 @@ from typing import Any
 
 import pytest
 
-from broken import SERVERS
 from broken.making import answers, asks
 from signalwire_conferences.contract import UPDATE
 from signalwire_conferences_testing.mock import Call, Fault, MockServer, Reply, Store, store
 from signalwire_conferences_testing.verify import Options, Outcome, Report, verify
-from signalwire_conferences_testing.verify.promises import filters, generic
+from signalwire_conferences_testing.verify.promises import generic, lists
 from signalwire_conferences_testing.verify.trying import samples
-from signalwire_conferences_testing.verify.trying.api import basic
+from signalwire_conferences_testing.verify.trying.credentials import basic
 from signalwire_conferences_testing.verify.trying.exchange import Exchange
 from signalwire_conferences_testing.verify.trying.windows import free_window
 
@@ -41,12 +40,6 @@ def outcomes(report: Report) -> dict[str, tuple[Outcome, str]]:
 
 def all_kept(report: Report) -> bool:
     return {outcome for outcome, _ in outcomes(report).values()} == {Outcome.KEPT} and not report.failed
-
-
-def test_a_server_that_keeps_no_nul_breaks_one_promise(server: MockServer) -> None:
-    next(one for one in SERVERS if one.name == "nul-refused").make(server)
-    only = ("accepts/", "put/old-value", "put/other-fields", "state/random-walk", "isolation/")
-    assert [one.promise.id for one in verified(server, *only).broken] == ["accepts/nul"]
 
 
 BEYOND_ASCII = ["tökén-of-some-length", "PT-ключ-東京"]
@@ -89,7 +82,7 @@ def test_a_window_in_which_there_is_something_is_not_taken() -> None:
         asked.append(query["starts_after"])
         return SimpleNamespace(value=pages[len(asked) - 1])
 
-    bench: Any = SimpleNamespace(own=SimpleNamespace(rng=random.Random(1)), list=listed)
+    bench: Any = SimpleNamespace(created=SimpleNamespace(rng=random.Random(1)), list=listed)
     window = free_window(bench, 20)
     assert len(set(asked)) == 3
     assert window.bounds["starts_after"] == asked[2]
@@ -161,7 +154,9 @@ def test_a_session_that_ends_between_a_put_and_the_next_is_not_ended_by_it(serve
     ("status", "message"), [(429, "Expected 401"), (200, "Expected 401 or 403, got `429 Too Many Requests`")]
 )
 def test_a_429_is_no_finding_of_schemathesis(status: int, message: str) -> None:
-    exchange = Exchange("list_video_conferences", "GET", "http://x/y", {}, None, basic("a:b", ""), status)
+    exchange = Exchange(
+        "list_video_conferences", "GET", "http://x/y", {}, None, basic("a:b", ""), status=status
+    )
     failed = {"name": "ignored_auth", "status": "failure"}
 
     def found(said: str) -> list[Any]:
@@ -185,7 +180,7 @@ def test_a_server_that_knows_no_timestamps_before_1970_is_clean(server: MockServ
 
 
 def test_a_list_that_is_too_long_to_read_is_said_to_be_that(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(filters, "_MOST_UNFILTERED", 2)
+    monkeypatch.setattr(lists, "_MOST_UNFILTERED", 2)
     strangers = [{"display_name": "Stranger"} for _ in range(2500)]
     with MockServer(strangers, token="PTsecret-token-0aZ9") as mock:
         report = verified(mock, "list/without-times")

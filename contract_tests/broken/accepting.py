@@ -9,7 +9,7 @@ from signalwire_conferences import contract
 from signalwire_conferences.contract import CREATE, UPDATE
 from signalwire_conferences_testing.mock import Call, Store
 
-from .making import BrokenServer, Write, asks, refuses, stores, together
+from .making import BrokenServer, Write, asks, every_second, refuses, stores, together
 
 __all__ = ["SERVERS"]
 
@@ -54,6 +54,20 @@ def _invalid_name(body: Mapping[str, Any]) -> str | None:
 def _reversed_window(body: Mapping[str, Any]) -> str | None:
     start, end = body.get("join_from"), body.get("join_until")
     return "join_until" if isinstance(start, str) and isinstance(end, str) and end < start else None
+
+
+def _turned_window(write: Write) -> None:
+    if _reversed_window(write.body):
+        write.after["join_from"], write.after["join_until"] = (
+            write.after["join_until"],
+            write.after["join_from"],
+        )
+
+
+def _cut_at_nul(write: Write) -> None:
+    for name, value in write.after.items():
+        if isinstance(value, str):
+            write.after[name] = value.partition("\0")[0]
 
 
 def _capitals(body: Mapping[str, Any]) -> str | None:
@@ -134,9 +148,15 @@ SERVERS = [
     _B("text-stripped", ("accepts/text",), "space around a description is stripped", stores(_stripped)),
     _B(
         "empty-text-refused",
-        ("accepts/text",),
-        "an empty display name is refused",
-        refuses(_refuses_value("display_name", "")),
+        ("accepts/blank",),
+        "an empty description is refused",
+        refuses(_refuses_value("description", "")),
+    ),
+    _B(
+        "empty-name-now-and-then",
+        ("accepts/blank",),
+        "an empty display name is refused every second time",
+        refuses(every_second(_refuses_value("display_name", ""))),
     ),
     _B("capitals-refused", ("accepts/name",), "a name with capitals is refused", refuses(_capitals, "POST")),
     _B(
@@ -145,8 +165,19 @@ SERVERS = [
         "the display name Stand-up is refused",
         refuses(_refuses_value("display_name", "Stand-up"), "POST"),
     ),
-    _B("unknown-refused", ("accepts/unknown",), "an unknown property is refused", refuses(_unknown)),
-    _B("nul-refused", ("accepts/nul",), "a text with a NUL is refused", refuses(_nul)),
+    _B(
+        "unknown-now-and-then",
+        ("accepts/unknown",),
+        "an unknown property is refused every second time",
+        refuses(every_second(_unknown)),
+    ),
+    _B(
+        "nul-now-and-then",
+        ("accepts/nul",),
+        "a text with a NUL is refused every second time",
+        refuses(every_second(_nul)),
+    ),
+    _B("nul-ends", ("accepts/nul",), "a text ends at a NUL", stores(_cut_at_nul)),
     _B(
         "name-checked-by-put",
         ("accepts/unknown",),
@@ -156,10 +187,16 @@ SERVERS = [
     _B("charset-refused", ("accepts/charset",), "JSON with a charset is refused", asks(_charset_refused)),
     _B("compact-only", ("accepts/any-layout",), "JSON may not begin with space", asks(_compact_only)),
     _B(
-        "window-reversed-refused",
+        "window-reversed-now-and-then",
         ("accepts/any-order-of-times",),
-        "a window that ends before it starts is refused",
-        refuses(_reversed_window),
+        "a window that ends before it starts is refused every second time",
+        refuses(every_second(_reversed_window)),
+    ),
+    _B(
+        "window-turned",
+        ("accepts/any-order-of-times",),
+        "a window that ends before it starts is turned round",
+        stores(_turned_window),
     ),
     _B(
         "whole-forgets",

@@ -11,7 +11,7 @@ from signalwire_conferences.values import encode_json
 from signalwire_conferences_testing.mock import Call, MockServer, Reply
 from signalwire_conferences_testing.mock.steps import Step
 
-from .making import BrokenServer, Make, body_of, refuses, rule
+from .making import BrokenServer, Make, body_of, every_second, refuses, rule
 
 __all__ = ["SERVERS"]
 
@@ -37,6 +37,22 @@ def _takes(*names: str) -> Make:
                 else:
                     step.store.patch(made, {"updated_at": state["updated_at"], **claims})
             told = {name: value for name, value in state.items() if name != "active_session"}
+            reply.content = encode_json(told)
+        return reply
+
+    return rule(run, "POST")
+
+
+def _answers_existing() -> Make:
+    """Nothing is created, and the oldest conference is told as if it had been."""
+
+    async def run(step: Step) -> Reply:
+        reply = await step.proceed()
+        if reply.status == 200:
+            with step.store.lock:
+                step.store.delete(reply.value()["id"])
+                oldest = step.store[next(iter(step.store))]
+            told = {name: value for name, value in oldest.items() if name != "active_session"}
             reply.content = encode_json(told)
         return reply
 
@@ -119,9 +135,15 @@ SERVERS = [
         _chosen_names_free,
     ),
     BrokenServer(
-        "create-refuses-owned",
+        "create-refuses-owned-now-and-then",
         ("accepts/unknown", "state/create-server-fields"),
-        "a create is refused for a property that only answers have",
-        refuses(_server_owned, "POST"),
+        "a create is refused every second time for a property that only answers have",
+        refuses(every_second(_server_owned), "POST"),
+    ),
+    BrokenServer(
+        "create-answers-existing",
+        ("isolation/new-id",),
+        "a create is answered with a conference that there was before",
+        _answers_existing(),
     ),
 ]

@@ -25,6 +25,7 @@ __all__ = [
     "asks",
     "authenticates",
     "body_of",
+    "every_second",
     "lets_in",
     "listed",
     "refuses",
@@ -187,6 +188,20 @@ def refuses(when: Callable[[Mapping[str, Any]], str | None], method: str = "PUT"
         return await step.proceed()
 
     return rule(run, method)
+
+
+def every_second(
+    when: Callable[[Mapping[str, Any]], str | None],
+) -> Callable[[Mapping[str, Any]], str | None]:
+    """What may be refused or not, and is refused every second time: no reading of anything."""
+    count = [0]
+
+    def wrong(body: Mapping[str, Any]) -> str | None:
+        found = when(body)
+        count[0] += bool(found)
+        return found if count[0] % 2 else None
+
+    return wrong
 
 
 def authenticates(right: Callable[[str, str, str, MockServer], bool]) -> Make:

@@ -8,13 +8,25 @@ from signalwire_conferences import contract
 from signalwire_conferences.contract import UPDATE
 from signalwire_conferences.values import instant
 
-from .making import BrokenServer, Write, stores
+from .making import BrokenServer, Make, Write, stores
 
 __all__ = ["SERVERS"]
 
 
-def _same_body_no_update(write: Write) -> None:
-    if all(write.before[n] == write.after[n] for n in contract.fields(UPDATE)):
+def _unchanged_now_and_then() -> Make:
+    count = [0]
+
+    def change(write: Write) -> None:
+        if all(write.before[n] == write.after[n] for n in contract.fields(UPDATE)):
+            count[0] += 1
+            if count[0] % 2:
+                write.after["updated_at"] = write.before["updated_at"]
+
+    return stores(change)
+
+
+def _colors_are_no_change(write: Write) -> None:
+    if write.before["quality"] == write.after["quality"]:
         write.after["updated_at"] = write.before["updated_at"]
 
 
@@ -44,10 +56,16 @@ def _backwards(write: Write) -> None:
 
 SERVERS = [
     BrokenServer(
-        "same-body-no-update",
+        "unchanged-updated-now-and-then",
         ("put/updated-at",),
-        "a PUT that changes nothing leaves updated_at",
-        stores(_same_body_no_update),
+        "a PUT that changes nothing raises updated_at every second time",
+        _unchanged_now_and_then(),
+    ),
+    BrokenServer(
+        "updated-with-quality",
+        ("put/updated-at",),
+        "only a PUT that changes the quality raises updated_at",
+        stores(_colors_are_no_change),
     ),
     BrokenServer(
         "never-updated", ("put/updated-at",), "updated_at stays what created_at is", stores(_backwards)

@@ -49,6 +49,16 @@ def _only_for(make_status: Make, when: Callable[[Call], bool]) -> Make:
     return make
 
 
+def _every_second(when: Callable[[Call], bool]) -> Callable[[Call], bool]:
+    count = [0]
+
+    def due(call: Call) -> bool:
+        count[0] += when(call)
+        return when(call) and count[0] % 2 == 1
+
+    return due
+
+
 def _first_of_query(reply: Reply, call: Call) -> None:
     if reply.status == 422 and call.method == "GET":
         reply.content = encode_json({"errors": json.loads(reply.content)["errors"][:1]})
@@ -135,10 +145,16 @@ SERVERS = [
         _only_for(_status(400, 422, "PUT"), lambda call: call.content[:1] == b"{"),
     ),
     BrokenServer(
-        "empty-422",
+        "empty-415",
         ("status/empty",),
-        "an empty body is a 422",
-        _only_for(_status(400, 422), lambda call: not call.content.strip()),
+        "an empty body is a 415",
+        _only_for(_status(400, 415), lambda call: not call.content.strip()),
+    ),
+    BrokenServer(
+        "empty-now-and-then-422",
+        ("status/empty",),
+        "an empty body is a 400, every second time a 422",
+        _only_for(_status(400, 422), _every_second(lambda call: not call.content.strip())),
     ),
     BrokenServer("invalid-400", ("status/invalid",), "an invalid body is a 400", _status(422, 400, "PUT")),
     BrokenServer(

@@ -1,4 +1,4 @@
-"""Schemathesis with what is left of the budget: generic checks of whatever it makes up.
+"""Promises that Schemathesis tries with what is left of the budget: generic checks of what it makes up.
 
 It runs in a process of its own, in a directory of its own, so that nothing of an earlier run helps
 or hinders it. What it sends is watched like all else, and what it creates is removed.
@@ -19,20 +19,23 @@ from pathlib import Path
 from typing import Any
 
 import httpx
-from attrs import frozen
 
 from signalwire_conferences import contract
 from signalwire_conferences.contract import CREATE, UPDATE
 
 from ..trying import instants
 from ..trying.api import SPENT, Api
+from ..trying.claims import Claim, header, status
+from ..trying.created import NAME_PREFIX
 from ..trying.exchange import NO_JSON, Exchange
-from ..trying.own import NAME_PREFIX, RUN, Own
-from .promises import Outcome, Promise, Result
+from ..trying.findings import Broken, NotExercised
+from ..trying.http import is_loopback
+from .promise import generic
+from .schema import documented, invalid_answer
 
 __all__ = ["GENERIC", "examine"]
 
-
+_HOOKS = f"{__package__.rpartition('.')[0]}.trying.generic_hooks"
 _PATIENCE = 8.0  # seconds more, where the machine is busy
 _START = 4.0  # seconds that it takes until its first request, and to write its report
 _LEAST = 3.0  # seconds of testing
@@ -51,58 +54,65 @@ _SENTENCES = {
 }
 #: The promises, by the check of Schemathesis that they stand for.
 GENERIC = {
-    check: Promise(f"generic/{check.replace('_', '-')}", sentence, None)
-    for check, sentence in _SENTENCES.items()
+    check: generic(f"generic/{check.replace('_', '-')}", sentence) for check, sentence in _SENTENCES.items()
 }
-
-
-@frozen
-class _Finding:
-    check: str
-    message: str
-    exchange: Exchange
+_VARIABLES = ("SIGNALWIRE_PROJECT_ID", "SIGNALWIRE_API_TOKEN")
 
 
 def examine(
-    api: Api,
-    own: Own,
-    seed: int,
-    seconds: float,
-    environment: Mapping[str, str],
-    seen: Callable[[Exchange], None],
-) -> list[Result]:
-    """Runs Schemathesis against the server.
+    api: Api, mark: str, seed: int, seconds: float, pair: tuple[str, str], seen: Callable[[Exchange], None]
+) -> Mapping[str, list[Broken]]:
+    """Runs Schemathesis against the server; what it finds, by check.
 
     Args:
         api: where the server is, and until when there is time.
-        own: the conferences of this run.
+        mark: what the conferences of this run are recognised by.
         seed: of its random choices.
         seconds: the most that it may test, if there is so much time.
-        environment: credentials, by the names that the configuration below refers to.
+        pair: project id and token.
         seen: called with each exchange.
+
+    Raises:
+        NotExercised: it could not be run, or there is no time.
     """
     # requests, which Schemathesis sends with, encodes credentials in Latin-1, and here they are UTF-8.
-    latin = {name: value.encode().decode("latin-1") for name, value in environment.items()}
+    latin = {name: text.encode().decode("latin-1") for name, text in zip(_VARIABLES, pair, strict=True)}
     left = min(api.deadline - time.monotonic() - _START, seconds)
     if left < _LEAST:
-        return [_not_exercised(promise, SPENT) for promise in GENERIC.values()]
+        raise NotExercised(SPENT)
     with tempfile.TemporaryDirectory(prefix="signalwire-conferences-verify-") as folder:
         report = Path(folder, "report.ndjson")
-        Path(folder, "contract.json").write_text(json.dumps(_contract(own.run)), "utf-8")
+        Path(folder, "contract.json").write_text(json.dumps(_contract(mark)), "utf-8")
         Path(folder, "schemathesis.toml").write_text(_CONFIGURATION, "utf-8")
-        failure = ""
+        own = {"SIGNALWIRE_CONFERENCES_VERIFY_MARK": mark, "SIGNALWIRE_CONFERENCES_VERIFY_URL": api.base_url}
+        failure = "Schemathesis sent nothing: it could not be run, or the machine is too busy"
         try:
-            _run(api, folder, seed, left, {**latin, RUN: own.run})
+            _run(api, folder, seed, left, {**_surroundings(api.base_url, folder), **latin, **own})
         except (OSError, subprocess.TimeoutExpired) as error:
             failure = f"Schemathesis did not come to an end: {type(error).__name__}"
         finally:
             # Whatever became of it: what it created has to be known.
             exchanges, findings = _read(report, api, seen)
-    if exchanges:
-        failure = ""  # it did its work as far as it came
-    elif not failure:
-        failure = "Schemathesis sent nothing: it could not be run, or the machine is too busy"
-    return list(_results(findings, failure))
+    if not exchanges:
+        raise NotExercised(failure)
+    return findings
+
+
+def _surroundings(url: str, folder: str) -> dict[str, str]:
+    """The environment in which requests goes the way to the server that we go, and believes whom we do.
+    It would take credentials from `.netrc`, and proxies for loopback hosts.
+    """
+    kept = {**os.environ, "SCHEMATHESIS_HOOKS": _HOOKS, "NETRC": str(Path(folder, "no-netrc"))}
+    kept = {
+        name: value for name, value in kept.items() if name not in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
+    }
+    authorities = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
+    if authorities:
+        kept["REQUESTS_CA_BUNDLE"] = authorities
+    if is_loopback(url):
+        kept = {name: value for name, value in kept.items() if not name.lower().endswith("_proxy")}
+        kept["NO_PROXY"] = "*"
+    return kept
 
 
 _CONFIGURATION = """
@@ -131,11 +141,7 @@ def _run(api: Api, folder: str, seed: int, seconds: float, environment: Mapping[
     subprocess.run(
         [sys.executable, "-P", "-c", "from schemathesis.cli import schemathesis; schemathesis()", *arguments],
         cwd=folder,
-        env={
-            **os.environ,
-            **environment,
-            "SCHEMATHESIS_HOOKS": "signalwire_conferences_testing.verify.trying.generic_hooks",
-        },
+        env=dict(environment),
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
@@ -144,7 +150,7 @@ def _run(api: Api, folder: str, seed: int, seconds: float, environment: Mapping[
     )
 
 
-def _contract(run: str) -> dict[str, Any]:
+def _contract(mark: str) -> dict[str, Any]:
     """The contract, narrowed where Schemathesis would go astray."""
     said: dict[str, Any] = copy.deepcopy(dict(contract.document()))
     schemas = said["components"]["schemas"]
@@ -164,7 +170,7 @@ def _contract(run: str) -> dict[str, Any]:
     schemas["JoinTime"] = {"type": "string", "enum": times}
     # Conferences that it creates are recognised by their name.
     create = schemas[CREATE]
-    create["properties"]["name"] = {"type": "string", "pattern": f"^{NAME_PREFIX}{run}-[a-z]{{8}}$"}
+    create["properties"]["name"] = {"type": "string", "pattern": f"^{NAME_PREFIX}{mark}-[a-z]{{8}}$"}
     create["required"] = [*create["required"], "name"]
     for path in said["paths"].values():
         for operation in path.values():
@@ -173,29 +179,57 @@ def _contract(run: str) -> dict[str, Any]:
     return said
 
 
-def _read(report: Path, api: Api, seen: Callable[[Exchange], None]) -> tuple[int, list[_Finding]]:
+def _read(report: Path, api: Api, seen: Callable[[Exchange], None]) -> tuple[int, dict[str, list[Broken]]]:
     """How many exchanges there were, each of which is shown to `seen`, and the findings that hold."""
-    count, findings = 0, list[_Finding]()
-    for line in report.read_text("utf-8", "replace").splitlines() if report.exists() else ():
-        try:
-            recorder = json.loads(line).get("ScenarioFinished", {}).get("recorder") or {}
-        except ValueError:
-            continue  # the last line of a run that was stopped
-        for case, interaction in recorder.get("interactions", {}).items():
-            exchange = _exchange(interaction, api)
-            if exchange is not None:
-                count += 1
-                seen(exchange)
-                findings += _findings(recorder.get("checks", {}).get(case, ()), exchange)
+    count = 0
+    findings: dict[str, list[Broken]] = {check: [] for check in GENERIC}
+    if not report.exists():
+        return count, findings
+    with report.open(encoding="utf-8", errors="replace") as lines:
+        for line in lines:
+            try:
+                recorder = json.loads(line).get("ScenarioFinished", {}).get("recorder") or {}
+            except ValueError:
+                continue  # the last line of a run that was stopped
+            for case, interaction in recorder.get("interactions", {}).items():
+                exchange = _exchange(interaction, api)
+                if exchange is not None:
+                    count += 1
+                    seen(exchange)
+                    for check, broken in _findings(recorder.get("checks", {}).get(case, ()), exchange):
+                        findings[check].append(broken)
     return count, findings
 
 
-def _findings(checks: Iterable[Mapping[str, Any]], exchange: Exchange) -> Iterator[_Finding]:
+def _findings(checks: Iterable[Mapping[str, Any]], exchange: Exchange) -> Iterator[tuple[str, Broken]]:
     for check in checks:
         failure = check.get("failure_info", {}).get("failure", {})
         message = f"{failure.get('title', check['name'])}: {failure.get('message', '')}"
         if check.get("status") == "failure" and _holds(check["name"], message, exchange):
-            yield _Finding(check["name"], message.strip()[:600], exchange)
+            claim = _CLAIMS[check["name"]](exchange)
+            yield check["name"], Broken(f"{message.strip()[:600]} ({exchange})", claim)
+
+
+def _schema_claim(exchange: Exchange) -> Claim:
+    wrong = invalid_answer(exchange)
+    return wrong[1] if not isinstance(wrong, str) else Claim(status(exchange), "is not", exchange.status)
+
+
+_CLAIMS: Mapping[str, Callable[[Exchange], Claim]] = {
+    "not_a_server_error": lambda one: Claim(status(one), "at most", 499),
+    "status_code_conformance": lambda one: Claim(
+        status(one),
+        "in",
+        [int(known) for known in documented(str(one.operation_id))] if one.operation_id else [405],
+    ),
+    "content_type_conformance": lambda one: Claim(
+        header(one, "content-type"), "mentions", "application/json"
+    ),
+    "response_schema_conformance": _schema_claim,
+    "response_headers_conformance": lambda one: Claim(header(one, "www-authenticate"), "is not", None),
+    "negative_data_rejection": lambda one: Claim(status(one), "in", [400, 422]),
+    "ignored_auth": lambda one: Claim(status(one), "is", 401),
+}
 
 
 def _holds(check: str, message: str, exchange: Exchange) -> bool:
@@ -227,38 +261,17 @@ def _exchange(interaction: Mapping[str, Any], api: Api) -> Exchange | None:
         for name, value in fields.items()
         if name.lower() in ("content-type", "accept") or name.lower().startswith("x-")
     }
-    exchange = Exchange(
-        api.operation(request["method"], request["uri"]),
-        request["method"],
-        request["uri"],
-        headers,
-        _bytes(request.get("body")),
-        api.as_given(authorization),
-        response["status_code"],
-        httpx.Headers([(n, v) for n, values in (response.get("headers") or {}).items() for v in values]),
-        _bytes(response.get("content")) or b"",
+    exchange = api.exchange(
+        request["method"], request["uri"], headers, _bytes(request.get("body")), api.as_given(authorization)
     )
-    exchange.note_creation()
+    exchange.status = response["status_code"]
+    exchange.answer_headers = httpx.Headers(
+        [(name, value) for name, values in (response.get("headers") or {}).items() for value in values]
+    )
+    exchange.answer = _bytes(response.get("content")) or b""
     return exchange
 
 
 def _bytes(said: Any) -> bytes | None:
     encoded = said.get("$base64") if isinstance(said, dict) else None
     return base64.b64decode(encoded) if isinstance(encoded, str) else None
-
-
-def _results(findings: list[_Finding], failure: str) -> Iterator[Result]:
-    for check, promise in GENERIC.items():
-        found = [one for one in findings if one.check == check]
-        if found:
-            # The shortest is the easiest to read.
-            best = min(found, key=lambda one: len(one.exchange.url) + len(one.exchange.content or b""))
-            yield Result(promise, Outcome.BROKEN, best.message, (best.exchange,))
-        elif failure:
-            yield _not_exercised(promise, failure)
-        else:
-            yield Result(promise, Outcome.KEPT)
-
-
-def _not_exercised(promise: Promise, why: str) -> Result:
-    return Result(promise, Outcome.NOT_EXERCISED, why)

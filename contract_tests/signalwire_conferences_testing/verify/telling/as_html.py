@@ -7,8 +7,9 @@ import html
 from collections.abc import Iterator
 from importlib import resources
 
-from ..promises.promises import Category, Outcome, Result
-from .report import Report
+from ..promises import Category
+from ..promises.open_questions import Question
+from .report import Outcome, Report, Result, version
 
 __all__ = ["failure", "text"]
 
@@ -17,9 +18,9 @@ _CLASSES = {Outcome.KEPT: "kept", Outcome.BROKEN: "broken", Outcome.NOT_EXERCISE
 _MARKS = {Outcome.KEPT: "\u2713", Outcome.BROKEN: "\u2717", Outcome.NOT_EXERCISED: "\u2013"}
 
 
-def text(report: Report) -> str:
+def text(report: Report, *, only_broken: bool = False) -> str:
     """A report as HTML."""
-    return _page(f"Contract of {_safe(report.options.url)}", "\n".join(_body(report)))
+    return _page(f"Contract of {_safe(report.options.url)}", "\n".join(_body(report, only_broken)))
 
 
 def failure(why: str) -> str:
@@ -37,7 +38,7 @@ def _page(title: str, body: str) -> str:
     )
 
 
-def _body(report: Report) -> Iterator[str]:
+def _body(report: Report, only_broken: bool) -> Iterator[str]:
     counts = {outcome: len(report.having(outcome)) for outcome in Outcome}
     yield _HEAD
     yield f'<p class="where">{_safe(report.options.url)}</p>'
@@ -47,15 +48,18 @@ def _body(report: Report) -> Iterator[str]:
     )
     yield f'<div class="bar">{"".join(widths)}</div>'
     legend = (f"<span><b>{number}</b> {outcome.value}</span>" for outcome, number in counts.items())
-    how = f"{report.requests} requests in {report.seconds:.1f} s, seed {report.options.seed}"
-    yield f'<div class="legend">{"".join(legend)}<span>{how}</span></div>'
-    by_category = {c: [r for r in report.results if r.promise.category is c] for c in Category}
+    yield f'<div class="legend">{"".join(legend)}<span>{_safe(report.how)}</span></div>'
+    shown = report.broken if only_broken else report.results
+    by_category = {c: [r for r in shown if r.promise.category is c] for c in Category}
     yield "<h2>At a glance</h2>"
     yield f'<div class="grid">{"".join(_tile(c, found) for c, found in by_category.items() if found)}</div>'
     remarks = list(report.remarks)
     if remarks:
         yield "<h2>Notes</h2>"
         yield f"<ul>{''.join(f'<li>{_safe(remark)}</li>' for remark in remarks)}</ul>"
+    if report.open_questions:
+        yield "<h2>Left open by the documents, and how this server reads it</h2>"
+        yield f'<div class="card">{"".join(_question(*one) for one in report.open_questions)}</div>'
     for category, found in by_category.items():
         if found:
             yield f'<h2 id="{category.name.lower()}">{_safe(category.value)}</h2>'
@@ -65,7 +69,15 @@ def _body(report: Report) -> Iterator[str]:
 
 def _footer() -> str:
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return f"<footer>Written by <code>signalwire-conferences verify</code>, {now}</footer>"
+    return f"<footer>Written by <code>signalwire-conferences verify</code> {version()}, {now}</footer>"
+
+
+def _question(question: Question, reading: str) -> str:
+    told = f"{_safe(question.question)} <b>{_safe(reading)}</b>"
+    return (
+        f'<div class="row"><div class="line"><span>{told}</span>'
+        f'<span class="id">{_safe(question.id)}</span></div><p class="why">{_safe(question.documents)}</p></div>'
+    )
 
 
 def _not_verified(why: str) -> str:
@@ -115,12 +127,15 @@ def _row(result: Result) -> str:
         f'<span class="id">{_safe(promise.id)}</span></div>'
     )
     if result.outcome is Outcome.BROKEN:
-        commands = _safe("\n".join(result.commands))
-        shown = f"<pre>{commands}</pre>" if commands else ""
-        return (
-            f'<details open><summary>{line}</summary><p class="why broken-why">{_safe(result.message)}</p>'
-            f"{shown}</details>"
+        script = f"<pre>{_safe(result.findings[0].script)}</pre>" if result.findings else ""
+        told = "".join(
+            f'<p class="why broken-why">{_safe(one.message)}</p>'
+            f'<p class="why">sent: {_safe(one.sent)}<br>'
+            f"received: {_safe(one.received)}<br>expected: {_safe(one.expected)}<br>says: {_safe(one.where)}</p>"
+            for one in result.findings
         )
+        told = told or f'<p class="why broken-why">{_safe(result.message)}</p>'
+        return f"<details open><summary>{line}</summary>{told}{script}</details>"
     why = f'<p class="why">{_safe(result.message)}</p>' if result.message else ""
     return f'<div class="row">{line}{why}</div>'
 

@@ -5,8 +5,8 @@ from __future__ import annotations
 import re
 from xml.etree import ElementTree
 
-from ..promises.promises import Category, Outcome, Result
-from .report import Report
+from ..promises import Category
+from .report import Outcome, Report, Result, about
 
 __all__ = ["failure", "text"]
 
@@ -15,12 +15,19 @@ _ALL = "signalwire-conferences verify"
 _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
-def text(report: Report) -> str:
+def text(report: Report, *, only_broken: bool = False) -> str:
     """A report as JUnit XML."""
     error = "; ".join(report.remarks) or "nothing could be tried" if report.could_not_run else ""
-    suites = ElementTree.Element("testsuites", _counts(_ALL, report.results, error))
+    suites = ElementTree.Element(
+        "testsuites", _counts(_ALL, report.broken if only_broken else report.results, error)
+    )
+    properties = ElementTree.SubElement(suites, "properties")
+    questions = {f"open/{question.id}": reading for question, reading in report.open_questions}
+    for name, told in {**about(report), **questions}.items():
+        ElementTree.SubElement(properties, "property", name=name, value=_clean(told))
     for category in Category:
-        results = [one for one in report.results if one.promise.category is category]
+        shown = report.broken if only_broken else report.results
+        results = [one for one in shown if one.promise.category is category]
         if results:
             suite = ElementTree.SubElement(suites, "testsuite", _counts(category.value, results))
             for result in results:
@@ -65,7 +72,12 @@ def _case(suite: ElementTree.Element, result: Result) -> None:
     )
     if result.outcome is Outcome.BROKEN:
         failure = ElementTree.SubElement(case, "failure", message=_clean(result.message))
-        failure.text = _clean("\n".join([result.message, "", *result.commands]))
+        parts = (
+            f"{one.message}\nsent: {one.sent}\nreceived: {one.received}\nexpected: {one.expected}"
+            for one in result.findings
+        )
+        script = result.findings[0].script if result.findings else ""
+        failure.text = _clean("\n\n".join([*(parts if result.findings else [result.message]), script]))
     elif result.outcome is Outcome.NOT_EXERCISED:
         ElementTree.SubElement(case, "skipped", message=_clean(result.message))
 

@@ -11,10 +11,8 @@ from typing import Self
 from rich.console import Console
 from rich.status import Status
 
-from ..promises.catalogue import promises
-from ..promises.promises import Outcome, Promise, Result
-from ..promises.watches import WATCHED
-from .report import Options
+from ..promises import Promise, promises
+from .report import Options, Outcome, Result
 
 __all__ = ["Progress"]
 
@@ -31,7 +29,7 @@ class Progress:
     def __init__(self, options: Options) -> None:
         self._console = Console(stderr=True, highlight=False)
         self._status: Status | None = None
-        known = [one for one in promises() if one.id not in WATCHED]
+        known = [one for one in promises() if one.watch is None]
         self._total = len([o for o in known if not options.only or o.id.startswith(options.only)])
         self._done = self._broken = 0
         self._last = time.monotonic()
@@ -56,7 +54,7 @@ class Progress:
         """Shows that a promise is about to be tried, or what became of it."""
         if result is not None:
             self._done += 1
-            if result.outcome is Outcome.BROKEN:
+            if result.outcome is Outcome.BROKEN and not result.because:
                 self._broken += 1
                 self._console.print(
                     f"broken: {promise.id}: {result.message[:200]}", markup=False, soft_wrap=True

@@ -2,17 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import datetime
+import enum
+import importlib.metadata
+from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import Factory, define, field, frozen
 
-from ..promises.promises import Outcome, Result
+from ..promises.open_questions import OPEN_QUESTIONS, Question
+from ..promises.promise import Promise
+from ..trying.exchange import Exchange
 
-__all__ = ["CannotRun", "Options", "Report"]
+__all__ = ["Finding", "Options", "Outcome", "Report", "Result", "about", "version"]
 
 
-class CannotRun(Exception):  # noqa: N818 - it is an outcome
-    """The server cannot be verified; the text says why and what to do."""
+class Outcome(enum.Enum):
+    """What became of a promise."""
+
+    KEPT = "kept"
+    BROKEN = "broken"
+    NOT_EXERCISED = "not exercised"
 
 
 @frozen
@@ -45,6 +54,66 @@ class Options:
 
 
 @define
+class Finding:
+    """One thing that is wrong.
+
+    Attributes:
+        message: what was seen, and what the contract says.
+        sent: the request that was answered so.
+        received: what came.
+        expected: what the contract says of it.
+        where: where it says so.
+        commands: a shell command for each request that shows it.
+        script: a script for bash that shows it.
+        seen_again: whether the run sent these requests a second time and saw the same.
+        exchanges: the requests.
+    """
+
+    message: str
+    sent: str = ""
+    received: str = ""
+    expected: str = ""
+    where: str = ""
+    commands: Sequence[str] = ()
+    script: str = ""
+    seen_again: bool = False
+    exchanges: Sequence[Exchange] = ()
+
+
+@define
+class Result:
+    """What became of a promise in a run.
+
+    Attributes:
+        promise: the promise.
+        outcome: kept, broken or not exercised.
+        message: what was seen, or why it was not exercised.
+        findings: all that was seen, where it is broken by itself.
+        because: the promises that it is broken because of, where it is not broken by itself.
+        seconds: how long it took.
+        requests: how many requests it took.
+    """
+
+    promise: Promise
+    outcome: Outcome
+    message: str = ""
+    findings: list[Finding] = Factory(list)
+    because: Sequence[str] = ()
+    seconds: float = 0.0
+    requests: int = 0
+
+    @property
+    def evidence(self) -> Sequence[Exchange]:
+        """The requests that show the first finding."""
+        return self.findings[0].exchanges if self.findings else ()
+
+    @property
+    def commands(self) -> Sequence[str]:
+        """A shell command for each of them."""
+        return self.findings[0].commands if self.findings else ()
+
+
+@define
 class Report:
     """What a verification found.
 
@@ -52,6 +121,7 @@ class Report:
         options: how it was done.
         results: what became of each promise.
         notes: what is no failure and yet worth a word.
+        readings: how the server reads what the documents leave open: question -> case -> reading.
         leftovers: ids of conferences that an earlier run left behind.
         stayed: ids of conferences of this run that could not be removed.
         seconds: how long it took.
@@ -60,11 +130,13 @@ class Report:
         failed: whether it ended because the server did not answer any more.
         faults: checks that did not come to an end, by a fault of their own or an answer that they did
             not expect.
+        date: when it was.
     """
 
     options: Options
     results: list[Result] = Factory(list)
     notes: list[str] = Factory(list)
+    readings: Mapping[str, Mapping[str, str]] = Factory(dict)
     leftovers: list[str] = Factory(list)
     stayed: list[str] = Factory(list)
     seconds: float = 0.0
@@ -72,6 +144,7 @@ class Report:
     stopped: str = ""
     failed: bool = False
     faults: list[str] = Factory(list)
+    date: datetime.datetime = Factory(lambda: datetime.datetime.now(datetime.UTC))
 
     def having(self, outcome: Outcome) -> list[Result]:
         """The results with this outcome."""
@@ -106,3 +179,51 @@ class Report:
     def broken(self) -> list[Result]:
         """The broken promises."""
         return self.having(Outcome.BROKEN)
+
+    @property
+    def roots(self) -> list[tuple[Result, list[str]]]:
+        """The promises that are broken by themselves, each with those that are broken because of it."""
+        found = [one for one in self.broken if not one.because]
+        return [
+            (root, [one.promise.id for one in self.broken if root.promise.id in one.because])
+            for root in found
+        ]
+
+    @property
+    def open_questions(self) -> list[tuple[Question, str]]:
+        """What the documents leave open, each with the reading of this server."""
+        return [
+            (OPEN_QUESTIONS[name], _reading(self.readings[name]))
+            for name in OPEN_QUESTIONS
+            if self.readings.get(name)
+        ]
+
+    @property
+    def how(self) -> str:
+        """Who found it, where, when, and how to try the same again."""
+        when = self.date.strftime("%Y-%m-%d %H:%M UTC")
+        spent = f"{self.requests} requests in {self.seconds:.1f} s, seed {self.options.seed}"
+        return f"{self.options.url}, {when}, signalwire-conferences {version()}, {spent}"
+
+
+def _reading(cases: Mapping[str, str]) -> str:
+    """One reading, where it is the same in all cases."""
+    if len(set(cases.values())) == 1:
+        return next(iter(cases.values()))
+    return "; ".join(f"{case}: {reading}" for case, reading in cases.items())
+
+
+def about(report: Report) -> dict[str, str]:
+    """What every report tells of itself."""
+    options = report.options
+    return {
+        "url": options.url,
+        "date": report.date.isoformat(timespec="seconds"),
+        "version": version(),
+        "seed": str(options.seed),
+    }
+
+
+def version() -> str:
+    """The version of this project."""
+    return importlib.metadata.version("signalwire-conferences")

@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-import base64
 import contextlib
-import datetime
-import email.utils
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -15,10 +12,10 @@ import httpx
 
 from signalwire_conferences import contract
 
-from .connections import Connections, Dropped, NotReached, TooLate, TooMuch
 from .exchange import Credentials, Exchange, encoded
+from .http import Http, NoResponse, retry_after
 
-__all__ = ["SPENT", "UNSET", "Api", "NoAnswer", "OutOfTime", "basic"]
+__all__ = ["SPENT", "UNSET", "Api", "BadLink", "NoAnswer", "OutOfTime"]
 
 #: Why something was not tried any more.
 SPENT = "the budget is spent"
@@ -27,6 +24,7 @@ UNSET: Any = object()
 
 _LONGEST_WAIT = 10.0
 _FIRST_WAIT = 0.25
+_LEAST_WAIT = 0.02  # where a server answers 429 and says that there is nothing to wait for
 # A create or a delete that is sent twice is another request.
 _REPEATABLE = ("GET", "PUT")
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "signalwire-conferences-verify"}
@@ -56,9 +54,8 @@ class OutOfTime(Exception):  # noqa: N818 - likewise
     """The deadline of the run is over."""
 
 
-def basic(pair: str, shown: str, *, right: bool = False) -> Credentials:
-    """Credentials of a `user:password` pair."""
-    return Credentials("Basic " + base64.b64encode(pair.encode()).decode(), shown, right)
+class BadLink(Exception):  # noqa: N818 - likewise
+    """A link of an answer is not a URL."""
 
 
 class Api:
@@ -70,7 +67,8 @@ class Api:
         timeout: seconds for one attempt, from the connection to the last byte.
         deadline: time of `time.monotonic` after which nothing is sent.
         seen: called with each exchange.
-        allows: whether a request may be sent at all; a guard against writing where it is not wanted.
+        guard: called with the method and the id in the path before each request that is not a GET;
+            raises where it is not to be sent.
     """
 
     def __init__(
@@ -81,7 +79,7 @@ class Api:
         timeout: float,
         deadline: float,
         seen: Callable[[Exchange], None],
-        allows: Callable[[str, str], bool] = lambda _method, _path: True,
+        guard: Callable[[str, str | None], None] = lambda _method, _id: None,
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.credentials = credentials
@@ -90,12 +88,12 @@ class Api:
         self._usual = True
         self._timeout = timeout
         self._seen = seen
-        self._allows = allows
-        self._connections = Connections(base_url)
+        self._guard = guard
+        self._http = Http(base_url)
 
     def close(self) -> None:
         """Closes the connections."""
-        self._connections.close()
+        self._http.close()
 
     @contextlib.contextmanager
     def unusual(self) -> Iterator[None]:
@@ -110,7 +108,7 @@ class Api:
         """The credentials of a header that somebody else sent."""
         if authorization == self.credentials.header:
             return self.credentials
-        return Credentials(authorization, "Basic <wrong>")
+        return Credentials(authorization, "Basic <wrong>", '-u "$SIGNALWIRE_PROJECT_ID:wrong"')
 
     def path(self, conference_id: str | None = None) -> str:
         """Path of a conference, or of all of them."""
@@ -135,6 +133,7 @@ class Api:
         Raises:
             NoAnswer: none came.
             OutOfTime: the deadline is over.
+            NotOurs: it might change a conference of somebody else.
         """
         url = f"{self.base_url}{path}"
         if query:
@@ -144,18 +143,28 @@ class Api:
         fields = dict(headers or {})
         if content is not None and not any(name.lower() == "content-type" for name in fields):
             fields["Content-Type"] = "application/json"
-        return self._answered(method, url, fields, content, credentials or self.credentials)
+        return self.answered(self.exchange(method, url, fields, content, credentials or self.credentials))
 
-    def follow(self, link: str) -> Exchange:
-        """A GET of a link of an answer, absolute or path-only."""
-        first = urlsplit(urljoin(f"{self.base_url}/", link))
-        # The credentials are for this host only. A link that leads to another is found broken by the
-        # promises on links; those that are about other things go on.
-        own = urlsplit(self.base_url)
-        url = first._replace(scheme=own.scheme, netloc=own.netloc).geturl()
-        return self._answered("GET", url, {}, None, self.credentials)
+    def follow(self, page: Exchange, name: str) -> Exchange:
+        """A GET of a link of a page, absolute or path-only.
 
-    def _answered(
+        Raises:
+            BadLink: it is not a URL.
+        """
+        try:
+            link = page.value["links"][name]
+            first = urlsplit(urljoin(f"{self.base_url}/", link))
+            # The credentials are for this host only. A link that leads to another is found broken by the
+            # promises on links; those that are about other things go on.
+            own = urlsplit(self.base_url)
+            url = str(httpx.URL(first._replace(scheme=own.scheme, netloc=own.netloc).geturl()))
+        except (ValueError, TypeError, LookupError, AttributeError, httpx.InvalidURL) as error:
+            raise BadLink(f"the link {name} is not a URL ({error})") from None
+        exchange = self.exchange("GET", url, {}, None, self.credentials)
+        exchange.link = (page, name)
+        return self.answered(exchange)
+
+    def exchange(
         self,
         method: str,
         url: str,
@@ -163,18 +172,26 @@ class Api:
         content: bytes | None,
         credentials: Credentials,
     ) -> Exchange:
-        path = urlsplit(url).path
-        if not self._allows(method, path):
-            raise PermissionError(f"{method} {path} is not allowed in this run")
+        """A request that is still to be sent."""
+        return Exchange(self.operation(method, url), method, url, fields, content, credentials)
+
+    def answered(self, request: Exchange) -> Exchange:
+        """The same request with its answer; see `send`."""
+        if request.method != "GET":
+            self._guard(request.method, request.about if self._is_item(request.url) else None)
         wait = _FIRST_WAIT
         while True:
-            exchange = Exchange(self.operation(method, url), method, url, fields, content, credentials)
-            exchange.usual = self._usual
+            exchange = self.exchange(
+                request.method, request.url, request.headers, request.content, request.credentials
+            )
+            exchange.usual, exchange.link = self._usual, request.link
             self._attempt(exchange)
             self._seen(exchange)
             if exchange.status != 429:
                 return exchange
-            pause = min(_retry_after(exchange) or wait, _LONGEST_WAIT)
+            said = exchange.answer_headers.get("retry-after")
+            pause = wait if said is None else max(retry_after(said), _LEAST_WAIT)
+            pause = min(pause, _LONGEST_WAIT)
             if time.monotonic() + pause > self.deadline:
                 raise OutOfTime("the server kept answering 429 (rate limit) until the budget was spent")
             time.sleep(pause)
@@ -189,20 +206,13 @@ class Api:
                 raise OutOfTime(SPENT)
             try:
                 self._once(exchange, min(self._timeout, left + 0.5), fresh=fresh)
-            except TooLate as late:
-                if time.monotonic() > self.deadline:
+            except NoResponse as none:
+                if none.late and time.monotonic() > self.deadline:
                     raise OutOfTime(SPENT) from None
-                what = "no whole answer" if late.begun else "no answer"
-                raise NoAnswer(exchange, f"{what} within {self._timeout:g} seconds") from None
-            except TooMuch as much:
-                raise NoAnswer(exchange, f"the answer has {much}") from None
-            except NotReached as error:
-                raise NoAnswer(exchange, f"no connection ({error})") from None
-            except Dropped as dropped:
                 # A server may close an idle connection at any time, also while we send.
-                if not (again and dropped.stale):
-                    why = f"the connection was closed without a whole answer ({dropped})"
-                    raise NoAnswer(exchange, why) from None
+                if not (again and none.stale):
+                    within = f" within {self._timeout:g} seconds" if none.late else ""
+                    raise NoAnswer(exchange, f"{none}{within}") from None
             else:
                 return
 
@@ -216,32 +226,20 @@ class Api:
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         self.sent += 1
         request = httpx.Request(exchange.method, exchange.url, headers=raw, content=exchange.content)
-        response = self._connections.ask(request, timeout, fresh=fresh)
+        response = self._http.ask(request, timeout, fresh=fresh)
         exchange.status = response.status_code
         exchange.answer_headers = response.headers
         exchange.answer = response.content
-        exchange.note_creation()
 
     def operation(self, method: str, url: str) -> str | None:
         """The operation of the contract that a request is for."""
-        path = urlsplit(url).path.removeprefix(urlsplit(self.base_url).path)
-        if path == self.path():
-            return _OPERATIONS["collection"].get(method)
-        rest = path.removeprefix(self.path() + "/")
-        return _OPERATIONS["item"].get(method) if rest != path and rest and "/" not in rest else None
+        if self._is_item(url):
+            return _OPERATIONS["item"].get(method)
+        return _OPERATIONS["collection"].get(method) if self._path(url) == self.path() else None
 
+    def _is_item(self, url: str) -> bool:
+        rest = self._path(url).removeprefix(self.path() + "/")
+        return rest != self._path(url) and bool(rest) and "/" not in rest
 
-def _retry_after(exchange: Exchange) -> float | None:
-    """Seconds that the server asks to wait, given as such or as an HTTP date."""
-    said = exchange.answer_headers.get("retry-after")
-    if not said:
-        return None
-    try:
-        return max(float(said), 0.05)
-    except ValueError:
-        pass
-    try:
-        due = email.utils.parsedate_to_datetime(said)
-    except ValueError:
-        return None
-    return max((due - datetime.datetime.now(datetime.UTC)).total_seconds(), 0.05)
+    def _path(self, url: str) -> str:
+        return urlsplit(url).path.removeprefix(urlsplit(self.base_url).path)

@@ -2,32 +2,59 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
+import json
 import random
 import uuid
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from attrs import define, field
+from attrs import Factory, define
 
 from signalwire_conferences import contract
 from signalwire_conferences.contract import Kind
 from signalwire_conferences.values import same
 
-from ..promises.promises import Broken, SetupFailed, ensure
 from . import instants
 from .api import UNSET, Api
+from .claims import Claim, Part, attributes, field, status
+from .created import CreatedConferences
 from .exchange import NO_JSON, Credentials, Exchange
-from .own import Own
+from .findings import Broken, SetupFailed, ensure
+from .readings import Readings
 from .resets import Resets
 from .surroundings import Surroundings
 
-__all__ = ["Bench", "Conference", "as_sent", "brief", "conference_of", "differences", "kinds"]
-
-#: A conference as an answer tells it.
-Conference = Mapping[str, Any]
+__all__ = ["Bench", "Causes", "Conference", "as_sent", "brief", "differences", "kinds"]
 
 _SESSION = "active_session"
+_MOST_FINDINGS = 40
+#: What the findings of a run are due to -> the promise that found it first.
+Causes = dict[tuple[Any, ...], str]
+
+
+class Conference(dict[str, Any]):
+    """A conference as an answer tells it. A field that the answer lacks reads `None`.
+
+    Attributes:
+        source: the request that was answered so.
+    """
+
+    def __init__(self, value: Mapping[str, Any], source: Exchange) -> None:
+        super().__init__(value)
+        self.source = source
+
+    def __missing__(self, name: str) -> None:
+        return None
+
+    def part(self, name: str) -> Part:
+        """One of its fields."""
+        return field(self.source, name)
+
+
+class Enough(Exception):  # noqa: N818 - nothing is wrong
+    """There are more findings than anybody reads."""
 
 
 @define
@@ -36,25 +63,35 @@ class Bench:
 
     Attributes:
         api: sends requests.
-        own: the conferences of this run.
+        created: the conferences of this run.
         rng: random numbers that depend on the seed and the promise only.
         wrong: wrong credentials, for those who need some.
         resets: what fields were reset to so far.
+        readings: how the server reads what the documents leave open.
         around: what was there before the run.
+        causes: what the findings of other promises are due to.
         conference_id: an existing conference that may be written to.
         writes: whether conferences may be created.
-        notes: what is no failure and yet worth a word.
+        fail_fast: whether the first finding ends the check.
+        found: the findings of this check.
+        because: promises that are broken and without which this one might be kept, with what shows it.
+        blamed: findings that are those of other promises: id, finding.
     """
 
     api: Api
-    own: Own
+    created: CreatedConferences
     rng: random.Random
     wrong: list[Credentials]
     resets: Resets
+    readings: Readings
     around: Surroundings
+    causes: Causes = Factory(dict)
     conference_id: str | None = None
     writes: bool = True
-    notes: list[str] = field(factory=list)
+    fail_fast: bool = False
+    found: list[Broken] = Factory(list)
+    because: list[tuple[str, Broken]] = Factory(list)
+    blamed: list[tuple[str, Broken]] = Factory(list)
 
     # --- requests ---------------------------------------------------------------------------------
 
@@ -78,73 +115,179 @@ class Bench:
         """A page of conferences."""
         return self.api.send("GET", self.api.path(), query=query)
 
+    # --- findings ---------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def case(self) -> Iterator[None]:
+        """One of several things that a check tries: what is found in it does not end the others."""
+        try:
+            yield
+        except SetupFailed:
+            raise
+        except Broken as broken:
+            self.take(broken)
+            if self.fail_fast or len(self.found) >= _MOST_FINDINGS:
+                raise Enough from None
+
+    def take(self, broken: Broken) -> None:
+        """Keeps a finding, unless it is due to what was found before."""
+        known = [self.causes[one] for one in broken.causes if one in self.causes]
+        if known and len(known) == len(broken.causes):
+            self.because += [(one, broken) for one in known]
+        elif not any(
+            broken.message == one.message or set(broken.causes) & set(one.causes) for one in self.found
+        ):
+            self.found.append(broken)
+
+    def deviates(self, cause: tuple[Any, ...], message: str, claim: Claim, *evidence: Exchange) -> None:
+        """Raises `Broken`, unless the same was found before, so that the check may go on beyond it."""
+        broken = Broken(message, claim, *evidence, causes=[cause])
+        if cause in self.causes:
+            self.because.append((self.causes[cause], broken))
+        elif not any(cause in one.causes for one in self.found):
+            raise broken
+
+    def expect(
+        self, exchange: Exchange, *statuses: int, because: str, before: Sequence[Exchange] = ()
+    ) -> Exchange:
+        """Demands one of these statuses."""
+        if exchange.status not in statuses:
+            what = exchange.operation_id or exchange.method
+            wanted = " or ".join(map(str, statuses))
+            self.deviates(
+                ("status", what, statuses, exchange.status),
+                f"{because}: expected {wanted}, got {exchange.status}",
+                Claim(status(exchange), "in", list(statuses)),
+                *before,
+            )
+        return exchange
+
+    def reads(
+        self, question: str, case: str, reading: str, exchange: Exchange, claim: Claim | None = None
+    ) -> None:
+        """Notes how the server reads what the documents leave open. In one run it has to be one way."""
+        earlier = self.readings.note(question, case, reading, exchange)
+        if earlier is not None:
+            message = (
+                f"{question} ({case}): {earlier.reading} before, and {reading} now; either may be, not both"
+            )
+            raise Broken(message, claim or Claim(status(exchange), "is", status(earlier.exchange)))
+
     # --- what is to go well before a promise can be tried --------------------------------------------
 
     def body(self, **fields: Any) -> dict[str, Any]:
         """A create body with a name of this run; the fields may override everything."""
-        return {"name": self.own.name(), "display_name": self.own.display_name, **fields}
+        return {"name": self.created.name(), "display_name": self.created.display_name, **fields}
 
-    def new(self, **fields: Any) -> tuple[Conference, Exchange]:
-        """A conference of this run, and the request that made it.
+    def update(self, **fields: Any) -> dict[str, Any]:
+        """A PUT body with a display name; the fields may override it."""
+        return {"display_name": self.created.display_name, **fields}
+
+    def new(self, **fields: Any) -> Conference:
+        """A conference of this run.
 
         Raises:
             SetupFailed: it could not be created.
         """
-        exchange = self.post(self.body(**fields))
-        try:
-            return conference_of(exchange), exchange
-        except Broken as broken:
-            raise SetupFailed(f"a plain create failed: {broken.message}", *broken.evidence) from None
+        return self._made(self.post(self.body(**fields)), "a plain create")
 
-    def customised(self, fields: Mapping[str, Any], **create: Any) -> tuple[Conference, Exchange, Exchange]:
-        """A conference of this run with these fields by PUT, and the two requests that made it.
+    def customised(self, fields: Mapping[str, Any], **create: Any) -> Conference:
+        """A conference of this run with these fields by PUT.
 
         Raises:
             SetupFailed: it could not be made.
         """
-        created, made = self.new(**create)
-        exchange = self.put(created["id"], {"display_name": self.own.display_name, **fields})
-        try:
-            return conference_of(exchange), made, exchange
-        except Broken as broken:
-            raise SetupFailed(f"a valid PUT failed: {broken.message}", made, *broken.evidence) from None
+        created = self.new(**create)
+        return self._made(self.put(created["id"], self.update(**fields)), "a valid PUT")
 
-    def read(self, conference_id: str, *before: Exchange) -> Conference:
+    def _made(self, exchange: Exchange, what: str) -> Conference:
+        try:
+            return self.conference_of(exchange)
+        except Broken as broken:
+            raise SetupFailed(
+                f"{what} failed: {broken.message}", broken.claim, causes=broken.causes
+            ) from None
+
+    def read(self, conference_id: str, *before: Exchange, **query: str) -> Conference:
         """A conference as GET tells it now."""
-        return conference_of(self.get(conference_id), *before)
+        return self.conference_of(self.get(conference_id, **query), *before)
 
     def unknown_id(self) -> str:
         """An id that no conference has."""
-        return str(uuid.UUID(int=self.rng.getrandbits(128), version=4))
+        return str(uuid.UUID(int=self.created.rng.getrandbits(128), version=4))
 
     # --- answers ----------------------------------------------------------------------------------
 
+    def conference_of(self, exchange: Exchange, *before: Exchange) -> Conference:
+        """The conference of a successful answer. Another 2xx than 200 is a finding of its own.
+
+        Raises:
+            Broken: it is no success, or not a conference that could be looked at.
+        """
+        what = exchange.operation_id
+        right = Claim(status(exchange), "is", 200)
+        if not exchange.succeeded:
+            named = tuple(attributes(exchange).value or ())
+            message = f"{exchange.method}: expected 200, got {exchange.status}{_reason(exchange)}"
+            raise Broken(message, right, *before, causes=[("fails", what, exchange.status, named)])
+        if exchange.status != 200:
+            message = f"a valid {exchange.method}: expected 200, got {exchange.status}"
+            cause = ("status", what, (200,), exchange.status)
+            self.blamed.append(("status/success", Broken(message, right, causes=[cause])))
+        value = exchange.value
+        if not isinstance(value, dict):
+            message = f"the answer to a {exchange.method} is not a JSON object"
+            raise Broken(
+                message, Claim(field(exchange), "has key", "id"), *before, causes=[("no object", what)]
+            )
+        if not isinstance(value.get("id"), str):
+            claim = Claim(field(exchange, "id"), "is not", value.get("id"))
+            raise Broken(
+                "the answer has no id that is a string", claim, *before, causes=[("lacks", what, "id")]
+            )
+        return Conference(value, exchange)
+
+    def kept(self, told: Conference, sent: Mapping[str, Any], *before: Exchange) -> None:
+        """Demands that an answer has the values that were sent."""
+        what = told.source.operation_id
+        for name, value in sent.items():
+            wrong = as_sent(name, value, told[name])
+            if wrong and name not in told:
+                self.deviates(
+                    ("lacks", what, name),
+                    f"the answer lacks {name}",
+                    Claim(field(told.source), "has key", name),
+                    *before,
+                )
+            elif wrong:
+                raise Broken(
+                    f"a valid value was not kept: {wrong}",
+                    _as_sent_claim(told, name, value),
+                    *before,
+                    causes=[("kept", name, json.dumps(value))],
+                )
+
     def unchanged(self, before: Conference, why: str, *evidence: Exchange) -> None:
         """Reads a conference again and demands that nothing of it changed."""
-        exchange = self.get(before["id"])
-        after = conference_of(exchange, *evidence)
-        changed = differences(before, after)
-        ensure(not changed, f"{why} changed the conference: {brief(changed)}", *evidence, exchange)
+        self.equal(
+            before,
+            self.read(before["id"], before.source, *evidence),
+            f"{why} changed the conference",
+            *evidence,
+        )
 
-
-def conference_of(exchange: Exchange, *before: Exchange) -> Conference:
-    """The conference of a successful answer.
-
-    Raises:
-        Broken: it is no success, or no conference that could be looked at.
-    """
-    shown = (*before, exchange)
-    if exchange.status != 200:
-        raise Broken(f"expected 200, got {exchange.status}{_reason(exchange)}", *shown)
-    value = exchange.value
-    if not isinstance(value, dict):
-        raise Broken("the answer is no JSON object", *shown)
-    missing = [name for name in (*contract.fields(contract.UPDATE), "id", "name") if name not in value]
-    if missing:
-        raise Broken(f"the answer lacks {', '.join(missing)}", *shown)
-    if not isinstance(value["id"], str):
-        raise Broken("the answer's id is no string", *shown)
-    return value
+    def equal(
+        self, one: Conference, other: Conference, message: str, *evidence: Exchange, but: Sequence[str] = ()
+    ) -> None:
+        """Demands that two answers tell the same."""
+        changed = differences(one, other, but=but)
+        for name in list(changed)[:1]:
+            ensure(
+                False,
+                f"{message}: {brief(changed)}",
+                Claim(other.part(name), "is", one.part(name)),
+                *evidence,
+            )
 
 
 def _reason(exchange: Exchange) -> str:
@@ -159,7 +302,7 @@ def kinds() -> Mapping[str, Kind]:
 
 
 def differences(
-    one: Conference, other: Conference, *, but: tuple[str, ...] = ()
+    one: Mapping[str, Any], other: Mapping[str, Any], *, but: Sequence[str] = ()
 ) -> dict[str, tuple[Any, Any]]:
     """The fields of the contract in which two answers differ, an active session aside."""
     return {
@@ -188,3 +331,9 @@ def as_sent(name: str, sent: Any, told: Any) -> str | None:
     if same(Kind.EXACT, sent, told):
         return None
     return f"{name}: {_short(sent)} was sent and {_short(told)} came back"
+
+
+def _as_sent_claim(told: Conference, name: str, sent: Any) -> Claim:
+    if kinds()[name] is Kind.INSTANT:
+        return Claim(told.part(name), "starts", instants.answers(sent))
+    return Claim(told.part(name), "is", sent)

@@ -10,12 +10,12 @@ from signalwire_conferences import contract
 from signalwire_conferences.contract import UPDATE
 from signalwire_conferences.values import instant, same
 
-from ..promises.promises import Broken, ensure
-from .bench import Bench, Conference, as_sent, brief, conference_of, differences, kinds
-from .exchange import Exchange
+from .bench import Bench, Conference, brief, kinds
+from .claims import Claim
+from .findings import Broken, ensure
 from .samples import optional
 
-__all__ = ["owned", "replace", "shown_resets", "stamp"]
+__all__ = ["owned", "replace", "reset", "stamp", "survived"]
 
 _SESSION = "active_session"
 
@@ -37,17 +37,16 @@ def replace(
     bench: Bench,
     before: Conference,
     body: Mapping[str, Any],
-    *history: Exchange,
+    *,
     read: bool = False,
     about: Iterable[str] | None = None,
-) -> tuple[Conference, Exchange]:
+) -> Conference:
     """Sends a PUT and demands that it does what the contract says.
 
     Args:
         bench: the workplace.
         before: the conference before it.
         body: what to send; a `display_name` is added where it has none.
-        history: the requests that brought the conference to where it is.
         read: whether to read it back too.
         about: the left-out fields to look at, by default all.
 
@@ -55,46 +54,46 @@ def replace(
         Broken: it does not.
     """
     full = dict(body) if "display_name" in body else {"display_name": before["display_name"], **body}
-    exchange = bench.put(before["id"], full)
-    shown = (*history, exchange)
-    after = conference_of(exchange, *history)
-    for name, sent in full.items():
-        wrong = as_sent(name, sent, after.get(name))
-        ensure(not wrong, f"a value of the PUT was not kept: {wrong}", *shown)
-    left_out = [name for name in optional(UPDATE) if name not in full]
-    _reset(bench, before, after, [n for n in left_out if about is None or n in about], shown)
-    _survived(before, after, shown)
+    after = bench.conference_of(bench.put(before["id"], full), before.source)
+    bench.kept(after, full, before.source)
+    left_out = [name for name in optional(UPDATE) if name not in full and name in after]
+    reset(bench, before, after, [name for name in left_out if about is None or name in about])
+    survived(before, after)
     if read:
-        again = bench.get(before["id"])
-        differing = differences(after, conference_of(again, *shown))
-        ensure(not differing, f"GET tells otherwise than the PUT's answer: {brief(differing)}", *shown, again)
-    return after, exchange
+        told = bench.read(before["id"], after.source)
+        bench.equal(after, told, "GET tells otherwise than the PUT's answer")
+    return after
 
 
-def _reset(
-    bench: Bench, before: Conference, after: Conference, names: Iterable[str], shown: tuple[Exchange, ...]
-) -> None:
+def reset(bench: Bench, before: Conference, after: Conference, names: Iterable[str]) -> None:
+    """Demands that these fields have the value that leaving them out gives."""
+    wrong = {}
     for name in names:
-        wrong = bench.resets.wrong(name, before[name], after[name], shown[-1])
-        if wrong:
-            message, earlier = wrong
-            raise Broken(message, *shown_resets(bench, earlier), *shown)
+        found = bench.resets.wrong(name, before[name], after[name], after.source)
+        if found and ("reset", name) in bench.causes:
+            message, claim = found
+            broken = Broken(f"left out of a PUT, {message}", claim, before.source, causes=[("reset", name)])
+            bench.because.append((bench.causes["reset", name], broken))
+        elif found and not any(("reset", name) in one.causes for one in bench.found):
+            wrong[name] = found
+    if wrong:
+        message, claim = next(iter(wrong.values()))
+        others = f" (and so with {', '.join(list(wrong)[1:])})" if len(wrong) > 1 else ""
+        causes = [("reset", name) for name in wrong]
+        raise Broken(f"left out of a PUT, {message}{others}", claim, before.source, causes=causes)
 
 
-def shown_resets(bench: Bench, earlier: Exchange | None) -> tuple[Exchange, ...]:
-    """An earlier PUT with the request that made its conference."""
-    if earlier is None:
-        return ()
-    maker = bench.own.maker(earlier.url.rpartition("/")[2])
-    return (earlier,) if maker is None else (maker, earlier)
-
-
-def _survived(before: Conference, after: Conference, shown: tuple[Exchange, ...]) -> None:
+def survived(before: Conference, after: Conference) -> None:
+    """Demands that what a PUT cannot write is as it was."""
     changed = {
-        name: (before.get(name), after.get(name))
+        name: (before[name], after[name])
         for name in owned()
-        if not same(kinds()[name], before.get(name), after.get(name))
+        if not same(kinds()[name], before[name], after[name])
     }
-    ensure(not changed, f"a PUT must not change {brief(changed)}", *shown)
-    old, new = instant(before.get(stamp())), instant(after.get(stamp()))
-    ensure(old is None or new is None or new >= old, f"{stamp()} went back", *shown)
+    for name in list(changed)[:1]:
+        # What nobody but the server sets may stay wrong, which a second look would not see.
+        claim = Claim(after.part(name), "is", before[name] if name == "meta" else before.part(name))
+        ensure(False, f"a PUT must not change {brief(changed)}", claim, before.source)
+    old, new = instant(before[stamp()]), instant(after[stamp()])
+    back = old is not None and new is not None and new < old
+    ensure(not back, f"{stamp()} went back", Claim(after.part(stamp()), "at least", before.part(stamp())))

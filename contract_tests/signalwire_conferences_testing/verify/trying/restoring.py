@@ -9,10 +9,11 @@ from collections.abc import Iterator
 from signalwire_conferences import contract
 from signalwire_conferences.contract import UPDATE, Omission
 
-from ..promises.promises import Broken, NotExercised, ensure
 from . import samples
 from .api import NoAnswer, OutOfTime
-from .bench import Bench, Conference, brief, conference_of, differences
+from .bench import Bench, Conference, brief, differences
+from .claims import Claim, field, status
+from .findings import Broken, NotExercised, ensure
 from .replacing import replace, stamp
 
 __all__ = ["restored"]
@@ -32,7 +33,7 @@ def restored(bench: Bench) -> Iterator[str]:
     exchange = bench.get(bench.conference_id)
     if exchange.status == 404:
         raise NotExercised(f"there is no conference {bench.conference_id}")
-    before = conference_of(exchange)
+    before = bench.conference_of(exchange)
     body = _way_back(bench, before)
     try:
         yield bench.conference_id
@@ -69,8 +70,7 @@ def _left_out_is_null(bench: Bench, name: str) -> bool:
     if contract.fields(UPDATE)[name].omission is not Omission.NULL:
         return False
     if bench.resets.gives_null(name) is None and bench.writes:
-        own, *made = bench.customised(samples.custom(UPDATE))
-        replace(bench, own, {}, *made)
+        replace(bench, bench.customised(samples.custom(UPDATE)), {})
     return bench.resets.gives_null(name) is True
 
 
@@ -80,16 +80,21 @@ def _put_back(bench: Bench, before: Conference, body: dict[str, object]) -> None
     failed = f"the conference {bench.conference_id} could not be put back as it was"
     try:
         # By the id that was given: the server may write it otherwise.
-        put = bench.put(str(bench.conference_id), body)
-        after = conference_of(put)
+        after = bench.conference_of(bench.put(str(bench.conference_id), body))
     except Broken as broken:
-        raise Broken(f"{failed}: {broken.message}", *broken.evidence) from None
+        raise Broken(f"{failed}: {broken.message}", broken.claim, causes=broken.causes) from None
     except NoAnswer as silence:
-        raise Broken(f"{failed}: {silence.why}", silence.exchange) from None
+        claim = Claim(status(silence.exchange), "is", 200)
+        raise Broken(f"{failed}: {silence.why}", claim) from None
     except OutOfTime as late:
-        raise Broken(f"{failed}: {late}") from None
+        raise Broken(f"{failed}: {late}", Claim(status(before.source), "is", 200)) from None
     known = contract.fields(UPDATE)
     lost = {name: pair for name, pair in differences(before, after, but=(stamp(),)).items() if name in known}
-    if lost:
-        raise Broken(f"{failed}: {brief(lost)}", put)
-    ensure(after["id"] == before["id"], "the answer is about another conference", put)
+    for name in list(lost)[:1]:
+        ensure(False, f"{failed}: {brief(lost)}", Claim(after.part(name), "is", before.part(name)))
+    same = after["id"] == before["id"]
+    ensure(
+        same,
+        "the answer is about another conference",
+        Claim(after.part("id"), "is", field(before.source, "id")),
+    )

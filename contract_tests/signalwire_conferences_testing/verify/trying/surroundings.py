@@ -9,17 +9,20 @@ from typing import Any
 
 from attrs import Factory, define
 
-from ..telling.report import CannotRun
-from .api import Api, NoAnswer, OutOfTime
-from .own import is_leftover
+from .api import Api, BadLink, NoAnswer, OutOfTime
+from .created import carries, is_leftover
 from .samples import page_sizes
 
-__all__ = ["Surroundings", "look_around", "of_run", "reach"]
+__all__ = ["CannotRun", "Surroundings", "look_around", "of_run", "reach"]
 
-_MOST_PAGES = 5
+_TIME_TO_LOOK = 0.15  # of the budget, for the list of what was there before
 _TIME_FOR_ALL = 10.0  # seconds
 _MOST_READ = 20  # conferences
 _SESSION = "active_session"
+
+
+class CannotRun(Exception):  # noqa: N818 - it is an outcome
+    """The server cannot be verified; the text says why and what to do."""
 
 
 @define
@@ -27,10 +30,12 @@ class Surroundings:
     """What was there before the run.
 
     Attributes:
+        ids: ids of the conferences.
         with_session: conferences that have an active session.
         leftovers: ids of conferences that an earlier verification made.
     """
 
+    ids: list[str] = Factory(list)
     with_session: list[Mapping[str, Any]] = Factory(list)
     leftovers: list[str] = Factory(list)
 
@@ -73,34 +78,34 @@ class _NoPageError(Exception):
 
 
 def look_around(api: Api) -> Surroundings:
-    """What is there, on the first few pages."""
+    """What is there, as far as the list tells of it in a part of the time."""
     found = Surroundings()
-    others: list[str] = []
-    with contextlib.suppress(_NoPageError):
-        for one in _listed(api, _MOST_PAGES, include_active_session="true"):
-            others.append(one["id"])
+    until = time.monotonic() + (api.deadline - time.monotonic()) * _TIME_TO_LOOK
+    with contextlib.suppress(_NoPageError, BadLink):
+        for one in _listed(api, until, include_active_session="true"):
+            found.ids.append(one["id"])
             if one.get(_SESSION):
                 found.with_session.append(one)
             if is_leftover(one):
                 found.leftovers.append(one["id"])
     if not found.with_session:
-        found.with_session = _read_one_by_one(api, others[:_MOST_READ])
+        found.with_session = _read_one_by_one(api, found.ids[:_MOST_READ])
     return found
 
 
-def of_run(api: Api, run: str) -> tuple[list[str], bool]:
+def of_run(api: Api, marks: Sequence[str]) -> tuple[list[str], bool]:
     """Ids of the conferences of a run, and whether the list could be read to its end for them."""
     api.deadline = max(api.deadline, time.monotonic() + _TIME_FOR_ALL)
     found: list[str] = []
-    with contextlib.suppress(_NoPageError, NoAnswer, OutOfTime):
+    with contextlib.suppress(_NoPageError, BadLink, NoAnswer, OutOfTime):
         # What was found before the list ended too early is found all the same.
-        found.extend(one["id"] for one in _listed(api) if is_leftover(one, run))
+        found.extend(one["id"] for one in _listed(api) if carries(one, *marks))
         return found, True
     return found, False
 
 
-def _listed(api: Api, pages: int | None = None, **query: str) -> Iterator[Mapping[str, Any]]:
-    """The conferences that a list shows, on so many pages at most."""
+def _listed(api: Api, until: float | None = None, **query: str) -> Iterator[Mapping[str, Any]]:
+    """The conferences that a list shows, page by page until then."""
     exchange = api.send("GET", api.path(), query={**query, "page_size": str(page_sizes()[1])})
     followed: set[str] = set()
     while True:
@@ -111,10 +116,11 @@ def _listed(api: Api, pages: int | None = None, **query: str) -> Iterator[Mappin
             if isinstance(one, dict) and isinstance(one.get("id"), str):
                 yield one
         link = links.get("next") if isinstance(links, dict) else None
-        if not data or not isinstance(link, str) or link in followed or len(followed) + 1 == pages:
+        late = until is not None and time.monotonic() > until
+        if not data or not isinstance(link, str) or link in followed or late:
             return
         followed.add(link)
-        exchange = api.follow(link)
+        exchange = api.follow(exchange, "next")
 
 
 def _read_one_by_one(api: Api, ids: Sequence[str]) -> list[Mapping[str, Any]]:

@@ -48,7 +48,7 @@ def free_window(bench: Bench, days: int) -> Window:
     another one makes meanwhile, would lie in the same.
     """
     for _ in range(_TRIES):
-        start = datetime.date.fromordinal(bench.own.rng.randint(_FIRST, _LAST))
+        start = datetime.date.fromordinal(bench.created.rng.randint(_FIRST, _LAST))
         window = Window(start, days)
         value = bench.list(**window.bounds, page_size="1").value
         if not (isinstance(value, dict) and value.get("data")):

@@ -7,10 +7,9 @@ import re
 from collections.abc import Iterable
 from urllib.parse import quote
 
-from ..promises.promises import Outcome, Result
-from ..telling.report import Report
-from .credentials import wrong_credentials
-from .exchange import Credentials, curl
+from ..trying.credentials import wrong_credentials
+from ..trying.exchange import Credentials
+from .report import Report, Result
 
 __all__ = ["Mask"]
 
@@ -41,9 +40,11 @@ class Mask:
     def result(self, result: Result) -> Result:
         """A result whose texts are without them."""
         result.message = self(result.message)
-        result.notes = [self(note) for note in result.notes]
-        if result.outcome is Outcome.BROKEN:
-            result.commands = [self(command) for command in curl(result.evidence)]
+        for one in result.findings:
+            one.message, one.sent, one.received, one.expected, one.script = map(
+                self, (one.message, one.sent, one.received, one.expected, one.script)
+            )
+            one.commands = [self(command) for command in one.commands]
         return result
 
     def report(self, report: Report) -> None:
