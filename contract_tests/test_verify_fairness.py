@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import random
 import uuid
@@ -11,11 +12,16 @@ from typing import Any
 
 import pytest
 
-from broken.making import answers, asks
-from signalwire_conferences.contract import UPDATE
-from signalwire_conferences_testing.mock import Call, Fault, MockServer, Reply, Store, store
+from broken.making import Write, answers, asks, body_of, rule, stores
+from signalwire_conferences import contract
+from signalwire_conferences.contract import CREATE, UPDATE
+from signalwire_conferences.values import instant
+from signalwire_conferences_testing.mock import Call, Fault, MockServer, Reply, Store, checks, store
+from signalwire_conferences_testing.mock.exchange import invalid, refused
+from signalwire_conferences_testing.mock.steps import Step
 from signalwire_conferences_testing.verify import Options, Outcome, Report, verify
-from signalwire_conferences_testing.verify.promises import generic, lists
+from signalwire_conferences_testing.verify.promises import generic, lists, promises
+from signalwire_conferences_testing.verify.telling import as_html, as_json, as_junit
 from signalwire_conferences_testing.verify.trying import samples
 from signalwire_conferences_testing.verify.trying.credentials import basic
 from signalwire_conferences_testing.verify.trying.exchange import Exchange
@@ -210,3 +216,72 @@ def test_a_server_that_reads_what_is_json_by_its_form_is_clean(server: MockServe
     asks(as_json)(server)
     report = verified(server, "status/media-type", "accepts/charset")
     assert all_kept(report), outcomes(report)
+
+
+# --- what the documents leave open ---------------------------------------------------------------------
+
+
+def refused_for(call: Call) -> str | None:
+    """What a server may refuse: unknown and server-owned properties, NUL, a blank name, a reversed window."""
+    given = body_of(call)
+    known = contract.fields(CREATE if call.method == "POST" else UPDATE)
+    for name, value in given.items():
+        if name not in known or (isinstance(value, str) and "\0" in value):
+            return name
+    if isinstance(given.get("display_name"), str) and not given["display_name"].strip():
+        return "display_name"
+    start, end = instant(given.get("join_from")), instant(given.get("join_until"))
+    return "join_until" if start and end and end <= start else None
+
+
+def strict(server: MockServer) -> None:
+    """Refuses all that may be refused, has the other status where two are named, keeps whole seconds,
+    and leaves updated_at where a PUT changes nothing.
+    """
+
+    async def run(step: Step) -> Reply:
+        given, content = body_of(step.call), step.call.content.strip()
+        wrong = refused_for(step.call)
+        reply = await step.proceed() if wrong is None else None
+        if step.call.method in ("POST", "PUT") and "json" in step.call.headers.get("content-type", ""):
+            if not content and (reply is None or reply.status == 400):
+                return invalid([checks.entry("body", "is empty")]).reply
+            if (
+                content[:1] == b"{"
+                and given.get("display_name") is None
+                and (reply is None or reply.status == 422)
+            ):
+                return refused(400).reply
+        return reply or invalid([checks.entry(str(wrong), "is not liked here")]).reply
+
+    def whole_seconds(write: Write) -> None:
+        for name in ("join_from", "join_until"):
+            at = write.after[name]
+            if isinstance(at, str) and "." in at and at.startswith(("1", "2")):
+                moment = datetime.datetime.fromisoformat(at) + datetime.timedelta(seconds=0.5)
+                write.after[name] = moment.replace(microsecond=0).isoformat().replace("+00:00", "Z")
+        if all(write.before.get(name) == write.after[name] for name in contract.fields(UPDATE)):
+            write.after["updated_at"] = write.before["updated_at"]
+
+    rule(run, None)(server)
+    stores(whole_seconds)(server)
+    stores(whole_seconds, "POST")(server)
+
+
+def test_a_server_that_reads_what_is_open_the_other_way_is_clean_and_its_readings_are_told() -> None:
+    own = [one.id for one in promises() if not one.id.startswith("generic/")]
+    with MockServer([{"display_name": "Stranger"}], token="PTsecret-token-0aZ9") as mock:
+        strict(mock)
+        report = verified(mock, *own, budget=240.0)
+    assert {one.promise.id: one.message for one in report.broken} == {}
+    told = {question.id: reading for question, reading in report.open_questions}
+    assert told["nul"] == told["unknown-properties"] == told["server-owned-properties"] == "refused with 422"
+    assert told["reversed-window"] == "refused with 422"
+    assert told["missing-display-name"] == "refused with 400"
+    assert told["empty-body"] == "refused with 422"
+    assert told["unchanged-put"] == "updated_at is left"
+    assert told["fraction-of-a-second"] == "cut or rounded"
+    value = as_json.value(report)
+    assert {one["id"] for one in value["open_questions"]} >= {"nul", "unchanged-put"}
+    assert 'name="open/nul"' in as_junit.text(report)
+    assert "May a text hold the character NUL?" in as_html.text(report)
