@@ -769,8 +769,13 @@ def test_the_workflow_of_a_consumer_verifies_in_one_step(server: MockServer, tmp
     steps = workflow["jobs"]["contract"]["steps"]
     [step] = [one for one in steps if one.get("name") == "Verify the contract"]
     assert set(step["env"]) == {"BASE_URL", "SIGNALWIRE_PROJECT_ID", "SIGNALWIRE_API_TOKEN"}
-    install, command = step["run"].strip().splitlines()
-    assert install == "pip install 'signalwire-conferences[contract]'"
+    [command] = step["run"].strip().splitlines()
+    others = [one for one in steps if one is not step]
+    assert "secrets" not in json.dumps([others, workflow["env"]]), "the token is in a step that needs none"
+    assert all(re.search(r"@[0-9a-f]{40}$", one["uses"]) for one in steps if "uses" in one)
+    [install] = [one["run"] for one in steps if one.get("name") == "Install"]
+    assert "sha256sum --check" in install.splitlines()[0]
+    assert install.splitlines()[1] == 'pip install "$WHEEL[contract]"'
     scripts = Path(sys.executable).parent
     done = subprocess.run(
         ["bash", "-e", "-c", f"{command} {' '.join(arguments(*SOME))}"],
@@ -795,6 +800,17 @@ def test_make_contract_verifies_the_server_it_is_given(server: MockServer) -> No
     )
     assert done.returncode == 0, done.stderr
     assert "1 kept" in done.stdout
+
+
+@pytest.mark.parametrize(("name", "said"), [("list-206", "broken"), ("", "could not run")])
+def test_make_contract_tells_broken_from_could_not_run(name: str, said: str, server: MockServer) -> None:
+    if name:
+        broken(name, server)
+    url = server.url if name else "http://127.0.0.1:1"
+    command = ["make", "contract", f"BASE_URL={url}", f"ARGS={' '.join(arguments('status/read'))}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"contract: {said}" in done.stderr
 
 
 def test_to_import_the_verification_registers_nothing_with_schemathesis() -> None:

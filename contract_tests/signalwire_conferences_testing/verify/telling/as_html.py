@@ -76,7 +76,8 @@ def _question(question: Question, reading: str) -> str:
     told = f"{_safe(question.question)} <b>{_safe(reading)}</b>"
     return (
         f'<div class="row"><div class="line"><span>{told}</span>'
-        f'<span class="id">{_safe(question.id)}</span></div><p class="why">{_safe(question.documents)}</p></div>'
+        f'<span class="id">{_safe(question.id)}</span></div>'
+        f'<p class="why">{_safe(question.documents)}</p></div>'
     )
 
 
@@ -131,7 +132,8 @@ def _row(result: Result) -> str:
         told = "".join(
             f'<p class="why broken-why">{_safe(one.message)}</p>'
             f'<p class="why">sent: {_safe(one.sent)}<br>'
-            f"received: {_safe(one.received)}<br>expected: {_safe(one.expected)}<br>says: {_safe(one.where)}</p>"
+            f"received: {_safe(one.received)}<br>expected: {_safe(one.expected)}<br>"
+            f"says: {_safe(one.where)}</p>"
             for one in result.findings
         )
         told = told or f'<p class="why broken-why">{_safe(result.message)}</p>'
