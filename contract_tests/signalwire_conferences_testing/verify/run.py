@@ -44,6 +44,14 @@ _MOST_REPEATED = 5  # findings of a promise
 _MOST_KEPT = 100_000  # bytes of the answer to a GET that is remembered
 _TIME_TO_REPEAT = 0.3  # of the budget: the most that findings are tried again
 
+#: What Schemathesis finds by a check, and what was seen of it in every answer.
+_SAME = {
+    "status_code_conformance": "status/documented",
+    "content_type_conformance": "headers/json",
+    "response_headers_conformance": "headers/challenge",
+    "response_schema_conformance": "schema/",
+}
+
 #: Called before a promise is tried (`None`) and when its result is there.
 Progress = Callable[[Promise, Result | None], None]
 
@@ -265,7 +273,15 @@ class _Run:
                     found.get(check, ()), key=lambda one: len(f"{one.focus[0].url}{one.focus[0].content!r}")
                 )
                 if shortest:
-                    self._add(self._broken(promise, shortest[:1], log))
+                    result = self._broken(promise, shortest[:1], log)
+                    result.because = [
+                        one.promise.id
+                        for one in self._seen.values()
+                        if one.outcome is Outcome.BROKEN
+                        and one.promise.id.startswith(_SAME.get(check, "nothing"))
+                        and (not self.options.only or one.promise.id.startswith(self.options.only))
+                    ]
+                    self._add(result)
                 else:
                     self._add(Result(promise, Outcome.NOT_EXERCISED if why else Outcome.KEPT, why))
 
@@ -325,6 +341,10 @@ class _Run:
     def tell_watched(self, *, again: bool = True) -> None:
         """The stories of what was seen in passing."""
         for result, broken, log in self._watched_broken:
+            about = broken.claim.part.exchange
+            root = self.causes.get(("status", about.operation_id, (200,), about.status))
+            if root is not None and result.promise.id == "status/documented":
+                result.because, result.message = [root], f"as {root}"
             if not result.findings:
                 result.findings = [self._finding(result.promise, broken, log, again=again)]
 
@@ -403,12 +423,7 @@ class _Run:
             return
         message, claim = wrong
         self.saw_broken = True
-        cause = ("status", exchange.operation_id, (200,), exchange.status)
-        root = self.causes.get(cause) if promise.id == "status/documented" else None
-        result.outcome = Outcome.BROKEN
-        if root is not None:
-            result.because = [root]
-        result.message = f"as {root}" if root is not None else f"{message} ({exchange})"
+        result.outcome, result.message = Outcome.BROKEN, f"{message} ({exchange})"
         self._watched_broken.append((result, Broken(result.message, claim), list(self._log)))
 
     def _look_at_id(self, exchange: Exchange) -> None:

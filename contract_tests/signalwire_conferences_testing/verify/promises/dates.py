@@ -51,7 +51,7 @@ def _check(times: Iterable[str], *, may_refuse: bool = False) -> Callable[[Bench
 
 def _note_fraction(bench: Bench, told: Conference, name: str, sent: str) -> None:
     given, answered = instant(sent), instant(told[name])
-    if given is not None and answered is not None and given[1] and len(given[1]) <= 3:
+    if given is not None and answered is not None and 0 < len(given[1]) <= 3 and ":60" not in sent:
         reading = "kept" if answered == given else "cut or rounded"
         claim = Claim(told.part(name), "starts", [sent.rstrip("Z")])
         bench.reads(

@@ -171,7 +171,9 @@ def server_fields(bench: Bench) -> None:
     # A name that the server chose is no less a name.
     unnamed = bench.conference_of(bench.post(bench.update()))
     with bench.case():
-        survived(unnamed, bench.conference_of(bench.put(unnamed["id"], bench.update(description="v2"))))
+        survived(
+            bench, unnamed, bench.conference_of(bench.put(unnamed["id"], bench.update(description="v2")))
+        )
 
 
 def _claimed(bench: Bench, before: Conference, claims: Mapping[str, Any]) -> None:
@@ -183,7 +185,7 @@ def _claimed(bench: Bench, before: Conference, claims: Mapping[str, Any]) -> Non
     after = bench.conference_of(put, before.source)
     # A session that was taken from the body would show on request only.
     for told in (after, bench.read(before["id"], put, **_ASKED)):
-        survived(before, told)
+        survived(bench, before, told)
         claim = Claim(told.part(_SESSION), "is", None)
         ensure(_SESSION not in told, "a PUT made up an active session", claim, put)
         said = claims.get(stamp())
@@ -380,7 +382,7 @@ def session_stays(bench: Bench) -> None:
             bench.kept(after, sent)
             told = bench.read(conference_id, **_ASKED)
             for answer in (after, told):
-                survived(before, answer)
+                survived(bench, before, answer)
             claim = Claim(field(told.source), "has key", _SESSION)
             gone = _SESSION in now and _SESSION not in told
             ensure(not gone, "a PUT ended the active session", claim, now.source, put)
