@@ -44,14 +44,15 @@ def _check(times: Iterable[str], *, may_refuse: bool = False) -> Callable[[Bench
                             told = bench.conference_of(answer)
                             bench.kept(told, {name: time})
                             bench.kept(bench.read(told["id"], answer), {name: time})
-                            _note_fraction(bench, told, name, time)
+                            if not may_refuse:
+                                _note_fraction(bench, told, name, time)
 
     return check
 
 
 def _note_fraction(bench: Bench, told: Conference, name: str, sent: str) -> None:
     given, answered = instant(sent), instant(told[name])
-    if given is not None and answered is not None and 0 < len(given[1]) <= 3 and ":60" not in sent:
+    if given is not None and answered is not None and 0 < len(given[1]) <= 3:
         reading = "kept" if answered == given else "cut or rounded"
         claim = Claim(told.part(name), "starts", [sent.rstrip("Z")])
         bench.reads(

@@ -183,11 +183,12 @@ class Report:
     @property
     def roots(self) -> list[tuple[Result, list[str]]]:
         """The promises that are broken by themselves, each with those that are broken because of it."""
-        found = [one for one in self.broken if not one.because]
-        return [
-            (root, [one.promise.id for one in self.broken if root.promise.id in one.because])
-            for root in found
-        ]
+        found = {one.promise.id: [one.promise.id] for one in self.broken if not one.because}
+        for due in found.values():
+            for one in self.broken * 2:
+                if set(one.because) & set(due) and one.promise.id not in due:
+                    due.append(one.promise.id)
+        return [(one, found[one.promise.id][1:]) for one in self.broken if one.promise.id in found]
 
     @property
     def open_questions(self) -> list[tuple[Question, str]]:
