@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from broken.making import Write, answers, asks, body_of, rule, stores
+from broken.making import Write, answers, asks, body_of, listed, rule, stores
 from signalwire_conferences import contract
 from signalwire_conferences.contract import CREATE, UPDATE
 from signalwire_conferences.values import instant
@@ -285,3 +285,21 @@ def test_a_server_that_reads_what_is_open_the_other_way_is_clean_and_its_reading
     assert {one["id"] for one in value["open_questions"]} >= {"nul", "unchanged-put"}
     assert 'name="open/nul"' in as_junit.text(report)
     assert "May a text hold the character NUL?" in as_html.text(report)
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_schemathesis_touches_no_conference_of_others_however_ids_are_chosen(
+    shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids that count, as somebody might make them up, and that the list may hide."""
+    theirs = [str(uuid.UUID(int=number, version=4)) for number in range(1, 400)]
+    ours = (uuid.UUID(int=number, version=4) for number in itertools.count(400))
+    with MockServer({"id": one, "name": f"theirs-{one}"} for one in theirs) as server:
+        monkeypatch.setattr(store, "uuid", SimpleNamespace(uuid4=lambda: next(ours)))
+        if not shown:
+            listed(lambda page, _call: page["data"].clear())(server)
+        before = {one: server.store[one] for one in server.store}
+        report = verified(server, "generic/", budget=60.0)
+        assert {one: server.store[one] for one in server.store} == before
+        assert {request.method for request in server.requests} >= {"POST", "PUT", "DELETE"}
+    assert report.broken == []
