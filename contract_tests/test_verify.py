@@ -9,7 +9,6 @@ import json
 import os
 import re
 import select
-import shlex
 import signal
 import socket
 import socketserver
@@ -27,31 +26,24 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
+from broken import SERVERS
+from broken.making import answers
 from processes import wait_for
 from signalwire_conferences.contract import UPDATE
 from signalwire_conferences.values import decode_json
-from signalwire_conferences_testing.broken import SERVERS
-from signalwire_conferences_testing.broken.making import answers
 from signalwire_conferences_testing.mock import Call, Fault, MockServer, Reply
-from signalwire_conferences_testing.verify import (
-    CannotRun,
-    Options,
-    Outcome,
-    Report,
-    Result,
-    as_html,
-    as_junit,
-    samples,
-    sessions,
-    verify,
-)
-from signalwire_conferences_testing.verify.api import basic
-from signalwire_conferences_testing.verify.catalogue import promises
+from signalwire_conferences_testing.verify import CannotRun, Options, Outcome, Report, Result, verify
 from signalwire_conferences_testing.verify.command import base_url, is_loopback, main
-from signalwire_conferences_testing.verify.credentials import wrong_credentials
-from signalwire_conferences_testing.verify.exchange import Exchange, curl
-from signalwire_conferences_testing.verify.masking import Mask
-from signalwire_conferences_testing.verify.own import NAME_PREFIX
+from signalwire_conferences_testing.verify.promises import promises
+from signalwire_conferences_testing.verify.telling import as_html, as_junit
+from signalwire_conferences_testing.verify.telling.masking import Mask
+from signalwire_conferences_testing.verify.trying import bench as bench_module
+from signalwire_conferences_testing.verify.trying import samples
+from signalwire_conferences_testing.verify.trying.claims import Claim, status
+from signalwire_conferences_testing.verify.trying.created import NAME_PREFIX
+from signalwire_conferences_testing.verify.trying.credentials import basic, wrong_credentials
+from signalwire_conferences_testing.verify.trying.exchange import Exchange
+from signalwire_conferences_testing.verify.trying.story import Story
 
 TOKEN = "PTsecret-token-0aZ9"
 ROOT = Path(__file__).parent.parent
@@ -96,19 +88,38 @@ def test_a_broken_promise_is_1_with_a_request_that_shows_it(
     assert "jq -r .id" in shown
 
 
-def test_the_command_that_is_shown_reproduces_the_finding(server: MockServer) -> None:
+def in_bash(script: str, server: MockServer) -> subprocess.CompletedProcess[str]:
+    environment = {
+        **os.environ,
+        "SIGNALWIRE_PROJECT_ID": server.project,
+        "SIGNALWIRE_API_TOKEN": server.token,
+    }
+    return subprocess.run(
+        ["bash"], input=script, env=environment, capture_output=True, text=True, check=False
+    )
+
+
+def test_the_commands_that_are_shown_reproduce_the_finding(server: MockServer) -> None:
     broken("choice-any-case", server)
     options = Options(server.url, server.project, server.token, only=("refuses/choice-put",))
-    found = verify(options).broken[0]
-    commands = [
-        one.replace("| jq -r .id", f"| {shlex.quote(sys.executable)} -c '{READ_ID}'")
-        for one in curl(found.evidence)
-    ]
-    done = subprocess.run(["bash", "-c", "\n".join(commands)], capture_output=True, text=True, check=False)
-    assert "HTTP/1.1 200" in done.stdout, (commands, done)
+    commands = verify(options).broken[0].commands
+    for _ in range(2):
+        done = in_bash("\n".join(["set -u", *commands]), server)
+        assert "HTTP/1.1 200" in done.stdout, (commands, done)
+        assert done.stderr == ""
 
 
-READ_ID = 'import json, sys; print(json.load(sys.stdin)["id"])'
+def test_a_script_ends_well_where_the_fault_is_mended(server: MockServer) -> None:
+    broken("patches", server)
+    report = verify(Options(server.url, server.project, server.token, only=("put/bare",)))
+    script = report.broken[0].findings[0].script
+    done = in_bash(script, server)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "it is not" in done.stdout
+    server.faults.clear()
+    done = in_bash(script, server)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(server.store) == 1
 
 
 def echoes(server: MockServer) -> None:
@@ -234,9 +245,9 @@ def test_a_command_has_printable_characters_only_and_sends_the_same(server: Mock
             body,
             basic(f"{server.project}:{server.token}", "", right=True),
         )
-        [command] = curl([request])
+        [command] = Story([request], Claim(status(request)), ["no mark"]).commands()
         assert command.isprintable()
-        subprocess.run(["bash", "-c", command], capture_output=True, check=True)
+        assert in_bash(command, server).returncode == 0
         sent = server.requests[-1].content
         assert sent == body or (sent.isascii() and decode_json(sent) == decode_json(body))
 
@@ -386,7 +397,7 @@ def test_a_fault_of_a_check_is_seen_and_the_named_conference_put_back(
     def faulty(*_arguments: object) -> str | None:
         raise PermissionError("not here")
 
-    monkeypatch.setattr(sessions, "as_sent", faulty)
+    monkeypatch.setattr(bench_module, "as_sent", faulty)
     only = arguments("put/session-stays", "status/read")
     assert main([server.url, "--conference", named, *only]) == 2
     assert "not here" in capsys.readouterr().out
@@ -503,8 +514,7 @@ def test_a_list_that_cannot_be_read_to_its_end_is_told_of_where_a_create_had_no_
     server.faults.add(Fault.drop_after(), "POST")
     server.faults.add(Fault.status(500), "GET", at=3, times=None)
     report = verify(Options(server.url, server.project, server.token, only=("accepts/least",)))
-    [note] = report.notes
-    assert NAME_PREFIX in note
+    assert [note for note in report.notes if NAME_PREFIX in note]
 
 
 def test_what_a_killed_run_left_behind_is_named_and_removed_when_asked_for(
@@ -760,8 +770,13 @@ def test_the_workflow_of_a_consumer_verifies_in_one_step(server: MockServer, tmp
     steps = workflow["jobs"]["contract"]["steps"]
     [step] = [one for one in steps if one.get("name") == "Verify the contract"]
     assert set(step["env"]) == {"BASE_URL", "SIGNALWIRE_PROJECT_ID", "SIGNALWIRE_API_TOKEN"}
-    install, command = step["run"].strip().splitlines()
-    assert install == "pip install 'signalwire-conferences[contract]'"
+    [command] = step["run"].strip().splitlines()
+    others = [one for one in steps if one is not step]
+    assert "secrets" not in json.dumps([others, workflow["env"]]), "the token is in a step that needs none"
+    assert all(re.search(r"@[0-9a-f]{40}$", one["uses"]) for one in steps if "uses" in one)
+    [install] = [one["run"] for one in steps if one.get("name") == "Install"]
+    assert "sha256sum --check" in install.splitlines()[0]
+    assert install.splitlines()[1] == 'pip install "$WHEEL[contract]"'
     scripts = Path(sys.executable).parent
     done = subprocess.run(
         ["bash", "-e", "-c", f"{command} {' '.join(arguments(*SOME))}"],
@@ -788,9 +803,20 @@ def test_make_contract_verifies_the_server_it_is_given(server: MockServer) -> No
     assert "1 kept" in done.stdout
 
 
+@pytest.mark.parametrize(("name", "said"), [("list-206", "broken"), ("", "could not run")])
+def test_make_contract_tells_broken_from_could_not_run(name: str, said: str, server: MockServer) -> None:
+    if name:
+        broken(name, server)
+    url = server.url if name else "http://127.0.0.1:1"
+    command = ["make", "contract", f"BASE_URL={url}", f"ARGS={' '.join(arguments('status/read'))}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"contract: {said}" in done.stderr
+
+
 def test_to_import_the_verification_registers_nothing_with_schemathesis() -> None:
     code = (
         "import sys, signalwire_conferences_testing.verify.command;"
-        "sys.exit('signalwire_conferences_testing.verify.generic_hooks' in sys.modules)"
+        "sys.exit('signalwire_conferences_testing.verify.trying.generic_hooks' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0
