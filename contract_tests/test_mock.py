@@ -436,6 +436,11 @@ MALFORMED = [
 ]
 
 
+@pytest.mark.parametrize("target", [("POST", COLLECTION), ("PUT", item(ID))], ids=["POST", "PUT"])
+def test_half_a_character_is_refused(target: tuple[str, str]) -> None:
+    assert Api().ask(*target, b'{"display_name": "half of one: \\ud800"}').status == 422
+
+
 @pytest.mark.parametrize("content", MALFORMED, ids=range(len(MALFORMED)))
 @pytest.mark.parametrize("target", [("POST", COLLECTION), ("PUT", item(ID))], ids=["POST", "PUT"])
 def test_what_is_no_json_object_is_a_bad_request(content: bytes, target: tuple[str, str]) -> None:
