@@ -164,6 +164,3 @@ def encode_json(value: Any) -> bytes:
         ValueError: it holds a number beyond the range of a float.
     """
     return json.dumps(value, allow_nan=False).encode()
-
-
-same, plain = equivalent, to_json

@@ -7,7 +7,7 @@ from typing import Any
 
 from signalwire_conferences import contract
 from signalwire_conferences.contract import CREATE, UPDATE, Kind, Omission
-from signalwire_conferences.values import instant, same
+from signalwire_conferences.values import equivalent, instant
 
 from ..trying import samples
 from ..trying.bench import Bench, Conference, brief, differences
@@ -42,7 +42,7 @@ def create_defaults(bench: Bench) -> None:
     for left_out in (set(documented), *({name} for name in documented)):
         created = bench.new(**{name: value for name, value in custom.items() if name not in left_out})
         for name in sorted(left_out):
-            if not same(known[name].kind, created[name], documented[name]) and name in created:
+            if not equivalent(known[name].kind, created[name], documented[name]) and name in created:
                 message = f"{name}, left out of a create, is {created[name]!r} and not {documented[name]!r}"
                 with bench.case():
                     bench.deviates(
@@ -366,6 +366,6 @@ def _right(exchange: Exchange) -> tuple[str, Claim] | str | None:
     ):
         return None
     told = _data(exchange)[0].get("id")
-    if same(Kind.UUID, told, exchange.about):
+    if equivalent(Kind.UUID, told, exchange.about):
         return ""
     return f"the id of the answer is {told!r}", Claim(field(exchange, "id"), "is", exchange.about)

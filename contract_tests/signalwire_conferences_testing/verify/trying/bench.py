@@ -14,7 +14,7 @@ from attrs import Factory, define
 
 from signalwire_conferences import contract
 from signalwire_conferences.contract import Kind
-from signalwire_conferences.values import same
+from signalwire_conferences.values import equivalent
 
 from . import instants
 from .api import UNSET, Api
@@ -308,7 +308,7 @@ def differences(
     return {
         name: (one.get(name), other.get(name))
         for name, kind in kinds().items()
-        if name not in (*but, _SESSION) and not same(kind, one.get(name), other.get(name))
+        if name not in (*but, _SESSION) and not equivalent(kind, one.get(name), other.get(name))
     }
 
 
@@ -328,7 +328,7 @@ def as_sent(name: str, sent: Any, told: Any) -> str | None:
         wrong = instants.misread(sent, told)
         return f"{name}: {wrong}" if wrong else None
     # Colours too: returned as sent, in the case they were sent in.
-    if same(Kind.EXACT, sent, told):
+    if equivalent(Kind.EXACT, sent, told):
         return None
     return f"{name}: {_short(sent)} was sent and {_short(told)} came back"
 

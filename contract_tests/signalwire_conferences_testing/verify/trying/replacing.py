@@ -8,7 +8,7 @@ from typing import Any
 
 from signalwire_conferences import contract
 from signalwire_conferences.contract import UPDATE
-from signalwire_conferences.values import instant, same
+from signalwire_conferences.values import equivalent, instant
 
 from .bench import Bench, Conference, brief, kinds
 from .claims import Claim
@@ -86,7 +86,7 @@ def reset(bench: Bench, before: Conference, after: Conference, names: Iterable[s
 def survived(bench: Bench, before: Conference, after: Conference) -> None:
     """Demands that what a PUT cannot write is as it was."""
     for name in owned():
-        if not same(kinds()[name], before[name], after[name]):
+        if not equivalent(kinds()[name], before[name], after[name]):
             # What nobody but the server sets may stay wrong, which a second look would not see.
             claim = Claim(after.part(name), "is", before[name] if name == "meta" else before.part(name))
             message = f"a PUT must not change {brief({name: (before[name], after[name])})}"

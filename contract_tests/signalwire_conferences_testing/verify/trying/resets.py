@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from signalwire_conferences import contract
 from signalwire_conferences.contract import UPDATE, Omission
-from signalwire_conferences.values import same
+from signalwire_conferences.values import equivalent
 
 from .claims import Claim, field
 
@@ -33,14 +33,14 @@ class Resets:
             exchange: the PUT.
         """
         known = contract.fields(UPDATE)[name]
-        kept = f"kept its old value {old!r}" if same(known.kind, old, new) else f"became {new!r}"
+        kept = f"kept its old value {old!r}" if equivalent(known.kind, old, new) else f"became {new!r}"
         told = field(exchange, name)
         if known.omission is Omission.DOCUMENTED_DEFAULT:
-            if same(known.kind, new, known.default):
+            if equivalent(known.kind, new, known.default):
                 return None
             return f"{name} {kept} and has to become {known.default!r}", Claim(told, "is", known.default)
         first = self.seen.setdefault(name, new)
-        if same(known.kind, first, new):
+        if equivalent(known.kind, first, new):
             return None
         message = (
             f"{name} {kept}, was {old!r} before, and became {first!r} in an earlier PUT that left it out"
@@ -55,6 +55,8 @@ class Resets:
         """What fields without a documented default become, where it is not what this project assumes."""
         known = contract.fields(UPDATE)
         told = {
-            n: json.dumps(v) for n, v in self.seen.items() if not same(known[n].kind, known[n].default, v)
+            n: json.dumps(v)
+            for n, v in self.seen.items()
+            if not equivalent(known[n].kind, known[n].default, v)
         }
         return ", ".join(f"{name} becomes {value}" for name, value in told.items())

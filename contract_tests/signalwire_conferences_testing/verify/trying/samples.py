@@ -14,7 +14,7 @@ from typing import Any
 
 from signalwire_conferences import contract
 from signalwire_conferences.contract import Kind, Omission
-from signalwire_conferences.values import same
+from signalwire_conferences.values import equivalent
 
 from . import instants
 
@@ -115,7 +115,7 @@ def valid(schema: str, name: str) -> list[Any]:
 def others(schema: str, name: str) -> list[Any]:
     """Valid values that are not what the field is reset to, as far as that is known."""
     known = contract.fields(schema)[name]
-    return [value for value in valid(schema, name) if not same(known.kind, value, known.default)]
+    return [value for value in valid(schema, name) if not equivalent(known.kind, value, known.default)]
 
 
 def custom(schema: str, turn: int = 0) -> dict[str, Any]:
