@@ -94,9 +94,7 @@ class BaseConferences(Generic[T]):
         with self._masking():
             return operations.replace(self._target(conference_id), checked_body(body, conference_id))
 
-    def _safe_update(
-        self, conference_id: Id, changes: Mapping[str, Any], allow_reset: Iterable[str]
-    ) -> SafeUpdate:
+    def _safe_update(self, conference_id: Id, changes: Mapping[str, Any], allow_reset: Iterable[str]) -> SafeUpdate:
         with self._masking():
             intent = Intent(*checked_changes(changes, allow_reset, conference_id))
             return SafeUpdate(self._target(conference_id), intent)
