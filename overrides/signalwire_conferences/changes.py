@@ -154,9 +154,7 @@ class _Check:
             name
             for name in names
             if isinstance(name, str)
-            and (
-                name in known or (name not in fields and name and not difflib.get_close_matches(name, fields))
-            )
+            and (name in known or (name not in fields and name and not difflib.get_close_matches(name, fields)))
         }
         wrong = [name for name in names if not isinstance(name, str) or name not in good]
         self.problems += [Problem("allow_reset", name, self._unknown(str(name), known)) for name in wrong]

@@ -74,9 +74,7 @@ class BaseConferences(Generic[T]):
     def _target(self, conference_id: Id) -> Target:
         return Target.of(conference_id, self._transport.settings)
 
-    def _safe_update(
-        self, conference_id: Id, changes: Mapping[str, Any], allow_reset: Iterable[str]
-    ) -> SafeUpdate:
+    def _safe_update(self, conference_id: Id, changes: Mapping[str, Any], allow_reset: Iterable[str]) -> SafeUpdate:
         intent = Intent(*checked_changes(changes, allow_reset, conference_id))
         return SafeUpdate(self._target(conference_id), intent)
 

@@ -84,10 +84,7 @@ def flaws_to_build_on(body: Mapping[str, Any]) -> list[str]:
 
 
 def verify(
-    before: Mapping[str, Any],
-    body: Mapping[str, Any],
-    after: Mapping[str, Any],
-    resets: AbstractSet[str] = _KEPT,
+    before: Mapping[str, Any], body: Mapping[str, Any], after: Mapping[str, Any], resets: AbstractSet[str] = _KEPT
 ) -> Verdict:
     """Compare the whole conference after a PUT with the one before, what was PUT, and what may be lost."""
     return verify_body(body, after) | survival(before, after, resets)
@@ -101,9 +98,7 @@ def verify_body(body: Mapping[str, Any], after: Mapping[str, Any]) -> Verdict:
     return Verdict(tuple(Difference(name, "any value", MISSING) for name in sorted(chosen))) | verdict
 
 
-def survival(
-    before: Mapping[str, Any], after: Mapping[str, Any], resets: AbstractSet[str] = _KEPT
-) -> Verdict:
+def survival(before: Mapping[str, Any], after: Mapping[str, Any], resets: AbstractSet[str] = _KEPT) -> Verdict:
     """Compare what no request can write: it must be there after a write as it was before.
 
     What the contract does not know may change, as a counter does; but not vanish or become empty,
@@ -123,9 +118,7 @@ def survival(
     return Verdict(tuple(differences), noticed)
 
 
-def lost(
-    body: Mapping[str, Any], now: Mapping[str, Any], asked: AbstractSet[str], *, exclusive: bool
-) -> Verdict:
+def lost(body: Mapping[str, Any], now: Mapping[str, Any], asked: AbstractSet[str], *, exclusive: bool) -> Verdict:
     """What a PUT of unknown outcome cost, as far as that can be told from somebody else's change:
     a field that was sent and has the value that leaving it out gives was lost.
 
@@ -141,10 +134,7 @@ def lost(
         one
         for one in found.differences
         if exclusive
-        or (
-            one.field in body
-            and equivalent(known[one.field].kind, omitted_value(known[one.field]), one.actual)
-        )
+        or (one.field in body and equivalent(known[one.field].kind, omitted_value(known[one.field]), one.actual))
     )
     return Verdict(tuple(differences), found.noticed)
 

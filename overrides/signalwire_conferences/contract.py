@@ -98,6 +98,4 @@ def resolve(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def validator(schema: Mapping[str, Any]) -> Any:
     """A compiled validator, formats checked, for a schema that may refer into the contract."""
-    return jsonschema_rs.Draft202012Validator(
-        {**schema, "components": document()["components"]}, validate_formats=True
-    )
+    return jsonschema_rs.Draft202012Validator({**schema, "components": document()["components"]}, validate_formats=True)

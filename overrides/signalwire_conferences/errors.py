@@ -51,9 +51,7 @@ def short_repr(value: object) -> str:
 def excerpts(*values: object) -> list[str]:
     """Values side by side as a message shows them: long texts from shortly before they differ."""
     texts = [value for value in values if isinstance(value, str) and len(value) > _LONGEST_SHOWN]
-    common = sum(
-        1 for _ in itertools.takewhile(lambda marks: len(set(marks)) == 1, zip(*texts, strict=False))
-    )
+    common = sum(1 for _ in itertools.takewhile(lambda marks: len(set(marks)) == 1, zip(*texts, strict=False)))
     start = common - _LONGEST_SHOWN // 4 if len(texts) == len(values) else 0
     if start <= _LONGEST_SHOWN // 2:
         return [short_repr(value) for value in values]
@@ -65,9 +63,7 @@ def printable(text: str) -> str:
     direction marks are escaped.
     """
     return "".join(
-        mark
-        if mark.isprintable() or unicodedata.category(mark) == "Zs"
-        else mark.encode("unicode_escape").decode()
+        mark if mark.isprintable() or unicodedata.category(mark) == "Zs" else mark.encode("unicode_escape").decode()
         for mark in text
     )
 
@@ -190,9 +186,7 @@ class UnsafeUpdateError(ConferencesError):
         at_risk: field name -> what would become of it, in words.
     """
 
-    def __init__(
-        self, conference_id: str, at_risk: Mapping[str, str], *, state: str = _NO_PUT, advice: str
-    ) -> None:
+    def __init__(self, conference_id: str, at_risk: Mapping[str, str], *, state: str = _NO_PUT, advice: str) -> None:
         self.at_risk = dict(at_risk)
         lines = _bullets(f"{field}: {what}" for field, what in at_risk.items())
         message = f"Conference {conference_id!r} cannot be updated without a loss:{lines}"
@@ -229,9 +223,7 @@ class ConflictError(ConferencesError):
         ours: the value that was asked for.
     """
 
-    def __init__(
-        self, conference_id: str, conflicts: Sequence[Conflict], *, state: str, advice: str = ""
-    ) -> None:
+    def __init__(self, conference_id: str, conflicts: Sequence[Conflict], *, state: str, advice: str = "") -> None:
         self.conflicts = tuple(conflicts)
         first = self.conflicts[0]
         self.field, self.before, self.theirs, self.ours = first.field, first.before, first.theirs, first.ours

@@ -57,9 +57,7 @@ class Journal(JournalFile):
             opened later.
     """
 
-    def __init__(
-        self, path: Path, host: str, timeout: float = 30.0, mask: Callable[[str], str] = str
-    ) -> None:
+    def __init__(self, path: Path, host: str, timeout: float = 30.0, mask: Callable[[str], str] = str) -> None:
         super().__init__(path, timeout)
         self._host = canonical_host(host)
         self._mask = mask
@@ -93,8 +91,7 @@ class Journal(JournalFile):
         before, hidden = self._as_text(step.before)
         after, hidden_too = self._as_text(step.after)
         last = connection.execute(
-            "SELECT number, recorded_at FROM entries WHERE host = ? ORDER BY number DESC LIMIT 1",
-            (self._host,),
+            "SELECT number, recorded_at FROM entries WHERE host = ? ORDER BY number DESC LIMIT 1", (self._host,)
         ).fetchone()
         number, recorded_at = last or (0, now.isoformat())
         number = (number or 0) + 1  # a client of 0.1.0 gives none
@@ -113,9 +110,7 @@ class Journal(JournalFile):
             f"INSERT INTO entries ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",  # noqa: S608
             tuple(row.values()),
         )
-        connection.execute(
-            "DELETE FROM entries WHERE host = ? AND number <= ?", (self._host, number - _KEPT_ENTRIES)
-        )
+        connection.execute("DELETE FROM entries WHERE host = ? AND number <= ?", (self._host, number - _KEPT_ENTRIES))
         if abs(time.time() - time.monotonic() - self._clock) < _STEADY:
             [jump] = connection.execute(_LAST_JUMP, (self._host,)).fetchone()
             connection.execute(

@@ -85,9 +85,7 @@ class JournalFile:
         with _lock:
             self._drop()
 
-    def _transact(
-        self, work: Callable[[sqlite3.Connection], T], key: str | None, mode: str = "IMMEDIATE"
-    ) -> T:
+    def _transact(self, work: Callable[[sqlite3.Connection], T], key: str | None, mode: str = "IMMEDIATE") -> T:
         """Do the work in a transaction, as soon as the file is free. It may be done more than once."""
         end = time.monotonic() + self._timeout
         pause = _SHORTEST_PAUSE

@@ -79,9 +79,7 @@ def _number_entries(connection: sqlite3.Connection) -> None:
     for entry, host in connection.execute("SELECT entry, host FROM entries ORDER BY entry").fetchall():
         name = canonical_host(host)
         numbers[name] += 1
-        connection.execute(
-            "UPDATE entries SET host = ?, number = ? WHERE entry = ?", (name, numbers[name], entry)
-        )
+        connection.execute("UPDATE entries SET host = ?, number = ? WHERE entry = ?", (name, numbers[name], entry))
     for statement in (
         "CREATE INDEX by_age ON entries (host, recorded_at, number)",
         "CREATE INDEX by_number ON entries (host, number)",

@@ -186,9 +186,7 @@ def replace(target: Target, checked: Mapping[str, Any]) -> Steps[Conference]:
             raise error
 
 
-def _looked_again(
-    target: Target, checked: Mapping[str, Any], answer: dict[str, Any]
-) -> Steps[dict[str, Any]]:
+def _looked_again(target: Target, checked: Mapping[str, Any], answer: dict[str, Any]) -> Steps[dict[str, Any]]:
     """The conference after a PUT. Its answer may be stale: where it is not as asked, look again."""
     try:
         return (yield from read(target)).body if verify_body(checked, answer).differences else answer

@@ -43,10 +43,7 @@ _ADVICE: Mapping[int, str] = {
 
 _SLOW = "Call again; `timeout=` is what one attempt may take."
 _ODD = "Check the host: something else may have answered, such as a login page."
-_ADVICE_OF_CLASS: Mapping[int, str] = {
-    3: "Check the host: redirections are not followed.",
-    5: "Call again later.",
-}
+_ADVICE_OF_CLASS: Mapping[int, str] = {3: "Check the host: redirections are not followed.", 5: "Call again later."}
 
 
 @frozen

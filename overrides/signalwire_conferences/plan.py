@@ -231,9 +231,7 @@ def _satisfied(about: Field, value: Any, before: Any, now: Any, sent: bool) -> b
         return moved and about.kind is Kind.INSTANT and is_coarser(now, value)
     if about.omission is Omission.SERVER_CHOICE:
         # Nobody can tell what "reset" looks like; but after a PUT, a value that moved has moved.
-        return sent and (
-            equivalent(about.kind, about.default, now) or not equivalent(about.kind, before, now)
-        )
+        return sent and (equivalent(about.kind, about.default, now) or not equivalent(about.kind, before, now))
     return equivalent(about.kind, _result(about), now)
 
 

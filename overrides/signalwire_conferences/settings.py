@@ -27,11 +27,7 @@ AsyncLock = Callable[[str], AbstractAsyncContextManager[Any]]
 
 L = TypeVar("L")
 
-_VARIABLES = {
-    "project": "SIGNALWIRE_PROJECT_ID",
-    "token": "SIGNALWIRE_API_TOKEN",
-    "host": "SIGNALWIRE_SPACE",
-}
+_VARIABLES = {"project": "SIGNALWIRE_PROJECT_ID", "token": "SIGNALWIRE_API_TOKEN", "host": "SIGNALWIRE_SPACE"}
 _LABEL = "[A-Za-z0-9_-]{1,63}"
 _HOST = re.compile(rf"(\[[0-9A-Fa-f:.]+\]|{_LABEL}(\.{_LABEL})*\.?)(:(?P<port>[0-9]{{1,5}}))?")
 _LARGEST_PORT = 65535
@@ -150,22 +146,16 @@ def _wrong_credential(name: str, value: object) -> str | None:
     return None if value.isprintable() else f"{name} must hold printable characters alone"
 
 
-def _wrong_habits(
-    *, timeout: object, retries: object, lock: object, confirm: object, journal: object
-) -> list[str]:
+def _wrong_habits(*, timeout: object, retries: object, lock: object, confirm: object, journal: object) -> list[str]:
     wrong = []
     if not _is_number(timeout, above=0):
-        wrong.append(
-            f"timeout={short_repr(timeout)}: must be a number of seconds above 0, at most {_LARGEST}"
-        )
+        wrong.append(f"timeout={short_repr(timeout)}: must be a number of seconds above 0, at most {_LARGEST}")
     if isinstance(retries, float) or not _is_number(retries, above=-1):
         wrong.append(f"retries={short_repr(retries)}: must be a whole number from 0, at most {_LARGEST}")
     if lock is not None and not callable(lock):
         wrong.append("lock must be callable with a conference id; try lock=lambda id: your_lock")
     if confirm is not None and confirm != 0 and not _is_number(confirm, above=0):
-        wrong.append(
-            f"confirm={short_repr(confirm)}: must be a number of seconds from 0 to {_LARGEST}, or None"
-        )
+        wrong.append(f"confirm={short_repr(confirm)}: must be a number of seconds from 0 to {_LARGEST}, or None")
     if not _is_path(journal):
         wrong.append(f"journal={short_repr(journal)}: must be the path of a file, or None")
     return wrong

@@ -71,8 +71,7 @@ def _candidates(conference_id: str, entries: Sequence[Entry]) -> list[Entry]:
     found = [entry for entry in entries if entry.outcome != "not applied" and _known(entry)]
     if not found:
         raise ConferencesError(
-            f"The journal knows no change of conference {conference_id!r} to undo.",
-            conference_id=conference_id,
+            f"The journal knows no change of conference {conference_id!r} to undo.", conference_id=conference_id
         )
     return found
 

@@ -112,8 +112,7 @@ class SafeUpdate:
             if not rest.changes:
                 return body, self._report(body)
         overwritten = [
-            Conflict(name, change.before, change.before, change.after)
-            for name, change in rest.changes.items()
+            Conflict(name, change.before, change.before, change.after) for name, change in rest.changes.items()
         ]
         self._refuse(overwritten, "Somebody keeps writing the old value; find out who.")
         raise AssertionError("unreachable")
@@ -171,9 +170,7 @@ class SafeUpdate:
         if not isinstance(self.intent, Intent):
             self.intent = yield from self.intent(now.body)
         if problems := unknown_resets(self.intent.resets, now.body):
-            raise errors.InvalidChangeError(
-                problems, conference_id=self.target.conference_id, sent="no PUT was sent"
-            )
+            raise errors.InvalidChangeError(problems, conference_id=self.target.conference_id, sent="no PUT was sent")
         self.intent.base = self.intent.base or now.body
         return now
 

@@ -25,13 +25,7 @@ __all__ = ["Body", "TimeLeft", "Wire"]
 _MIB = 2**20  # bytes
 _CONFERENCE, _PAGE, _FAILURE = 8 * _MIB, 32 * _MIB, _MIB
 _KEPT_URLS = 64
-_NEVER_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-)
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError, httpx.UnsupportedProtocol)
 
 
 class Wire:
@@ -70,16 +64,11 @@ class Wire:
         """
         headers = [*self._headers, *((name.encode(), text.encode()) for name, text in step.headers.items())]
         if step.content is not None:
-            headers += [
-                (b"Content-Type", b"application/json"),
-                (b"Content-Length", b"%d" % len(step.content)),
-            ]
+            headers += [(b"Content-Type", b"application/json"), (b"Content-Length", b"%d" % len(step.content))]
         try:
             url = httpx.URL(self._base + step.path, params=step.query) if step.query else self._url(step.path)
         except httpx.InvalidURL as error:
-            raise ConferencesError(
-                f"This {step.method} cannot be sent: {error}.", conference_id=step.about
-            ) from None
+            raise ConferencesError(f"This {step.method} cannot be sent: {error}.", conference_id=step.about) from None
         stream = _Content(step.content)
         return httpx.Request(step.method, url, headers=headers, stream=stream, extensions=extensions)
 
