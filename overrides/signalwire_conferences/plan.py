@@ -5,7 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Generic, Literal, NamedTuple, NoReturn, TypeVar
+from typing import Any, Generic, Literal, NamedTuple, TypeVar
 
 from attrs import field, frozen
 
@@ -20,11 +20,7 @@ R = TypeVar("R")
 
 @frozen
 class ServerChoice:
-    """The value of a field that is left out and has no documented default.
-
-    Attributes:
-        assumed: what we expect the server to choose.
-    """
+    """The value of a field that is left out and has no documented default; `assumed`: what we expect it to be."""
 
     assumed: Any
 
@@ -65,10 +61,6 @@ class Entry:
     masked: frozenset[str] = frozenset()
 
 
-def _without_client() -> NoReturn:
-    raise TypeError("this plan was made without a client")
-
-
 class Line(NamedTuple):
     """A line of a diff, and what it says: so that a terminal can colour it."""
 
@@ -79,17 +71,15 @@ class Line(NamedTuple):
 
 @frozen(eq=False)
 class UpdatePlan(Generic[R]):
-    """What an update will change, what it keeps, and what it cannot carry.
-
-    `str(plan)` is the diff.
+    """What an update will change, what it keeps, and what it cannot carry. `str(plan)` is the diff.
 
     Attributes:
         conference_id: the conference.
         before: the whole conference as read, JSON as the server sent it.
         changes: field -> value before and after.
         body: what will be PUT; empty where nothing changes.
-        at_risk: field -> what would become of it. A PUT cannot carry these, and `apply` refuses
-            as long as they are neither named in the call nor in its `allow_reset`.
+        at_risk: field -> what would become of it. A PUT cannot carry these; `apply` refuses unless they are
+            named in the call or in its `allow_reset`.
         conflicts: fields that somebody else changed since the before-image.
     """
 
@@ -99,7 +89,7 @@ class UpdatePlan(Generic[R]):
     body: Mapping[str, Any]
     at_risk: Mapping[str, str]
     conflicts: tuple[Conflict, ...] = ()
-    _apply: Callable[[], R] = field(default=_without_client, repr=False)
+    _apply: Callable[[], R] | None = field(default=None, repr=False)
 
     def apply(self) -> R:
         """Carry the plan out, any time later: other fields changed meanwhile are kept.
@@ -109,6 +99,8 @@ class UpdatePlan(Generic[R]):
             UnsafeUpdateError: something is at risk.
             VerificationError, InvalidResponseError, ApiError, TransportError: as `update`.
         """
+        if self._apply is None:
+            raise TypeError("this plan was made without a client")
         return self._apply()
 
     @property
@@ -139,10 +131,10 @@ class UpdatePlan(Generic[R]):
             yield Line("risk", f"! {name}: {what}")
         if self.at_risk:
             yield Line("risk", f"  will be refused. {self._ways_out}")
-        kept = len(self.kept)
         if not self.changes:
             yield Line("kept", "  nothing to change; no PUT is needed")
-        yield Line("kept", f"  {kept} {'field keeps its' if kept == 1 else 'fields keep their'} value")
+        keep = "field keeps its" if len(self.kept) == 1 else "fields keep their"
+        yield Line("kept", f"  {len(self.kept)} {keep} value")
 
     def __str__(self) -> str:
         return "\n".join(line.text for line in self.lines())
@@ -168,8 +160,7 @@ def merge(
         sent: whether a PUT of these changes may have been carried out already.
 
     Returns:
-        A plan without `apply`. Its `changes` are what is still to do; its `conflicts` what
-        somebody else changed to something else.
+        A plan without `apply`; its `changes` are what is still to do.
     """
     changes: dict[str, Change] = {}
     at_risk: dict[str, str] = {}
@@ -186,11 +177,12 @@ def merge(
                 conflicts.append(Conflict(name, before, now, after))
             changes[name] = Change(now, after)
             value = asked[name]
+        elif now is None and about.omission is Omission.REQUIRED:
+            at_risk[name] = "is null, which a PUT cannot send and requires"
+        elif now is None and about.omission is not Omission.NULL and name in resets:
+            changes[name] = Change(now, _result(about))
         elif now is None and about.omission is not Omission.NULL:
-            if name in resets and about.omission is not Omission.REQUIRED:
-                changes[name] = Change(now, _result(about))
-            else:
-                at_risk[name] = _risk(about)
+            at_risk[name] = f"is null, which a PUT cannot send; left out it becomes {_shown(_result(about))}"
         if value is not None and value is not CLEAR:
             body[name] = value
     if not changes.keys() & asked.keys():
@@ -223,16 +215,14 @@ def omitted_value(about: Field) -> Any:
 
 def _satisfied(about: Field, value: Any, before: Any, now: Any, sent: bool) -> bool:
     """Whether the field already is what was asked."""
-    if value is not CLEAR:
-        if equivalent(about.kind, value, now):
-            return True
-        # A server that keeps times less exactly keeps what it was sent in its own way.
-        moved = sent or not equivalent(about.kind, before, now)
-        return moved and about.kind is Kind.INSTANT and is_coarser(now, value)
-    if about.omission is Omission.SERVER_CHOICE:
+    moved = not equivalent(about.kind, before, now)
+    if value is CLEAR and about.omission is Omission.SERVER_CHOICE:
         # Nobody can tell what "reset" looks like; but after a PUT, a value that moved has moved.
-        return sent and (equivalent(about.kind, about.default, now) or not equivalent(about.kind, before, now))
-    return equivalent(about.kind, _result(about), now)
+        return sent and (moved or equivalent(about.kind, about.default, now))
+    if equivalent(about.kind, _result(about) if value is CLEAR else value, now):
+        return True
+    # A server that keeps times less exactly keeps what it was sent in its own way.
+    return (sent or moved) and about.kind is Kind.INSTANT and is_coarser(now, value)
 
 
 def _result(about: Field) -> Any:
@@ -241,13 +231,5 @@ def _result(about: Field) -> Any:
     return ServerChoice(value) if about.omission is Omission.SERVER_CHOICE else value
 
 
-def _risk(about: Field) -> str:
-    if about.omission is Omission.REQUIRED:
-        return "is null, which a PUT cannot send and requires"
-    return f"is null, which a PUT cannot send; left out it becomes {_shown(_result(about))}"
-
-
 def _shown(value: Any) -> str:
-    if isinstance(value, ServerChoice):
-        return str(value)
-    return printable(json.dumps(value, ensure_ascii=False))
+    return str(value) if isinstance(value, ServerChoice) else printable(json.dumps(value, ensure_ascii=False))

@@ -1,8 +1,7 @@
 """Steps: all that an operation asks of the world, and all that can come of it.
 
-An operation of this package is a generator. It yields a step, is sent back what came of it, and
-returns its result; it does no I/O and never sleeps. The clients are short loops that carry the
-steps out, with blocking calls or with `await`. `result = yield from step` is how to take one.
+An operation is a generator. It yields a step, is sent back what came of it (`yield from step`), and returns
+its result. It does no I/O; the clients carry the steps out, with blocking calls or with `await`.
 """
 
 from __future__ import annotations
@@ -13,7 +12,7 @@ from typing import Any, Generic, Literal, TypeVar
 
 from attrs import field, frozen
 
-from .errors import ApiError, ConferencesError, RateLimitError, TransportError
+from .errors import ApiError, ConferencesError
 from .plan import Entry
 
 T = TypeVar("T")
@@ -25,38 +24,33 @@ _MOST_DOUBLINGS = 16  # to stay within the range of a float
 
 @frozen
 class Done:
-    """Carried out, and answered with what the request expects: decoded JSON, and a strong ETag if any."""
+    """Carried out, and answered with what the request expects: decoded JSON, and a strong ETag."""
 
     body: Any
     etag: str | None = None
 
 
 @frozen
-class Refused:
+class _Failed:
+    error: ConferencesError
+
+
+class Refused(_Failed):
     """Certainly not carried out, and a repetition would be refused too."""
 
-    error: ConferencesError
 
-
-@frozen
-class Deferred:
+class Deferred(_Failed):
     """429: put off, so most likely not carried out."""
 
-    error: RateLimitError
 
-
-@frozen
-class NotSent:
+class NotSent(_Failed):
     """Nothing of it reached the server."""
 
-    error: TransportError
-
 
 @frozen
-class Unknown:
+class Unknown(_Failed):
     """It may have been carried out; `may_land`: or may still be, later."""
 
-    error: ConferencesError
     may_land: bool
 
 
@@ -73,21 +67,15 @@ class _Step(Generic[R_co]):
 
 @frozen
 class Request(_Step[Outcome]):
-    """Step: send this request, once.
-
-    Attributes:
-        expects: what a usable answer is: a conference (of the id `about`, if that is given), a
-            page, or nothing.
-        about: the id of the conference.
-    """
+    """Step: send this request, once."""
 
     method: str
     path: str
-    expects: Literal["conference", "page", "nothing"]
+    expects: Literal["conference", "page", "nothing"]  # what a usable answer is
     query: Mapping[str, Any] = field(factory=dict)
     content: bytes | None = None
     headers: Mapping[str, str] = field(factory=dict)
-    about: str | None = None
+    about: str | None = None  # the id of the conference, which an answer has to have
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -143,17 +131,11 @@ Steps = Generator[Step, Any, T]
 
 @frozen
 class Policy:
-    """How often and how long.
+    """How often and how long."""
 
-    Attributes:
-        timeout: seconds for one attempt, and the longest single wait.
-        retries: repeats of one request.
-        jitter: a random number from 0 to 1.
-    """
-
-    timeout: float
-    retries: int
-    jitter: Callable[[], float]
+    timeout: float  # seconds for one attempt, and the longest single wait
+    retries: int  # repeats of one request
+    jitter: Callable[[], float]  # a random number from 0 to 1
 
 
 def repeated(request: Request, policy: Policy) -> Steps[Done]:
@@ -172,11 +154,7 @@ def repeated(request: Request, policy: Policy) -> Steps[Done]:
 
 
 def pause(attempt: int, error: ConferencesError, policy: Policy) -> Steps[None]:
-    """Wait before the next attempt: what `Retry-After` says, else exponential backoff with jitter.
-
-    Raises:
-        ConferencesError: the given error, where the server asks for a longer wait than allowed.
-    """
+    """Wait as `Retry-After` says (raise where that is too long), else exponential backoff with jitter."""
     asked = error.retry_after if isinstance(error, ApiError) else None
     if asked is None:
         longest = min(_FIRST_BACKOFF * 2 ** min(attempt, _MOST_DOUBLINGS), _LONGEST_BACKOFF, policy.timeout)

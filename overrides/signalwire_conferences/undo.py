@@ -19,12 +19,7 @@ _CONFLICT = "Name the values that are to stay in an update; `history` has those 
 
 
 def undo(target: Target) -> Steps[tuple[dict[str, Any], UpdateReport]]:
-    """Take the last change of the journal back.
-
-    Raises:
-        ConferencesError: there is no journal, or it knows no change of this conference.
-        UnsafeUpdateError, ConflictError, VerificationError, ApiError, ...: as a `SafeUpdate`.
-    """
+    """Take the last change of the journal back."""
     target.require_journal()
     _candidates(target.conference_id, (yield from Recall(target.key)))  # or no request is sent
 
@@ -43,36 +38,31 @@ def inverse(conference_id: str, entries: Sequence[Entry], now: Mapping[str, Any]
         conference_id: for messages.
         entries: the journal's, the latest first.
         now: the conference.
-
-    Raises:
-        ConferencesError: the journal knows no change of this conference.
-        UnsafeUpdateError: a value from before cannot be sent.
     """
     entries = _candidates(conference_id, entries)
     last = next((entry for entry in entries if _was_carried_out(entry, now)), None)
-    changes = {} if last is None else _known(last)
+    if last is None:
+        return Intent({}, base=now)
+    changes = _known(last)
     lost = {
         name: "was null before, which a PUT cannot bring back"
         for name, change in changes.items()
         if change.before is None and fields(UPDATE)[name].omission is not Omission.NULL
     }
-    masked = changes.keys() & (last.masked if last else ())
-    lost |= dict.fromkeys(masked, "held the API token, which the journal does not keep")
+    lost |= dict.fromkeys(changes.keys() & last.masked, "held the API token, which the journal does not keep")
     if lost:
         raise UnsafeUpdateError(conference_id, lost, advice="Name a value for it in an update.")
     asked = {name: CLEAR if change.before is None else change.before for name, change in changes.items()}
-    before = now if last is None else last.before
     after = {name: change.after for name, change in changes.items()}
-    return Intent(asked, base={**before, **after}, advice=_CONFLICT)
+    return Intent(asked, base={**last.before, **after}, advice=_CONFLICT)
 
 
 def _candidates(conference_id: str, entries: Sequence[Entry]) -> list[Entry]:
     """The entries that may be a change."""
     found = [entry for entry in entries if entry.outcome != "not applied" and _known(entry)]
     if not found:
-        raise ConferencesError(
-            f"The journal knows no change of conference {conference_id!r} to undo.", conference_id=conference_id
-        )
+        said = f"The journal knows no change of conference {conference_id!r} to undo."
+        raise ConferencesError(said, conference_id=conference_id)
     return found
 
 
