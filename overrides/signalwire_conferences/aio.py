@@ -90,7 +90,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
 
     async def history(self, conference_id: Id, /) -> Sequence[Entry]:
         """The updates that the journal knows, the latest first."""
-        return await self._transport.run(operations.history(self._target(conference_id)))
+        return await self._transport.run(self._target(conference_id).history())
 
     async def undo(self, conference_id: Id, /) -> Conference:
         """Take the last change of the journal back, as a three-way merge."""

@@ -191,7 +191,7 @@ class Conferences(BaseConferences[Transport]):
         Raises:
             ConferencesError: the client has no journal, or it cannot be read.
         """
-        return self._transport.run(operations.history(self._target(conference_id)))
+        return self._transport.run(self._target(conference_id).history())
 
     def undo(self, conference_id: Id, /) -> Conference:
         """Take the last change of the journal back, as a three-way merge. Undone twice is redone.

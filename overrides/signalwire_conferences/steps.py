@@ -153,6 +153,17 @@ def repeated(request: Request, policy: Policy) -> Steps[Done]:
     raise AssertionError("unreachable")
 
 
+def sent_once(request: Request, policy: Policy) -> Steps[Outcome]:
+    """Send, and repeat only what the server certainly did not carry out: 429, or never sent."""
+    for attempt in itertools.count():
+        match (yield from request):
+            case Deferred(error) | NotSent(error) if attempt < policy.retries:
+                yield from pause(attempt, error, policy)
+            case outcome:
+                return outcome
+    raise AssertionError("unreachable")
+
+
 def pause(attempt: int, error: ConferencesError, policy: Policy) -> Steps[None]:
     """Wait as `Retry-After` says (raise where that is too long), else exponential backoff with jitter."""
     asked = error.retry_after if isinstance(error, ApiError) else None

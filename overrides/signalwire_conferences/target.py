@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 from attrs import frozen
@@ -10,8 +10,9 @@ from attrs import frozen
 from .changes import checked_id, path_of
 from .comparison import flaws_to_build_on
 from .errors import ConferencesError, InvalidResponseError
+from .plan import Entry
 from .settings import Settings
-from .steps import Acquire, Done, Policy, Release, Request, Steps, repeated
+from .steps import Acquire, Done, Policy, Recall, Release, Request, Steps, repeated
 from .values import encode_json, one_spelling
 
 
@@ -36,16 +37,25 @@ class Target:
         """The id as lock and journal get it: the same for every spelling of one UUID."""
         return one_spelling(self.conference_id)
 
-    def require_journal(self) -> None:
-        """Raises `ConferencesError` where there is no journal."""
+    def acquire(self, state: str) -> Steps[None]:
+        """Take the lock, if there is one. Its error is the caller's own; a note on it says what is known."""
+        return self._locking(Acquire(self.key), state)
+
+    def release(self, state: str) -> Steps[None]:
+        """Give it back, in the same way."""
+        return self._locking(Release(), state)
+
+    def history(self) -> Steps[Sequence[Entry]]:
+        """The entries of the journal, the latest first; `ConferencesError` where there is none."""
         if not self.journaled:
             advice = "Build it with journal='conferences.sqlite' to have history and undo."
             raise ConferencesError("This client has no journal.", conference_id=self.conference_id, advice=advice)
+        return (yield from Recall(self.key))
 
-    def noting(self, step: Acquire | Release, state: str) -> Steps[None]:
-        """A step of the lock, whose error is the caller's own; a note on it says what is known."""
+    def _locking(self, step: Acquire | Release, state: str) -> Steps[None]:
         try:
-            yield from step
+            if self.locked:
+                yield from step
         except Exception as error:
             error.add_note(f"Conference {self.conference_id!r}: {state}")
             raise

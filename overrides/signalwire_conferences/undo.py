@@ -10,7 +10,7 @@ from .contract import UPDATE, Omission, fields
 from .errors import ConferencesError, UnsafeUpdateError
 from .plan import Change, Entry
 from .results import UpdateReport
-from .steps import Recall, Steps
+from .steps import Steps
 from .target import Target
 from .update import Intent, SafeUpdate
 from .values import equivalent, is_coarser
@@ -20,12 +20,11 @@ _CONFLICT = "Name the values that are to stay in an update; `history` has those 
 
 def undo(target: Target) -> Steps[tuple[dict[str, Any], UpdateReport]]:
     """Take the last change of the journal back."""
-    target.require_journal()
-    _candidates(target.conference_id, (yield from Recall(target.key)))  # or no request is sent
+    _candidates(target.conference_id, (yield from target.history()))  # or no request is sent
 
     def decide(now: Mapping[str, Any]) -> Steps[Intent]:
         # Once more, under the lock: somebody else may have undone it meanwhile.
-        return inverse(target.conference_id, (yield from Recall(target.key)), now)
+        return inverse(target.conference_id, (yield from target.history()), now)
 
     return (yield from SafeUpdate(target, decide).steps())
 
