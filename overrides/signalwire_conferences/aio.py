@@ -24,11 +24,11 @@ from .update import SafeUpdate
 class AsyncRestClient(BaseClient[AsyncLock]):
     """`RestClient` with `async` and `await`, on asyncio or trio.
 
-    Cancelled at any time, an update leaves the conference old or new, and no lock held. It may be
-    used in several event loops; the connections of each are closed with the loop.
+    Cancelled at any time, an update leaves the conference old or new, and no lock held. It may be used in several
+    event loops; the connections of each are closed with the loop.
 
-    Args and errors are those of `RestClient`, but that `lock` gives an asynchronous context manager,
-    and that `timeout` bounds headers that come by drips, too.
+    Args and errors are those of `RestClient`, but that `lock` gives an asynchronous context manager, and that
+    `timeout` bounds headers that come by drips, too.
     """
 
     def _open(self, settings: Settings[AsyncLock]) -> None:

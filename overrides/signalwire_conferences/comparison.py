@@ -89,8 +89,8 @@ def verify_body(body: Mapping[str, Any], after: Mapping[str, Any]) -> Verdict:
 
 
 def survival(before: Mapping[str, Any], after: Mapping[str, Any], resets: AbstractSet[str] = frozenset()) -> Verdict:
-    """Compare what no request can write: it must be there after a write as it was before. What the contract does
-    not know may change, as a counter does; but not vanish or become empty, which is what a reset looks like.
+    """Compare what no request can write: it must be there after a write as it was before. What the contract does not
+    know may change, as a counter does; but not vanish or become empty, which is what a reset looks like.
     """
     differences: list[Difference] = []
     noticed: dict[str, Change] = {}
@@ -107,9 +107,9 @@ def survival(before: Mapping[str, Any], after: Mapping[str, Any], resets: Abstra
 
 
 def lost(body: Mapping[str, Any], now: Mapping[str, Any], asked: AbstractSet[str], *, exclusive: bool) -> Verdict:
-    """What a PUT of unknown outcome cost, as far as that can be told from somebody else's change: a field that
-    was sent and has the value that leaving it out gives was lost. Where the writer is `exclusive`, any
-    difference is a loss. After the `asked` fields, the merge looks.
+    """What a PUT of unknown outcome cost, as far as that can be told from somebody else's change: a field that was
+    sent and has the value that leaving it out gives was lost. Where the writer is `exclusive`, any difference is a
+    loss. After the `asked` fields, the merge looks.
     """
 
     def is_loss(name: str, actual: Any) -> bool:

@@ -137,8 +137,8 @@ class ConferencesError(Exception):
         return between.join(part for part in (self.message, rest) if part)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Without a call of `__init__`, whose keyword-only parameters defeat the default way of pickling; and an
-        # error that cannot be unpickled hangs a pool of processes.
+        # Without a call of `__init__`, whose keyword-only parameters defeat the default way of pickling; and an error
+        # that cannot be unpickled hangs a pool of processes.
         return cast(Any, copyreg).__newobj__, (type(self), *self.args), vars(self)
 
 
@@ -261,8 +261,8 @@ class VerificationError(ConferencesError):
 
 @dataclass(eq=False, repr=False)
 class InvalidResponseError(ConferencesError):
-    """An answer of success that nothing safe can be built on: no JSON object, another conference,
-    a field missing, or longer than any conference is.
+    """An answer of success that nothing safe can be built on: no JSON object, another conference, a field missing, or
+    longer than any conference is.
 
     Attributes:
         body: the answer's body, decoded; `None` where it is no JSON.

@@ -70,16 +70,16 @@ def outcome_of(request: Request, answer: Answer | NoAnswer) -> Outcome:
         return Deferred(failure)
     if status >= 500:
         return Unknown(failure, may_land=True)
-    # A redirection to a result is how some servers answer a write; and a 412 may be the answer to a
-    # repetition, by a proxy, of a PUT that was carried out.
+    # A redirection to a result is how some servers answer a write; and a 412 may be the answer to a repetition, by a
+    # proxy, of a PUT that was carried out.
     if status == 408 or (request.method != "GET" and status in (301, 302, 303, 412)):
         return Unknown(failure, may_land=False)
     return Refused(failure)
 
 
 def retry_after(headers: Mapping[str, str], received_at: float) -> float | None:
-    """Seconds that an answer asks to wait, from `Retry-After` as seconds or as an HTTP date; `None` where it
-    is neither. A date is taken against the answer's own `Date`, so that a clock that is off does not matter.
+    """Seconds that an answer asks to wait, from `Retry-After` as seconds or as an HTTP date; `None` where it is
+    neither. A date is taken against the answer's own `Date`, so that a clock that is off does not matter.
     """
     said = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(said):

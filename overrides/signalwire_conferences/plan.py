@@ -78,8 +78,8 @@ class UpdatePlan(Generic[R]):
         before: the whole conference as read, JSON as the server sent it.
         changes: field -> value before and after.
         body: what will be PUT; empty where nothing changes.
-        at_risk: field -> what would become of it. A PUT cannot carry these; `apply` refuses unless they are
-            named in the call or in its `allow_reset`.
+        at_risk: field -> what would become of it. A PUT cannot carry these; `apply` refuses unless they are named in
+            the call or in its `allow_reset`.
         conflicts: fields that somebody else changed since the before-image.
     """
 

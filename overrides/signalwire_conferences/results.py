@@ -1,7 +1,7 @@
 """Results: the generated models as a typed view of the JSON that the server sent.
 
-Reading never raises because the server is newer than the contract: a value that a generated type
-cannot hold (a new layout, a leap second, an id that is no UUID) is given as it came.
+Reading never raises because the server is newer than the contract: a value that a generated type cannot hold (a new
+layout, a leap second, an id that is no UUID) is given as it came.
 """
 
 from __future__ import annotations
@@ -37,8 +37,8 @@ class UpdateReport:
         written: whether a PUT was carried out.
         puts: how many PUTs were sent.
         changed_by_others: writable fields, kept, that somebody else changed between our first read and our last.
-        noticed: what is no loss and yet worth knowing, field -> change: fields that the contract does not
-            know, times that the server keeps less exactly, values of a stale answer to the PUT.
+        noticed: what is no loss and yet worth knowing, field -> change: fields that the contract does not know, times
+            that the server keeps less exactly, values of a stale answer to the PUT.
     """
 
     changes: Mapping[str, Change]

@@ -1,7 +1,7 @@
 """Steps: all that an operation asks of the world, and all that can come of it.
 
-An operation is a generator. It yields a step, is sent back what came of it (`yield from step`), and returns
-its result. It does no I/O; the clients carry the steps out, with blocking calls or with `await`.
+An operation is a generator. It yields a step, is sent back what came of it (`yield from step`), and returns its
+result. It does no I/O; the clients carry the steps out, with blocking calls or with `await`.
 """
 
 from __future__ import annotations

@@ -30,8 +30,8 @@ def undo(target: Target) -> Steps[tuple[dict[str, Any], UpdateReport]]:
 
 
 def inverse(conference_id: str, entries: Sequence[Entry], now: Mapping[str, Any]) -> Intent:
-    """The inverse of the last change, to be merged onto the conference as it is now; nothing, where
-    no change was carried out as far as that can be seen.
+    """The inverse of the last change, to be merged onto the conference as it is now; nothing, where no change was
+    carried out as far as that can be seen.
 
     Args:
         conference_id: for messages.

@@ -1,8 +1,8 @@
 """The safe update: a generator of steps that knows no network, no clock, no lock.
 
-Read; merge the asked changes onto what was read; refuse what would be lost; write; compare the answer with what
-had to come of it. A PUT whose outcome is unknown is never blindly repeated: the conference is read again, and
-the update is finished, or rebased and written, or ends in a conflict.
+Read; merge the asked changes onto what was read; refuse what would be lost; write; compare the answer with what had to
+come of it. A PUT whose outcome is unknown is never blindly repeated: the conference is read again, and the update is
+finished, or rebased and written, or ends in a conflict.
 """
 
 from __future__ import annotations

@@ -23,8 +23,8 @@ _MOST_DIGITS = 18  # of a fraction of a second; an attosecond
 
 
 def instant(text: object) -> tuple[int, str] | None:
-    """The instant that an RFC 3339 date-time, or a date alone, names: seconds (days counted from the year 1), and
-    the digits of the fraction without trailing zeros. A leap second is the same instant as the second after it.
+    """The instant that an RFC 3339 date-time, or a date alone, names: seconds (days counted from the year 1), and the
+    digits of the fraction without trailing zeros. A leap second is the same instant as the second after it.
     """
     match = _INSTANT.fullmatch(text) if isinstance(text, str) else None
     if match is None:
@@ -45,8 +45,8 @@ def instant(text: object) -> tuple[int, str] | None:
 
 
 def equivalent(kind: Kind, one: Any, other: Any) -> bool:
-    """Whether two JSON values mean the same for a field of this kind: instants as instants,
-    colours and UUIDs without regard to case, all else exactly (`1` is not `true`).
+    """Whether two JSON values mean the same for a field of this kind: instants as instants, colours and UUIDs without
+    regard to case, all else exactly (`1` is not `true`).
     """
     if _identical(one, other):
         return True
@@ -130,8 +130,8 @@ def decode_json(content: bytes) -> Any:
 
 
 def encode_json(value: Any) -> bytes:
-    """A JSON value as a body, in ASCII: a lone surrogate that the server sent goes back as it came.
-    `ValueError` where it holds a number beyond the range of a float.
+    """A JSON value as a body, in ASCII: a lone surrogate that the server sent goes back as it came. `ValueError` where
+    it holds a number beyond the range of a float.
     """
     return json.dumps(value, allow_nan=False).encode()
 
