@@ -1,7 +1,5 @@
 """The asynchronous client: the same steps as the synchronous one, carried out with `await`."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping, Sequence
 from typing import Any, Self, Unpack
 

@@ -1,7 +1,5 @@
 """Inputs, checked against the contract before any request: all problems at once."""
 
-from __future__ import annotations
-
 import difflib
 import enum
 import uuid
@@ -11,7 +9,7 @@ from typing import Any, Final, Literal, TypeVar
 from urllib.parse import quote
 
 from . import contract
-from .contract import Field, Omission
+from .contract import Field, Json, Omission
 from .errors import InvalidChangeError, Problem
 from .values import to_json
 
@@ -30,9 +28,7 @@ _NONE: Final = object()
 T = TypeVar("T")
 
 
-def checked_changes(
-    changes: Mapping[str, Any], allow_reset: object, conference_id: object
-) -> tuple[dict[str, Any], frozenset[str]]:
+def checked_changes(changes: Json, allow_reset: object, conference_id: object) -> tuple[dict[str, Any], frozenset[str]]:
     """The changes of an update as JSON values, `CLEAR` for `None`, and the fields allowed to be reset."""
     check = _Check(conference_id)
     asked = check.values(contract.UPDATE, changes, none="clear")
@@ -42,14 +38,14 @@ def checked_changes(
     return check.passed(asked), resets
 
 
-def unknown_resets(resets: AbstractSet[str], body: Mapping[str, Any]) -> list[Problem]:
+def unknown_resets(resets: AbstractSet[str], body: Json) -> list[Problem]:
     """What is wrong with names of `allow_reset`, once the conference was read."""
     unknown = sorted(resets - contract.KINDS.keys() - body.keys())
     rule = "is a field neither of the contract nor of the conference"
     return [Problem("allow_reset", name, rule) for name in unknown]
 
 
-def checked_create(fields: Mapping[str, Any]) -> dict[str, Any]:
+def checked_create(fields: Json) -> dict[str, Any]:
     """The body of a create; `None` leaves a field out."""
     check = _Check()
     return check.passed(check.values(contract.CREATE, fields, none="leave out", whole=True))
@@ -64,7 +60,7 @@ def checked_body(body: object, conference_id: object) -> dict[str, Any]:
     return check.passed({})
 
 
-def checked_query(operation_id: str, query: Mapping[str, Any]) -> dict[str, Any]:
+def checked_query(operation_id: str, query: Json) -> dict[str, Any]:
     """The query of a list or a get; `None` leaves a parameter out."""
     check = _Check(noun="parameter")
     return check.passed(check.values(operation_id, query, none="leave out"))
@@ -99,7 +95,7 @@ class _Check:
         return checked
 
     def values(
-        self, of: str, given: Mapping[str, Any], *, none: Literal["clear", "leave out", "refuse"], whole: bool = False
+        self, of: str, given: Json, *, none: Literal["clear", "leave out", "refuse"], whole: bool = False
     ) -> dict[str, Any]:
         """The values as JSON; `none`: what `None` means; `whole`: whether a required field must not be missing."""
         known = contract.fields(of)

@@ -3,8 +3,6 @@
 The commands are in the test kit and need an extra each; this module needs the standard library only.
 """
 
-from __future__ import annotations
-
 import argparse
 import importlib
 import sys

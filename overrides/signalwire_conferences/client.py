@@ -1,7 +1,5 @@
 """The synchronous client, and what it has in common with the asynchronous one."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from functools import partial

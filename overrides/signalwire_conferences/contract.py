@@ -1,7 +1,5 @@
 """The contract, as the package reads it: operations, writable fields, and what a value may be."""
 
-from __future__ import annotations
-
 import functools
 import json
 from collections.abc import Mapping
@@ -13,6 +11,7 @@ from attrs import field, frozen
 
 from signalwire_conferences_api import table
 
+Json = Mapping[str, Any]  # an object of JSON
 CONFERENCE, CREATE, UPDATE = "Conference", "ConferenceCreate", "ConferenceUpdate"
 
 Kind = table.Kind

@@ -19,8 +19,6 @@
 A message says what happened, to which conference, what state it is in as far as that is known, and what to do.
 """
 
-from __future__ import annotations
-
 import copyreg
 import enum
 import itertools
@@ -100,13 +98,13 @@ class State(enum.Enum):
         return self in (State.DEFERRED, State.MATCH_FAILED, State.UNKNOWN, State.MAY_LAND)
 
     @property
-    def after_a_read(self) -> State:
+    def after_a_read(self) -> "State":
         """What it is once the conference was read again and lacks the change."""
         if self is State.MAY_LAND:
             return State.LACKING_MAY_LAND
         return State.LACKING if self.is_open else self
 
-    def after(self, other: State) -> State:
+    def after(self, other: "State") -> "State":
         """What is known after a PUT whose own outcome is this one, and `other` was known before."""
         return max(self, other, key=list(State).index)
 

@@ -1,14 +1,12 @@
 """The operations beside the update, as generators of steps."""
 
-from __future__ import annotations
-
 import itertools
-from collections.abc import Mapping
 from typing import Any, Final
 from urllib.parse import urljoin, urlsplit
 
 from .changes import checked_create, checked_id, checked_query, path_of
 from .comparison import verify_body
+from .contract import Json
 from .errors import ApiError, ConferencesError, InvalidResponseError, State, short_repr
 from .hosts import canonical_host
 from .plan import changed_fields, expected_after
@@ -30,7 +28,7 @@ def get(conference_id: object, include_active_session: bool, policy: Policy) -> 
     return view(Conference, (yield from repeated(request, policy)).body)
 
 
-def page(query: Mapping[str, Any], policy: Policy) -> Steps[ConferencePage]:
+def page(query: Json, policy: Policy) -> Steps[ConferencePage]:
     """Read one page."""
     return (yield from Pages(query, "", policy).read())
 
@@ -38,7 +36,7 @@ def page(query: Mapping[str, Any], policy: Policy) -> Steps[ConferencePage]:
 class Pages:
     """The pages of a list, along the server's links as long as they lead to the client's own host."""
 
-    def __init__(self, query: Mapping[str, Any], host: str, policy: Policy) -> None:
+    def __init__(self, query: Json, host: str, policy: Policy) -> None:
         self._request = Request("GET", path_of(_LIST), "page", query=checked_query(_LIST, query))
         self._host, self._policy = host, policy
         self._followed: set[str] = set()
@@ -70,7 +68,7 @@ class Pages:
         return path
 
 
-def create(fields: Mapping[str, Any], policy: Policy) -> Steps[Conference]:
+def create(fields: Json, policy: Policy) -> Steps[Conference]:
     """Create a conference. Not repeated after an unknown outcome: that could make two."""
     path = path_of("create_video_conference")
     request = Request("POST", path, "conference", content=encode_json(checked_create(fields)))
@@ -115,7 +113,7 @@ def delete(conference_id: object, policy: Policy) -> Steps[None]:
         yield from pause(attempt, error, policy)
 
 
-def replace(target: Target, checked: Mapping[str, Any]) -> Steps[Conference]:
+def replace(target: Target, checked: Json) -> Steps[Conference]:
     """PUT this body as it is. Not repeated after an unknown outcome, to overwrite somebody else's at most once."""
     entry, before = None, dict[str, Any]()
     yield from target.acquire(State.UNCHANGED.value)
@@ -144,7 +142,7 @@ def replace(target: Target, checked: Mapping[str, Any]) -> Steps[Conference]:
             raise failed.error
 
 
-def _looked_again(target: Target, checked: Mapping[str, Any], answer: dict[str, Any]) -> Steps[dict[str, Any]]:
+def _looked_again(target: Target, checked: Json, answer: dict[str, Any]) -> Steps[dict[str, Any]]:
     """The conference after a PUT. Its answer may be stale: where it is not as asked, look again."""
     try:
         return (yield from read(target)).body if verify_body(checked, answer).differences else answer

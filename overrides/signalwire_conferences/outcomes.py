@@ -1,7 +1,5 @@
 """What came of a request: decided here, once, from the answer as it came off the wire."""
 
-from __future__ import annotations
-
 import codecs
 import datetime
 import email.utils

@@ -1,7 +1,5 @@
 """What an update will do: three-way merge, plan, and the diff that people read."""
 
-from __future__ import annotations
-
 import datetime
 import json
 from collections.abc import Callable, Iterator, Mapping
@@ -11,7 +9,7 @@ from attrs import field, frozen
 
 from . import contract
 from .changes import CLEAR
-from .contract import Field, Kind, Omission
+from .contract import Field, Json, Kind, Omission
 from .errors import Conflict, UnsafeUpdateError, printable
 from .values import equivalent, is_coarser
 
@@ -57,7 +55,7 @@ class Entry:
     recorded_at: datetime.datetime
     changes: Mapping[str, Change]
     outcome: EntryOutcome
-    before: Mapping[str, Any]
+    before: Json
     masked: frozenset[str] = frozenset()
 
 
@@ -84,9 +82,9 @@ class UpdatePlan(Generic[R]):
     """
 
     conference_id: str
-    before: Mapping[str, Any]
+    before: Json
     changes: Mapping[str, Change]
-    body: Mapping[str, Any]
+    body: Json
     at_risk: Mapping[str, str]
     conflicts: tuple[Conflict, ...] = ()
     _apply: Callable[[], R] | None = field(default=None, repr=False)
@@ -141,13 +139,7 @@ class UpdatePlan(Generic[R]):
 
 
 def merge(
-    conference_id: str,
-    base: Mapping[str, Any],
-    present: Mapping[str, Any],
-    asked: Mapping[str, Any],
-    resets: frozenset[str],
-    *,
-    sent: bool,
+    conference_id: str, base: Json, present: Json, asked: Json, resets: frozenset[str], *, sent: bool
 ) -> UpdatePlan[Any]:
     """Three-way merge: the asked changes, made against `base`, onto the present conference.
 
@@ -190,7 +182,7 @@ def merge(
     return UpdatePlan(conference_id, present, changes, body, at_risk, tuple(conflicts))
 
 
-def changed_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[str, Any]:
+def changed_fields(before: Json, after: Json) -> dict[str, Any]:
     """The writable fields that differ: field -> value after."""
     return {
         name: after[name]
@@ -199,7 +191,7 @@ def changed_fields(before: Mapping[str, Any], after: Mapping[str, Any]) -> dict[
     }
 
 
-def expected_after(body: Mapping[str, Any]) -> dict[str, Any]:
+def expected_after(body: Json) -> dict[str, Any]:
     """What a PUT of this body has to lead to, by field; no entry where the server may choose."""
     return {
         name: body.get(name, omitted_value(about))

@@ -4,8 +4,6 @@ Reading never raises because the server is newer than the contract: a value that
 layout, a leap second, an id that is no UUID) is given as it came.
 """
 
-from __future__ import annotations
-
 import copy
 import datetime
 import enum

@@ -4,14 +4,13 @@ An operation is a generator. It yields a step, is sent back what came of it (`yi
 result. It does no I/O; the clients carry the steps out, with blocking calls or with `await`.
 """
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, Generic, Literal, TypeVar
 
 from attrs import field, frozen
 
+from .contract import Json
 from .errors import ApiError, ConferencesError
 from .plan import Entry
 
@@ -60,7 +59,7 @@ Outcome = Done | Refused | Deferred | NotSent | Unknown
 class _Step(Generic[R_co]):
     """What `yield from` a step gives: the loops send back what the step says."""
 
-    def __iter__(self) -> Generator[Step, Any, R_co]:
+    def __iter__(self) -> "Generator[Step, Any, R_co]":
         result: R_co = yield self  # type: ignore[misc]  # every subclass is in the union
         return result
 
@@ -72,7 +71,7 @@ class Request(_Step[Outcome]):
     method: str
     path: str
     expects: Literal["conference", "page", "nothing"]  # what a usable answer is
-    query: Mapping[str, Any] = field(factory=dict)
+    query: Json = field(factory=dict)
     content: bytes | None = None
     headers: Mapping[str, str] = field(factory=dict)
     about: str | None = None  # the id of the conference, which an answer has to have
@@ -105,8 +104,8 @@ class Record(_Step[int]):
     """Step: put the before-image on disk, with what the PUT is to lead to; gives the entry's number."""
 
     key: str
-    before: Mapping[str, Any]
-    after: Mapping[str, Any]
+    before: Json
+    after: Json
 
 
 @frozen
@@ -115,7 +114,7 @@ class Settle(_Step[None]):
 
     entry: int
     applied: bool
-    after: Mapping[str, Any] | None = None
+    after: Json | None = None
 
 
 @frozen

@@ -1,14 +1,13 @@
 """What an update is about: the conference and how to treat it, its snapshot, and its PUT."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
-from typing import Any
+from collections.abc import Sequence
+from typing import Any, Self
 
 from attrs import frozen
 
 from .changes import checked_id, path_of
 from .comparison import flaws_to_build_on
+from .contract import Json
 from .errors import ConferencesError, InvalidResponseError
 from .plan import Entry
 from .settings import Settings
@@ -27,7 +26,7 @@ class Target:
     journaled: bool = False  # whether before-images are kept
 
     @classmethod
-    def of(cls, conference_id: object, settings: Settings[Any]) -> Target:
+    def of(cls, conference_id: object, settings: Settings[Any]) -> Self:
         """The target that a client with these settings means."""
         locked, journaled = settings.lock is not None, settings.journal is not None
         return cls(checked_id(conference_id), settings.policy, locked, settings.confirm, journaled)
@@ -71,14 +70,14 @@ def read(target: Target) -> Steps[Done]:
     return done
 
 
-def get_of(conference_id: str, query: Mapping[str, Any] | None = None) -> Request:
+def get_of(conference_id: str, query: Json | None = None) -> Request:
     """The GET of a conference."""
     return Request(
         "GET", path_of("get_video_conference", conference_id), "conference", query or {}, about=conference_id
     )
 
 
-def put_of(conference_id: str, body: Mapping[str, Any], etag: str | None = None) -> Request:
+def put_of(conference_id: str, body: Json, etag: str | None = None) -> Request:
     """The PUT of a body."""
     path = path_of("update_video_conference", conference_id)
     headers = {} if etag is None else {"If-Match": etag}

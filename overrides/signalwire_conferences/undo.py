@@ -1,12 +1,10 @@
 """What takes a change back: which entry of the journal is the last change, and its inverse."""
 
-from __future__ import annotations
-
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Any
 
 from .changes import CLEAR
-from .contract import UPDATE, Omission, fields
+from .contract import UPDATE, Json, Omission, fields
 from .errors import ConferencesError, UnsafeUpdateError
 from .plan import Change, Entry
 from .results import UpdateReport
@@ -22,14 +20,14 @@ def undo(target: Target) -> Steps[tuple[dict[str, Any], UpdateReport]]:
     """Take the last change of the journal back."""
     _candidates(target.conference_id, (yield from target.history()))  # or no request is sent
 
-    def decide(now: Mapping[str, Any]) -> Steps[Intent]:
+    def decide(now: Json) -> Steps[Intent]:
         # Once more, under the lock: somebody else may have undone it meanwhile.
         return inverse(target.conference_id, (yield from target.history()), now)
 
     return (yield from SafeUpdate(target, decide).steps())
 
 
-def inverse(conference_id: str, entries: Sequence[Entry], now: Mapping[str, Any]) -> Intent:
+def inverse(conference_id: str, entries: Sequence[Entry], now: Json) -> Intent:
     """The inverse of the last change, to be merged onto the conference as it is now; nothing, where no change was
     carried out as far as that can be seen.
 
@@ -70,7 +68,7 @@ def _known(entry: Entry) -> dict[str, Change]:
     return {name: change for name, change in entry.changes.items() if name in fields(UPDATE)}
 
 
-def _was_carried_out(entry: Entry, now: Mapping[str, Any]) -> bool:
+def _was_carried_out(entry: Entry, now: Json) -> bool:
     """Whether an entry is a change: one of unknown outcome is where its values are on the server."""
     return entry.outcome == "applied" or all(
         equivalent(fields(UPDATE)[name].kind, change.after, now[name]) or is_coarser(now[name], change.after)

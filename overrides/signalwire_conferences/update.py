@@ -5,9 +5,7 @@ come of it. A PUT whose outcome is unknown is never blindly repeated: the confer
 finished, or rebased and written, or ends in a conflict.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, assert_never
 
 from attrs import define, field
@@ -15,6 +13,7 @@ from attrs import define, field
 from . import errors
 from .changes import CLEAR, unknown_resets
 from .comparison import Verdict, lost, survival, verify
+from .contract import Json
 from .errors import ApiError, ConferencesError, Conflict, NotFoundError, State
 from .plan import Change, ServerChoice, UpdatePlan, changed_fields, merge
 from .results import UpdateReport
@@ -31,7 +30,7 @@ class Intent:
 
     asked: dict[str, Any]  # field -> JSON value, or `CLEAR`
     resets: frozenset[str] = frozenset()  # fields that may be lost
-    base: Mapping[str, Any] | None = None  # what the changes were asked against; else what is read first
+    base: Json | None = None  # what the changes were asked against; else what is read first
     tried: bool = False  # whether a PUT of it may have been carried out
     advice: str = ""  # what to do about a conflict
 
@@ -41,7 +40,7 @@ class SafeUpdate:
     """One update under way."""
 
     target: Target
-    intent: Intent | Callable[[Mapping[str, Any]], Steps[Intent]]  # or what decides it from the conference as read
+    intent: Intent | Callable[[Json], Steps[Intent]]  # or what decides it from the conference as read
     _state: State = field(default=State.UNCHANGED, init=False)
     _failure: ConferencesError | None = field(default=None, init=False)
     _sent: UpdatePlan[Any] | None = field(default=None, init=False)
@@ -241,7 +240,7 @@ class SafeUpdate:
         if found := verdict.differences:
             raise errors.VerificationError(self.target.conference_id, found, plan.before, state=state.value)
 
-    def _settle(self, after: Mapping[str, Any] | None) -> Steps[None]:
+    def _settle(self, after: Json | None) -> Steps[None]:
         """Note what the PUT changed; `None`: it was not carried out."""
         if self._entry is not None:
             yield from Settle(self._entry, after is not None, after)
@@ -260,14 +259,14 @@ class SafeUpdate:
         return UpdateReport(ours, bool(self._changed), self._puts, others, self._noticed)
 
 
-def _confirmed(first: Verdict, second: Verdict, answer: Mapping[str, Any]) -> Verdict:
+def _confirmed(first: Verdict, second: Verdict, answer: Json) -> Verdict:
     """The verdict of a second look: an alarm only where both see it; else the answer was stale."""
     stale = {one.field: Change(answer.get(one.field), one.expected) for one in first.differences}
     still = tuple(one for one in second.differences if stale.pop(one.field, None))
     return Verdict(still, {**second.noticed, **stale})
 
 
-def _ours(plan: UpdatePlan[Any], now: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:
+def _ours(plan: UpdatePlan[Any], now: Json, verdict: Verdict) -> dict[str, Any]:
     """What a PUT changed, lost fields included: field -> value now."""
     names = plan.changes.keys() | {difference.field for difference in verdict.differences}
     return {name: value for name, value in changed_fields(plan.before, now).items() if name in names}

@@ -1,7 +1,5 @@
 """JSON values as this API means them: decoding, encoding, and when two values are the same."""
 
-from __future__ import annotations
-
 import datetime
 import enum
 import json
