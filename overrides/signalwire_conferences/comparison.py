@@ -9,7 +9,7 @@ from attrs import field, frozen
 from . import contract
 from .contract import Json, Kind
 from .errors import Difference
-from .plan import Change, expected_after, omitted_value
+from .plan import Change, expected_after
 from .values import encode_json, equivalent, is_coarser
 
 
@@ -110,7 +110,7 @@ def lost(body: Json, now: Json, asked: AbstractSet[str], *, exclusive: bool) -> 
 
     def is_loss(name: str, actual: Any) -> bool:
         about = contract.fields(contract.UPDATE)[name]
-        return exclusive or (name in body and equivalent(about.kind, omitted_value(about), actual))
+        return exclusive or (name in body and equivalent(about.kind, about.default, actual))
 
     found = _compared({name: v for name, v in expected_after(body).items() if name not in asked}, now)
     return Verdict(tuple(one for one in found.differences if is_loss(one.field, one.actual)), found.noticed)

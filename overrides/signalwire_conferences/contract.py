@@ -28,7 +28,7 @@ class Field:
     name: str
     kind: Kind  # how its values are compared
     omission: Omission  # what becomes of it when it is left out
-    default: Any  # the value then: documented, or assumed where `omission` is `SERVER_CHOICE`
+    default: Any  # the value then: documented, or null, or assumed where it is the server's choice
     rule: str  # what a value has to be, in words
     schema: dict[str, Any] = field(repr=False, eq=False)  # the same as a JSON Schema, without references
 

@@ -104,8 +104,7 @@ class UpdatePlan(Generic[R]):
     @property
     def kept(self) -> tuple[str, ...]:
         """The writable fields that keep their values."""
-        touched = {*self.changes, *self.at_risk}
-        return tuple(name for name in contract.fields(contract.UPDATE) if name not in touched)
+        return tuple(name for name in contract.fields(contract.UPDATE) if name not in {*self.changes, *self.at_risk})
 
     def refuse_losses(self, state: str) -> None:
         """Raises `UnsafeUpdateError` where something is at risk; `state`: of the conference."""
@@ -114,8 +113,8 @@ class UpdatePlan(Generic[R]):
 
     @property
     def _ways_out(self) -> str:
-        known = contract.fields(contract.UPDATE)
-        omissible = [name for name in self.at_risk if known[name].omission is not Omission.REQUIRED]
+        fields = contract.fields(contract.UPDATE)
+        omissible = [name for name in self.at_risk if fields[name].omission is not Omission.REQUIRED]
         reset = f", or pass allow_reset={omissible!r} to let it be reset" if omissible else ""
         return f"Name a value for each in the call{reset}."
 
@@ -141,23 +140,11 @@ class UpdatePlan(Generic[R]):
 def merge(
     conference_id: str, base: Json, present: Json, asked: Json, resets: frozenset[str], *, sent: bool
 ) -> UpdatePlan[Any]:
-    """Three-way merge: the asked changes, made against `base`, onto the present conference.
-
-    Args:
-        conference_id: for messages.
-        base: the before-image that the changes were asked against.
-        present: the conference as it is now.
-        asked: field -> JSON value, or `CLEAR`.
-        resets: fields that may be lost.
-        sent: whether a PUT of these changes may have been carried out already.
-
-    Returns:
-        A plan without `apply`; its `changes` are what is still to do.
+    """Three-way merge: the `asked` changes (field -> JSON value, or `CLEAR`), made against the before-image `base`,
+    onto the present conference, of which `resets` may be lost. Gives a plan without `apply`, whose changes are what
+    is still to do; `sent`: a PUT of them may have been carried out already.
     """
-    changes: dict[str, Change] = {}
-    at_risk: dict[str, str] = {}
-    conflicts: list[Conflict] = []
-    body: dict[str, Any] = {}
+    changes, at_risk, body, conflicts = dict[str, Change](), dict[str, str](), dict[str, Any](), list[Conflict]()
     for name, about in contract.fields(contract.UPDATE).items():
         now = value = present[name]
         # An image from before the contract had the field says nothing of it.
@@ -194,15 +181,10 @@ def changed_fields(before: Json, after: Json) -> dict[str, Any]:
 def expected_after(body: Json) -> dict[str, Any]:
     """What a PUT of this body has to lead to, by field; no entry where the server may choose."""
     return {
-        name: body.get(name, omitted_value(about))
+        name: body.get(name, about.default)
         for name, about in contract.fields(contract.UPDATE).items()
         if name in body or about.omission in (Omission.NULL, Omission.DOCUMENTED_DEFAULT)
     }
-
-
-def omitted_value(about: Field) -> Any:
-    """The value of a field that a PUT leaves out: documented, or assumed."""
-    return None if about.omission is Omission.NULL else about.default
 
 
 def _satisfied(about: Field, value: Any, before: Any, now: Any, sent: bool) -> bool:
@@ -219,8 +201,7 @@ def _satisfied(about: Field, value: Any, before: Any, now: Any, sent: bool) -> b
 
 def _result(about: Field) -> Any:
     """What leaving the field out leads to."""
-    value = omitted_value(about)
-    return ServerChoice(value) if about.omission is Omission.SERVER_CHOICE else value
+    return ServerChoice(about.default) if about.omission is Omission.SERVER_CHOICE else about.default
 
 
 def _shown(value: Any) -> str:

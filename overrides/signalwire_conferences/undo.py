@@ -28,29 +28,20 @@ def undo(target: Target) -> Steps[tuple[dict[str, Any], UpdateReport]]:
 
 
 def inverse(conference_id: str, entries: Sequence[Entry], now: Json) -> Intent:
-    """The inverse of the last change, to be merged onto the conference as it is now; nothing, where no change was
-    carried out as far as that can be seen.
-
-    Args:
-        conference_id: for messages.
-        entries: the journal's, the latest first.
-        now: the conference.
+    """The inverse of the last change of these entries (the latest first), to be merged onto the conference as it is
+    `now`; nothing, where no change was carried out as far as that can be seen.
     """
-    entries = _candidates(conference_id, entries)
-    last = next((entry for entry in entries if _was_carried_out(entry, now)), None)
+    last = next((entry for entry in _candidates(conference_id, entries) if _was_carried_out(entry, now)), None)
     if last is None:
         return Intent({}, base=now)
     changes = _known(last)
-    lost = {
-        name: "was null before, which a PUT cannot bring back"
-        for name, change in changes.items()
-        if change.before is None and fields(UPDATE)[name].omission is not Omission.NULL
-    }
+    nulls = [n for n, (old, _) in changes.items() if old is None and fields(UPDATE)[n].omission is not Omission.NULL]
+    lost = dict.fromkeys(nulls, "was null before, which a PUT cannot bring back")
     lost |= dict.fromkeys(changes.keys() & last.masked, "held the API token, which the journal does not keep")
     if lost:
         raise UnsafeUpdateError(conference_id, lost, advice="Name a value for it in an update.")
-    asked = {name: CLEAR if change.before is None else change.before for name, change in changes.items()}
-    after = {name: change.after for name, change in changes.items()}
+    asked = {name: CLEAR if old is None else old for name, (old, _) in changes.items()}
+    after = {name: new for name, (_, new) in changes.items()}
     return Intent(asked, base={**last.before, **after}, advice=_CONFLICT)
 
 
