@@ -28,19 +28,7 @@ from signalwire_conferences import (
 from signalwire_conferences.changes import checked_changes, checked_create
 from signalwire_conferences.settings import settings
 from signalwire_conferences_testing.mock import MockServer
-from strategies import (
-    CONFERENCE,
-    POLICY,
-    REQUIRED,
-    SCHEMAS,
-    WRITABLE,
-    Schema,
-    Server,
-    changes,
-    drive,
-    kind,
-    ok,
-)
+from strategies import CONFERENCE, POLICY, REQUIRED, SCHEMAS, WRITABLE, Schema, Server, changes, drive, kind, ok
 
 EXAMPLE: dict[str, Any] = contract.resolve({"$ref": "#/components/schemas/Conference"})["examples"][0]
 ID: str = EXAMPLE["id"]

@@ -20,13 +20,7 @@ import pytest
 
 from conftest import LONG, TOKEN
 from processes import STYLES, Ours, finished, ours, spawned, wait_for, without_waiting
-from signalwire_conferences import (
-    ConferencesError,
-    ConflictError,
-    TransportError,
-    UnsafeUpdateError,
-    VerificationError,
-)
+from signalwire_conferences import ConferencesError, ConflictError, TransportError, UnsafeUpdateError, VerificationError
 from signalwire_conferences import journal as journals
 from signalwire_conferences.journal import Journal
 from signalwire_conferences.steps import Record, Settle

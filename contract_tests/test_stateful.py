@@ -13,24 +13,11 @@ import pytest
 from attrs import define, field, frozen
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    Bundle,
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from conftest import LONG
 from processes import STYLES, Ours, ours, without_waiting
-from signalwire_conferences import (
-    ConferencesError,
-    ConflictError,
-    UnsafeUpdateError,
-    VerificationError,
-    contract,
-)
+from signalwire_conferences import ConferencesError, ConflictError, UnsafeUpdateError, VerificationError, contract
 from signalwire_conferences.plan import UpdatePlan
 from signalwire_conferences_testing.mock import Fault, MockServer, Reply
 

@@ -27,14 +27,7 @@ from signalwire_conferences import (
     contract,
 )
 from signalwire_conferences.changes import checked_changes
-from signalwire_conferences.comparison import (
-    MISSING,
-    Verdict,
-    flaws,
-    flaws_to_build_on,
-    survival,
-    verify,
-)
+from signalwire_conferences.comparison import MISSING, Verdict, flaws, flaws_to_build_on, survival, verify
 from signalwire_conferences.outcomes import Answer, NoAnswer, outcome_of
 from signalwire_conferences.plan import Change, UpdatePlan, changed_fields, expected_after
 from signalwire_conferences.settings import settings

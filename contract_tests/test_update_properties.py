@@ -11,14 +11,7 @@ from attrs import evolve
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from signalwire_conferences import (
-    ConflictError,
-    RestClient,
-    ServerChoice,
-    UnsafeUpdateError,
-    contract,
-    operations,
-)
+from signalwire_conferences import ConflictError, RestClient, ServerChoice, UnsafeUpdateError, contract, operations
 from signalwire_conferences.changes import checked_body, checked_changes
 from signalwire_conferences.errors import VerificationError, printable
 from signalwire_conferences.plan import UpdatePlan

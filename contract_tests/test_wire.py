@@ -20,13 +20,7 @@ import anyio
 import pytest
 
 from processes import Ours, ours
-from signalwire_conferences import (
-    AsyncRestClient,
-    ConferencesError,
-    InvalidResponseError,
-    NotFoundError,
-    ServerError,
-)
+from signalwire_conferences import AsyncRestClient, ConferencesError, InvalidResponseError, NotFoundError, ServerError
 from signalwire_conferences.transport import _here
 from signalwire_conferences_testing.mock import MockServer
 

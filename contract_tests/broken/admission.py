@@ -10,12 +10,7 @@ from starlette.requests import Request
 
 from signalwire_conferences_testing.mock import MockServer, Reply
 
-from .making import (
-    BrokenServer,
-    Make,
-    authenticates,
-    lets_in,
-)
+from .making import BrokenServer, Make, authenticates, lets_in
 
 __all__ = ["SERVERS"]
 

@@ -8,17 +8,7 @@ from signalwire_conferences.values import encode_json
 from signalwire_conferences_testing.mock import Call, MockServer, Reply, Store
 from signalwire_conferences_testing.mock.steps import Step
 
-from .making import (
-    BrokenServer,
-    Make,
-    Write,
-    answers,
-    asks,
-    body_of,
-    rule,
-    stores,
-    tells,
-)
+from .making import BrokenServer, Make, Write, answers, asks, body_of, rule, stores, tells
 
 __all__ = ["SERVERS"]
 

@@ -14,13 +14,7 @@ from signalwire_conferences_testing.mock import Call, MockServer, Reply, Store
 from signalwire_conferences_testing.mock.exchange import invalid, refused
 from signalwire_conferences_testing.mock.steps import Run, Step
 
-from .making import (
-    BrokenServer,
-    Make,
-    answers,
-    asks,
-    rule,
-)
+from .making import BrokenServer, Make, answers, asks, rule
 
 __all__ = ["SERVERS"]
 
