@@ -9,13 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import (
-    AbstractAsyncContextManager,
-    AbstractContextManager,
-    AsyncExitStack,
-    ExitStack,
-    suppress,
-)
+from contextlib import AsyncExitStack, ExitStack, suppress
 from typing import Any, TypeVar
 
 import anyio
@@ -25,29 +19,25 @@ T = TypeVar("T")
 Function = Callable[..., Coroutine[Any, Any, T]]
 
 
-def hold(locks: ExitStack, lock: AbstractContextManager[Any]) -> None:
-    """Take a lock, which is then given back with the others and hides no error."""
+class Locks(ExitStack):
+    """Locks that are held; none of them hides an error."""
 
-    def give_back(*error: Any) -> None:
-        lock.__exit__(*error)
-
-    lock.__enter__()
-    locks.push(give_back)
+    def __exit__(self, *error: object) -> None:
+        super().__exit__(*error)  # type: ignore[arg-type]  # passed on as they came
 
 
-class Operation:
-    """Runs to its end what a cancellation reaches once, and not everywhere.
-
-    Attributes:
-        locks: what is held.
-    """
+class AsyncLocks(AsyncExitStack):
+    """The same, given back in the task that took them, and of the operation that runs in it."""
 
     def __init__(self) -> None:
-        self.locks = AsyncExitStack()
+        super().__init__()
         self._uncut, self._cancelled = True, False
 
+    async def __aexit__(self, *error: object) -> None:
+        await self.uncut(super().__aexit__, *error)
+
     async def run(self, function: Function[T], *args: Any) -> T:
-        """Await the function. A cancellation is raised when it has ended, whatever came of it."""
+        """Await the operation. A cancellation reaches it once, and is raised when it has ended."""
         if anyio.get_cancelled_exc_class() is not asyncio.CancelledError:
             return await function(*args)
         task = asyncio.create_task(function(*args))
@@ -67,25 +57,16 @@ class Operation:
         return task.result()
 
     async def uncut(self, function: Function[T], *args: Any) -> T:
-        """Await a part of it that no cancellation cuts short."""
+        """Await a part of the operation that no cancellation cuts short."""
         self._uncut = True
         with anyio.CancelScope(shield=True):
-            return await function(*args)
+            result = await function(*args)
+        return result
 
     async def go_on(self) -> None:
-        """End it here where it was cancelled in such a part; else what follows may be cut short."""
+        """End the operation if it was cancelled in such a part; what follows may be cut short."""
         self._uncut = False
         if self._cancelled:
+            await self.aclose()
             raise asyncio.CancelledError
         await checkpoint_if_cancelled()
-
-    async def hold(self, lock: AbstractAsyncContextManager[Any]) -> None:
-        """Take a lock, in the task that will give it back."""
-
-        async def give_back(*error: Any) -> None:
-            await self.uncut(lock.__aexit__, *error)
-
-        await lock.__aenter__()
-        self.locks.push_async_exit(give_back)
-        if self._cancelled:  # and the lock took no notice
-            await self.locks.aclose()

@@ -24,7 +24,7 @@ class Secret:
     __slots__ = ("value",)
 
     def __init__(self, value: Any) -> None:
-        self.value = value.value if isinstance(value, Secret) else value
+        self.value: Any = value.value if isinstance(value, Secret) else value
 
     def __repr__(self) -> str:
         return "'***'" if self.value else repr(self.value)

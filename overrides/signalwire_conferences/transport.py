@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import time
 from collections.abc import AsyncGenerator
-from contextlib import ExitStack
 from functools import partial
 from typing import Any, Generic, NamedTuple, TypeVar
 from weakref import WeakKeyDictionary
@@ -17,7 +16,7 @@ from anyio.lowlevel import RunVar, checkpoint_if_cancelled
 
 from .errors import closed_client
 from .journal import Journal, opened
-from .locking import Operation, hold
+from .locking import AsyncLocks, Locks
 from .masking import without_secrets
 from .outcomes import Answer, NoAnswer, outcome_of
 from .settings import AsyncLock, Lock, Settings
@@ -27,6 +26,7 @@ from .wire import Body, TimeLeft, Wire
 T = TypeVar("T")
 L = TypeVar("L")
 
+_AsyncHttp = httpx.AsyncHTTPTransport
 _JOURNAL_THREADS = 8
 
 
@@ -74,13 +74,13 @@ class Transport(_Common[Lock]):
     def run(self, steps: Steps[T]) -> T:
         """Carry out the steps of an operation."""
         try:
-            with ExitStack() as locks:
+            with Locks() as locks:
                 return self._result(steps, locks)
         except Exception as error:
             without_secrets(error, self.settings.masked)
             raise
 
-    def _result(self, steps: Steps[T], locks: ExitStack) -> T:
+    def _result(self, steps: Steps[T], locks: Locks) -> T:
         try:
             step = steps.send(None)
             while True:
@@ -94,14 +94,14 @@ class Transport(_Common[Lock]):
             result: T = end.value
             return result
 
-    def _carry_out(self, step: Step, locks: ExitStack) -> Any:
+    def _carry_out(self, step: Step, locks: Locks) -> Any:
         match step:
             case Request():
                 return outcome_of(step, self._send(step))
             case Wait(seconds):
                 return time.sleep(seconds)
             case Acquire(conference_id):
-                return hold(locks, self._lock(conference_id))
+                return locks.enter_context(self._lock(conference_id))
             case Release():
                 return locks.close()
             case _:
@@ -137,29 +137,29 @@ class AsyncTransport(_Common[AsyncLock]):
         self._close()
         _, connections = _here().transports.pop(self, (None, None))
         if connections is not None:
-            operation = Operation()
-            await operation.run(operation.uncut, connections.aclose)
+            locks = AsyncLocks()
+            await locks.run(locks.uncut, connections.aclose)
 
     async def run(self, steps: Steps[T]) -> T:
         """Carry out the steps of an operation. Cancelled at any time, it gives the lock back."""
-        operation = Operation()
-        return await operation.run(self._run, steps, operation)
+        locks = AsyncLocks()
+        return await locks.run(self._run, steps, locks)
 
-    async def _run(self, steps: Steps[T], operation: Operation) -> T:
+    async def _run(self, steps: Steps[T], locks: AsyncLocks) -> T:
         try:
-            async with operation.locks:
-                return await self._result(steps, operation)
+            async with locks:
+                return await self._result(steps, locks)
         except Exception as error:
             without_secrets(error, self.settings.masked)
             await checkpoint_if_cancelled()  # which counts more than an error
             raise
 
-    async def _result(self, steps: Steps[T], operation: Operation) -> T:
+    async def _result(self, steps: Steps[T], locks: AsyncLocks) -> T:
         try:
             step = steps.send(None)
             while True:
                 try:
-                    outcome = await self._carry_out(step, operation)
+                    outcome = await self._carry_out(step, locks)
                 except Exception as error:  # noqa: BLE001 - the steps say what it means
                     step = steps.throw(error)
                 else:
@@ -168,20 +168,20 @@ class AsyncTransport(_Common[AsyncLock]):
             result: T = end.value
             return result
 
-    async def _carry_out(self, step: Step, operation: Operation) -> Any:
-        await operation.go_on()
+    async def _carry_out(self, step: Step, locks: AsyncLocks) -> Any:
+        await locks.go_on()
         match step:
             case Request():
                 return outcome_of(step, await self._send(step))
             case Wait(seconds):
                 return await anyio.sleep(seconds)
             case Acquire(conference_id):
-                return await operation.hold(self._lock(conference_id))
+                return await locks.enter_async_context(self._lock(conference_id))
             case Release():
-                return await operation.locks.aclose()
+                return await locks.aclose()
             case _:
                 in_thread = partial(anyio.to_thread.run_sync, limiter=_here().threads)
-                return await operation.uncut(in_thread, self.journal.carry_out, step)
+                return await locks.uncut(in_thread, self.journal.carry_out, step)
 
     async def _send(self, step: Request) -> Answer | NoAnswer:
         http, left = await self._http(), TimeLeft(self.settings.timeout)
@@ -208,7 +208,7 @@ class AsyncTransport(_Common[AsyncLock]):
                 await http.aclose()
         return body.answer()
 
-    async def _http(self) -> httpx.AsyncHTTPTransport:
+    async def _http(self) -> _AsyncHttp:
         if self._closed:
             raise closed_client()
         transports = _here().transports
@@ -226,9 +226,7 @@ class _Loop(NamedTuple):
         threads: for journals. Locks that wait may hold every thread that anyio has for all comers.
     """
 
-    transports: WeakKeyDictionary[
-        AsyncTransport, tuple[httpx.AsyncHTTPTransport, AsyncGenerator[httpx.AsyncHTTPTransport, None]]
-    ]
+    transports: WeakKeyDictionary[AsyncTransport, tuple[_AsyncHttp, AsyncGenerator[_AsyncHttp, None]]]
     threads: anyio.CapacityLimiter
 
 
@@ -242,7 +240,7 @@ def _here() -> _Loop:
     return loop
 
 
-async def _connections(options: dict[str, Any]) -> AsyncGenerator[httpx.AsyncHTTPTransport, None]:
+async def _connections(options: dict[str, Any]) -> AsyncGenerator[_AsyncHttp, None]:
     """Closed with the generator, which an event loop does before it ends."""
-    async with httpx.AsyncHTTPTransport(**options) as http:
+    async with _AsyncHttp(**options) as http:
         yield http

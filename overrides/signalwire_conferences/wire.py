@@ -31,7 +31,6 @@ _NEVER_SENT = (
     httpx.UnsupportedProtocol,
 )
 
-
 _url = functools.lru_cache(64)(httpx.URL)
 
 
@@ -45,14 +44,14 @@ class Wire:
     def __init__(self, settings: Settings[Any]) -> None:
         self._settings, self._base = settings, settings.base_url
         pair = Secret(f"{settings.project}:{settings.token.value}".encode())
-        self._headers = [
-            (b"Host", httpx.URL(self._base).netloc),
-            (b"Accept", b"application/json"),
+        self._headers = {
+            "Host": httpx.URL(self._base).netloc.decode(),
+            "Accept": "application/json",
             # A compressed answer may have an ETag of its own, which no `If-Match` meets.
-            (b"Accept-Encoding", b"identity"),
-            (b"User-Agent", f"signalwire-conferences/{_version()}".encode()),
-            (b"Authorization", b"Basic " + base64.b64encode(pair.value)),
-        ]
+            "Accept-Encoding": "identity",
+            "User-Agent": f"signalwire-conferences/{_version()}",
+            "Authorization": f"Basic {base64.b64encode(pair.value).decode()}",
+        }
         # To load the certificates that a loopback host does not need takes longer than an update.
         self.options: dict[str, Any] = {"trust_env": False, "verify": False}
         if self._base.startswith("https"):
@@ -65,12 +64,9 @@ class Wire:
         Raises:
             ConferencesError: its address is too long, or is none.
         """
-        headers = [*self._headers, *((name.encode(), text.encode()) for name, text in step.headers.items())]
+        headers = {**self._headers, **step.headers}
         if step.content is not None:
-            headers += [
-                (b"Content-Type", b"application/json"),
-                (b"Content-Length", b"%d" % len(step.content)),
-            ]
+            headers |= {"Content-Type": "application/json", "Content-Length": str(len(step.content))}
         try:
             url = _url(self._base + step.path)
             if step.query:
@@ -79,8 +75,13 @@ class Wire:
             raise ConferencesError(
                 f"This {step.method} cannot be sent: {error}.", conference_id=step.about
             ) from None
-        stream, extensions = _Content([step.content] if step.content else []), {"timeout": left}
-        return httpx.Request(step.method, url, headers=headers, stream=stream, extensions=extensions)
+        return httpx.Request(
+            step.method,
+            url,
+            headers=httpx.Headers(headers, encoding="utf-8"),
+            stream=_Content([step.content] if step.content else []),
+            extensions={"timeout": left},
+        )
 
     def failed(self, error: BaseException, left: TimeLeft, *, closed: bool) -> NoAnswer:
         """What a request came to that raised this; what nobody expects is raised again.
@@ -103,7 +104,7 @@ class Wire:
         return NoAnswer(again, sent=not isinstance(again, _NEVER_SENT))
 
 
-class TimeLeft(dict[str, float]):
+class TimeLeft:
     """The timeouts of a request as httpcore asks for them: each phase gets what is left of the whole.
 
     Attributes:
@@ -111,7 +112,6 @@ class TimeLeft(dict[str, float]):
     """
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(dict.fromkeys(("connect", "read", "write", "pool"), seconds))
         self._end = time.monotonic() + seconds
         self.writing = False
 
@@ -150,8 +150,8 @@ class Body:
     def __init__(self, request: Request, response: httpx.Response) -> None:
         self._response = response
         self._success = 200 <= response.status_code < 300
-        size = _PAGE if request.expects == "page" else _CONFERENCE
-        self._most = size if self._success else _FAILURE
+        most = _PAGE if request.expects == "page" else _CONFERENCE
+        self._most = most if self._success else _FAILURE
         self._content = bytearray()
         self._taken = 0  # bytes, as they came
         self._coding = response.headers.get("content-encoding", "").strip().lower().removeprefix("x-")
@@ -174,14 +174,12 @@ class Body:
 
     def answer(self) -> Answer:
         """The answer that has this body."""
-        content, flaw = bytes(self._content), self.flaw
+        content, flaw = bytes(self._content[: self._most]), self.flaw
         if self._inflate is not None and not self._inflate.eof:
             flaw = flaw or f"encoded as {self._coding!r}, and not whole"
         if not self._success:
-            content, flaw = content[: self._most], ""  # its status counts
-        elif flaw:
-            content = b""
-        headers = dict(self._response.headers)
+            flaw = ""  # its status counts
+        headers, content = dict(self._response.headers), b"" if flaw else content
         return Answer(self._response.status_code, headers, content, time.time(), flaw)
 
 
