@@ -121,6 +121,19 @@ def test_what_does_not_have_it_is_left_as_it_is() -> None:
     assert {name: id(value) for name, value in vars(error).items()} == before
 
 
+def test_nor_is_an_error_touched_that_the_caller_was_handling() -> None:
+    with MockServer([], token=TOKEN) as server, ours("sync", server) as client:
+        try:
+            {"": 0}[TOKEN]
+        except KeyError:
+            with pytest.raises(ConferencesError) as caught:
+                client.get(ID)
+    handled = caught.value.__context__
+    assert isinstance(handled, KeyError)
+    assert handled.args == (TOKEN,)
+    assert handled.__traceback__ is not None
+
+
 @pytest.mark.parametrize("token", TOKENS)
 def test_a_text_that_was_cut_in_its_middle_does_not_show_its_beginning(token: str) -> None:
     mask = masker("project", Secret(token))

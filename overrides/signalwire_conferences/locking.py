@@ -61,7 +61,7 @@ class AsyncLocks(AsyncExitStack):
         self._uncut = True
         with anyio.CancelScope(shield=True):
             result = await function(*args)
-        return result
+        return result  # noqa: RET504 - to mypy, a scope may swallow what is raised
 
     async def go_on(self) -> None:
         """End the operation if it was cancelled in such a part; what follows may be cut short."""

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import AsyncGenerator
 from functools import partial
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -73,11 +74,12 @@ class Transport(_Common[Lock]):
 
     def run(self, steps: Steps[T]) -> T:
         """Carry out the steps of an operation."""
+        handled = sys.exc_info()[1]
         try:
             with Locks() as locks:
                 return self._result(steps, locks)
         except Exception as error:
-            without_secrets(error, self.settings.masked)
+            without_secrets(error, self.settings.masked, handled)
             raise
 
     def _result(self, steps: Steps[T], locks: Locks) -> T:
@@ -91,8 +93,7 @@ class Transport(_Common[Lock]):
                 else:
                     step = steps.send(outcome)
         except StopIteration as end:
-            result: T = end.value
-            return result
+            return cast(T, end.value)
 
     def _carry_out(self, step: Step, locks: Locks) -> Any:
         match step:
@@ -146,11 +147,12 @@ class AsyncTransport(_Common[AsyncLock]):
         return await locks.run(self._run, steps, locks)
 
     async def _run(self, steps: Steps[T], locks: AsyncLocks) -> T:
+        handled = sys.exc_info()[1]
         try:
             async with locks:
                 return await self._result(steps, locks)
         except Exception as error:
-            without_secrets(error, self.settings.masked)
+            without_secrets(error, self.settings.masked, handled)
             await checkpoint_if_cancelled()  # which counts more than an error
             raise
 
@@ -165,8 +167,7 @@ class AsyncTransport(_Common[AsyncLock]):
                 else:
                     step = steps.send(outcome)
         except StopIteration as end:
-            result: T = end.value
-            return result
+            return cast(T, end.value)
 
     async def _carry_out(self, step: Step, locks: AsyncLocks) -> Any:
         await locks.go_on()

@@ -23,13 +23,7 @@ from .steps import Request
 
 _MIB = 2**20  # bytes
 _CONFERENCE, _PAGE, _FAILURE = 8 * _MIB, 16 * _MIB, _MIB
-_NEVER_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-)
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 _url = functools.lru_cache(64)(httpx.URL)
 
@@ -42,6 +36,8 @@ class Wire:
     """
 
     def __init__(self, settings: Settings[Any]) -> None:
+        from importlib import metadata  # noqa: PLC0415 - a tenth of the time that the whole package takes
+
         self._settings, self._base = settings, settings.base_url
         pair = Secret(f"{settings.project}:{settings.token.value}".encode())
         self._headers = {
@@ -49,7 +45,7 @@ class Wire:
             "Accept": "application/json",
             # A compressed answer may have an ETag of its own, which no `If-Match` meets.
             "Accept-Encoding": "identity",
-            "User-Agent": f"signalwire-conferences/{_version()}",
+            "User-Agent": f"signalwire-conferences/{metadata.version('signalwire-conferences')}",
             "Authorization": f"Basic {base64.b64encode(pair.value).decode()}",
         }
         # To load the certificates that a loopback host does not need takes longer than an update.
@@ -75,13 +71,8 @@ class Wire:
             raise ConferencesError(
                 f"This {step.method} cannot be sent: {error}.", conference_id=step.about
             ) from None
-        return httpx.Request(
-            step.method,
-            url,
-            headers=httpx.Headers(headers, encoding="utf-8"),
-            stream=_Content([step.content] if step.content else []),
-            extensions={"timeout": left},
-        )
+        encoded, stream = httpx.Headers(headers, encoding="utf-8"), _Content(filter(None, [step.content]))
+        return httpx.Request(step.method, url, headers=encoded, stream=stream, extensions={"timeout": left})
 
     def failed(self, error: BaseException, left: TimeLeft, *, closed: bool) -> NoAnswer:
         """What a request came to that raised this; what nobody expects is raised again.
@@ -206,10 +197,3 @@ def _tls() -> ssl.SSLContext:
             f"The client cannot be built: the certificates of {'SSL_CERT_FILE' if file else 'certifi'}"
             f" cannot be read ({error})."
         ) from error
-
-
-@functools.cache
-def _version() -> str:
-    from importlib import metadata  # noqa: PLC0415 - a tenth of the time that the whole package takes
-
-    return metadata.version("signalwire-conferences")
