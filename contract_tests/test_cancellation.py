@@ -23,10 +23,10 @@ import anyio.to_thread
 import pytest
 from attrs import define, field
 
-from processes import BACKENDS
+from processes import BACKENDS, wait_for
 from signalwire_conferences import AsyncRestClient, ConferencesError, NotFoundError
 from signalwire_conferences.transport import _here
-from signalwire_conferences_testing.mock import MockServer
+from signalwire_conferences_testing.mock import Fault, MockServer
 
 
 @pytest.fixture(scope="module")
@@ -390,6 +390,59 @@ def test_a_lock_that_takes_no_notice_of_a_cancellation_is_given_back_all_the_sam
         assert not held
 
     asyncio.run(main())
+
+
+@pytest.mark.parametrize("times", [0, 1, 9])
+def test_a_lock_whose_taking_is_cancelled_may_tidy_up_in_peace(
+    server: MockServer, conference: str, times: int
+) -> None:
+    told: list[str] = []
+
+    class Slow(contextlib.AbstractAsyncContextManager[None]):
+        async def __aenter__(self) -> None:
+            try:
+                await asyncio.sleep(60)
+            finally:
+                for _ in range(5):
+                    await asyncio.sleep(0)
+                told.append("tidy")
+
+        async def __aexit__(self, *_error: object) -> None:
+            told.append("given back")
+
+    async def main() -> None:
+        client = connected(server, lock=lambda _id: Slow())
+        updating = asyncio.ensure_future(client.video.conferences.update(conference, layout="5up"))
+        await asyncio.sleep(0.05)
+        for _ in range(times):
+            updating.cancel()
+            await asyncio.sleep(0)
+        if times:
+            with pytest.raises(asyncio.CancelledError):
+                await updating
+        await client.close()
+
+    asyncio.run(main())  # which cancels every task that is left
+    assert told == ["tidy"]
+
+
+def test_an_update_that_the_end_of_its_event_loop_cuts_short_gives_its_lock_back_whole(
+    server: MockServer, conference: str
+) -> None:
+    lock = Lock()
+    server.faults.add(Fault.hang_after(), "PUT")
+
+    async def main() -> None:
+        client = connected(server, lock=lock)
+        updating = asyncio.ensure_future(client.video.conferences.update(conference, layout="5up"))
+        await anyio.to_thread.run_sync(wait_for, lambda: server.store[conference]["layout"] == "5up")
+        assert lock.held
+        assert not updating.done()
+
+    asyncio.run(main())  # which cancels every task that is left, ours among them
+    assert lock.held is None
+    assert len(lock.given) == 1
+    gc.collect()
 
 
 @pytest.mark.anyio

@@ -1,46 +1,64 @@
-"""One spelling for each host, and whether it is this machine."""
+"""What names a host: its parts, the one spelling of it, and whether it is this machine."""
 
 from __future__ import annotations
 
-import ipaddress
 import re
+from ipaddress import IPv4Address, IPv6Address
+from typing import NamedTuple
 
-__all__ = ["canonical_host", "is_loopback"]
+_LABEL = r"[\w-]{1,63}"
+_HOST = re.compile(
+    rf"(?:\[(?P<ipv6>[^]]+)\]|(?P<name>{_LABEL}(?:\.{_LABEL})*)\.?)(?::(?P<port>[0-9]{{1,5}}))?", re.ASCII
+)
+_LARGEST_PORT = 65535
 
-_PARTS = re.compile(r"(\[[^\]]*\]|[^:]*)(?::([0-9]{1,5}))?")
+
+class Host(NamedTuple):
+    """A host in one spelling: lower case, no dot at the end, IPv6 compressed and without brackets."""
+
+    name: str
+    port: int | None
+    address: IPv4Address | IPv6Address | None
 
 
-def canonical_host(host: str) -> str:
-    """The one spelling of a host: lower case, without a trailing dot or the default port (80 for
-    loopback hosts, which speak HTTP, else 443); IPv6 compressed and in brackets.
+def host_of(text: str) -> Host:
+    """The host that a text names, with or without a port; IPv6 with or without brackets.
 
-    What is no host is given back in lower case.
+    Raises:
+        ValueError: it names none.
     """
-    name, port = _split(host)
-    default = 80 if is_loopback(host) else 443
-    return name if port in (None, default) else f"{name}:{port}"
+    text = text.lower()
+    match = _HOST.fullmatch(text)
+    address: IPv4Address | IPv6Address | None
+    if match is None or match["ipv6"]:
+        address = IPv6Address(match["ipv6"] if match else text)
+        # Versions of Python differ in how they spell these.
+        name = f"::ffff:{address.ipv4_mapped}" if address.ipv4_mapped else str(address)
+    else:
+        name = match["name"]
+        address = IPv4Address(name) if name.rpartition(".")[2].isdigit() else None
+    port = int(match["port"]) if match and match["port"] else None
+    if port is not None and not 0 < port <= _LARGEST_PORT:
+        raise ValueError(text)
+    return Host(name, port, address)
 
 
-def is_loopback(host: str) -> bool:
-    """Whether the host, with or without a port, is this machine."""
-    name, _ = _split(host)
-    if name == "localhost":
-        return True
+def canonical_host(text: str) -> str:
+    """The one spelling of a host: without the default port (80 for loopback hosts, which speak HTTP,
+    else 443), and IPv6 in brackets. What is no host is given back in lower case.
+    """
     try:
-        return ipaddress.ip_address(name.strip("[]")).is_loopback
+        name, port, _ = host_of(text)
+    except ValueError:
+        return text.lower()
+    name = f"[{name}]" if ":" in name else name
+    return name if port in (None, 80 if is_loopback(text) else 443) else f"{name}:{port}"
+
+
+def is_loopback(text: str) -> bool:
+    """Whether a host, with or without a port, is this machine."""
+    try:
+        name, _, address = host_of(text)
     except ValueError:
         return False
-
-
-def _split(host: str) -> tuple[str, int | None]:
-    """The name in its one spelling, and the port if there is one."""
-    match = _PARTS.fullmatch(host.lower())
-    name, digits = match.groups() if match else (host.lower(), None)
-    port = int(digits) if digits else None
-    try:
-        address = ipaddress.IPv6Address(name.strip("[]"))
-    except ValueError:
-        return name.rstrip("."), port
-    # Versions of Python differ in how they spell these.
-    mapped = address.ipv4_mapped
-    return f"[::ffff:{mapped}]" if mapped else f"[{address}]", port
+    return name == "localhost" or (address is not None and address.is_loopback)

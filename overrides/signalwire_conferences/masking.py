@@ -4,17 +4,13 @@ from __future__ import annotations
 
 import base64
 import json
-from collections.abc import Callable, Iterator
-from typing import Any, TypeVar
+from collections.abc import Callable
+from typing import Any
 from urllib.parse import quote
 
 import attrs
 
 from .errors import ConferencesError
-
-__all__ = ["Secret", "masker", "without_secrets"]
-
-E = TypeVar("E", bound=BaseException)
 
 _SHORTEST_SECRET = 6  # characters
 _CUT = ("…", "'…", '"…')  # how a message ends what it cuts
@@ -26,7 +22,7 @@ class Secret:
     __slots__ = ("value",)
 
     def __init__(self, value: Any) -> None:
-        self.value = value
+        self.value: Any = value.value if isinstance(value, Secret) else value
 
     def __repr__(self) -> str:
         return "'***'" if self.value else repr(self.value)
@@ -41,14 +37,12 @@ def masker(project: str, token: Secret) -> Callable[[str], str]:
 
     def masked(text: str) -> str:
         for secret in secrets:
-            if secret.value in text:
-                text = text.replace(secret.value, "***")
-        if "…" in text:
-            # Of a text that was cut in the middle of a secret, the beginning of it is left.
-            for secret in secrets:
-                for length in range(len(secret.value) - 1, _SHORTEST_SECRET - 1, -1):
-                    for end in _CUT:
-                        text = text.replace(secret.value[:length] + end, "***" + end)
+            text = text.replace(secret.value, "***")
+        # Of a text that was cut in the middle of a secret, the beginning of it is left.
+        for secret in secrets if "…" in text else ():
+            for length in range(len(secret.value) - 1, _SHORTEST_SECRET - 1, -1):
+                for end in _CUT:
+                    text = text.replace(secret.value[:length] + end, "***" + end)
         return text
 
     return masked
@@ -65,52 +59,39 @@ def _spellings(project: str, token: str) -> list[str]:
     return sorted((each for each in plain if len(each) >= _SHORTEST_SECRET), key=len, reverse=True)
 
 
-def without_secrets(error: E, mask: Callable[[str], str]) -> E:
-    """The error itself: every `ConferencesError` in its chain masked, with all that led to it.
+def without_secrets(error: BaseException, mask: Callable[[str], str], handled: BaseException | None = None) -> None:
+    """Mask the first `ConferencesError` in the chain of an error, and all that led to it but `handled`:
+    what the caller is handling.
 
     These lose their tracebacks too: the frames below a call hold bodies and headers.
     """
-    for each in _of_ours(error):
-        each.args = _masked(each.args, mask)
-        vars(each).update(_masked(vars(each), mask))
-        each.__traceback__ = None
-    return error
-
-
-def _of_ours(error: BaseException) -> Iterator[BaseException]:
-    """The errors of this package in a chain of causes, and what led to them."""
-    seen: set[int] = set()
-    left: list[tuple[BaseException | None, bool]] = [(error, False)]
-    while left:
-        each, ours = left.pop()
-        if each is None or id(each) in seen:
-            continue
-        seen.add(id(each))
+    chain: list[BaseException] = [error]
+    ours = False
+    for each in chain:
         ours = ours or isinstance(each, ConferencesError)
         if ours:
-            yield each
-        left += [(each.__cause__, ours), (each.__context__, ours)]
+            each.args = _masked(each.args, mask)
+            vars(each).update(
+                {name: masked for name, value in vars(each).items() if (masked := _masked(value, mask)) != value}
+            )
+            each.__traceback__ = None
+        led = (each.__cause__, each.__context__)
+        chain += [one for one in led if one is not None and one not in (handled, *chain)]
 
 
 def _masked(value: Any, mask: Callable[[str], str]) -> Any:
-    """The same value where there is nothing to mask, else a masked copy."""
     match value:
         case str():
             return mask(value)
         case bytes():
-            return value if (text := mask(raw := value.decode("latin-1"))) == raw else text.encode("latin-1")
+            return mask(value.decode("latin-1")).encode("latin-1")
         case dict():
-            parts = [part for pair in value.items() for part in pair]
-            masked = _masked(parts, mask)
-            return value if masked is parts else dict(zip(masked[::2], masked[1::2], strict=True))
+            return {_masked(name, mask): _masked(each, mask) for name, each in value.items()}
         case list() | tuple():
             items = [_masked(each, mask) for each in value]
-            if all(new is old for new, old in zip(items, value, strict=True)):
-                return value
             return items if isinstance(value, list) else tuple(items)
         case _ if attrs.has(type(value)):
             fields = [each for each in attrs.fields(type(value)) if each.init]
-            given = {each.alias: getattr(value, each.name) for each in fields}
-            masked = _masked(given, mask)
-            return value if masked is given else type(value)(**masked)
+            given = {each.alias: _masked(getattr(value, each.name), mask) for each in fields}
+            return type(value)(**given)
     return value

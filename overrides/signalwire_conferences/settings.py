@@ -2,23 +2,21 @@
 
 from __future__ import annotations
 
-import ipaddress
 import os
 import random
-import re
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import httpx
-from attrs import Factory, field, frozen
+from attrs import field, frozen
+from attrs.converters import optional
 
 from .errors import ConfigurationError, short_repr
+from .hosts import host_of, is_loopback
 from .masking import Secret, masker
 from .steps import Policy
-
-__all__ = ["AsyncLock", "Lock", "Settings", "settings"]
 
 Lock = Callable[[str], AbstractContextManager[Any]]
 """From a conference id to a context manager that is held from read to verification."""
@@ -28,31 +26,26 @@ AsyncLock = Callable[[str], AbstractAsyncContextManager[Any]]
 L = TypeVar("L")
 
 _VARIABLES = {"project": "SIGNALWIRE_PROJECT_ID", "token": "SIGNALWIRE_API_TOKEN", "host": "SIGNALWIRE_SPACE"}
-_LABEL = "[A-Za-z0-9_-]{1,63}"
-_HOST = re.compile(rf"(\[[0-9A-Fa-f:.]+\]|{_LABEL}(\.{_LABEL})*\.?)(:(?P<port>[0-9]{{1,5}}))?")
-_LARGEST_PORT = 65535
 _LARGEST = 10**9  # seconds, 31 years: system calls take no number without end
 
 
 @frozen
 class Settings(Generic[L]):
-    """A client's settings, checked."""
+    """A client's settings, checked.
+
+    Attributes:
+        masked: a text without the token.
+    """
 
     project: str
     token: Secret
     host: str
+    masked: Callable[[str], str] = field(repr=False, eq=False)
+    lock: L | None
     timeout: float
     retries: int
-    lock: L | None
     confirm: float | None
-    journal: Path | None
-    masked: Callable[[str], str] = field(
-        init=False,
-        repr=False,
-        eq=False,
-        default=Factory(lambda self: masker(self.project, self.token), takes_self=True),
-    )
-    """A text without the token."""
+    journal: Path | None = field(converter=optional(Path))
 
     @property
     def shown(self) -> str:
@@ -60,27 +53,9 @@ class Settings(Generic[L]):
         return f"project={self.project!r}, host={self.host!r}"
 
     @property
-    def is_loopback(self) -> bool:
-        """Whether the host is this machine."""
-        name = re.sub(r":[0-9]+$", "", self.host).strip("[]").rstrip(".").lower()
-        if name == "localhost":
-            return True
-        try:
-            return ipaddress.ip_address(name).is_loopback
-        except ValueError:
-            return False
-
-    @property
     def base_url(self) -> str:
         """Loopback hosts speak HTTP, all others HTTPS."""
-        return f"{'http' if self.is_loopback else 'https'}://{self.host}"
-
-    @property
-    def required_lock(self) -> L:
-        """The lock. Only an update that was told to hold it asks for it."""
-        if self.lock is None:
-            raise AssertionError("no lock")
-        return self.lock
+        return f"{'http' if is_loopback(self.host) else 'https'}://{self.host}"
 
     @property
     def policy(self) -> Policy:
@@ -89,52 +64,36 @@ class Settings(Generic[L]):
 
 
 def settings(
-    *,
-    project: str | None,
-    token: str | Secret | None,
-    host: str | None,
-    timeout: float,
-    retries: int,
-    lock: L | None,
-    confirm: float | None,
-    journal: str | os.PathLike[str] | None,
+    *, project: str | None, token: str | Secret | None, host: str | None, lock: L | None, **habits: Any
 ) -> Settings[L]:
     """Fill in from the environment what is not given, and check everything.
 
     Raises:
         ConfigurationError: naming all that is missing or wrong.
     """
-    secret, token = token if isinstance(token, Secret) else Secret(token), None
-    given = {"project": Secret(project), "token": secret, "host": Secret(host)}
+    given = {"project": Secret(project), "token": Secret(token), "host": Secret(host)}
+    token = None  # no traceback with local variables is to show it
     for name, secret in given.items():
         if secret.value in (None, ""):
             given[name] = Secret(os.environ.get(_VARIABLES[name], ""))
     wrong = [text for name, secret in given.items() if (text := _wrong_credential(name, secret.value))]
-    project, host = (
-        secret.value if isinstance(secret.value, str) else "" for secret in (given["project"], given["host"])
-    )
+    project, host = (each.value if isinstance(each.value, str) else "" for each in (given["project"], given["host"]))
     # An address as people write it: `::1` alone is IPv6, which a URL wants in brackets.
-    address = "[::1]" if host == "::1" else host.lower()
-    if address and not _is_host(address):
+    host = "[::1]" if host == "::1" else host.lower()
+    if host and not _is_host(host):
         # Without what stands before it: it may be credentials.
-        _, at, name = address.rpartition("@")
+        _, at, name = host.rpartition("@")
         said = short_repr(f"…@{name}" if at else name)
         wrong.append(f"host={said}: must be a host name, as in your-space.signalwire.com")
     if ":" in project:
         wrong.append("project must not hold a colon")
-    wrong += _wrong_habits(timeout=timeout, retries=retries, lock=lock, confirm=confirm, journal=journal)
+    if lock is not None and not callable(lock):
+        wrong.append("lock must be callable with a conference id; try lock=lambda id: your_lock")
+    wrong += _wrong_habits(**habits)
     if wrong:
         raise ConfigurationError("The client cannot be built: " + "; ".join(wrong) + ".")
-    return Settings(
-        project=project,
-        token=given["token"],
-        host=address,
-        timeout=timeout,
-        retries=retries,
-        lock=lock,
-        confirm=confirm,
-        journal=None if journal is None else Path(journal),
-    )
+    masked = masker(project, given["token"])
+    return Settings(project, given["token"], host, masked, lock, **habits)
 
 
 def _wrong_credential(name: str, value: object) -> str | None:
@@ -146,42 +105,32 @@ def _wrong_credential(name: str, value: object) -> str | None:
     return None if value.isprintable() else f"{name} must hold printable characters alone"
 
 
-def _wrong_habits(*, timeout: object, retries: object, lock: object, confirm: object, journal: object) -> list[str]:
-    wrong = []
-    if not _is_number(timeout, above=0):
-        wrong.append(f"timeout={short_repr(timeout)}: must be a number of seconds above 0, at most {_LARGEST}")
-    if isinstance(retries, float) or not _is_number(retries, above=-1):
-        wrong.append(f"retries={short_repr(retries)}: must be a whole number from 0, at most {_LARGEST}")
-    if lock is not None and not callable(lock):
-        wrong.append("lock must be callable with a conference id; try lock=lambda id: your_lock")
-    if confirm is not None and confirm != 0 and not _is_number(confirm, above=0):
-        wrong.append(f"confirm={short_repr(confirm)}: must be a number of seconds from 0 to {_LARGEST}, or None")
-    if not _is_path(journal):
-        wrong.append(f"journal={short_repr(journal)}: must be the path of a file, or None")
-    return wrong
+def _wrong_habits(*, timeout: Any, retries: Any, confirm: Any, journal: Any) -> list[str]:
+    seconds, most = "must be a number of seconds", f"at most {_LARGEST}"
+    rules = (
+        ("timeout", timeout, f"{seconds} above 0, {most}", _is_number(timeout) and timeout > 0),
+        ("retries", retries, f"must be a whole number from 0, {most}", _is_number(retries, int)),
+        ("confirm", confirm, f"{seconds} from 0, {most}, or None", confirm is None or _is_number(confirm)),
+        ("journal", journal, "must be the path of a file, or None", journal is None or _is_path(journal)),
+    )
+    return [f"{name}={short_repr(value)}: {rule}" for name, value, rule, kept in rules if not kept]
 
 
-def _is_host(address: str) -> bool:
-    match = _HOST.fullmatch(address)
-    if match is None or int(match["port"] or 0) > _LARGEST_PORT:
-        return False
+def _is_host(text: str) -> bool:
     try:
-        return bool(httpx.URL(f"https://{address}").host)
+        host_of(text)
+        return bool(httpx.URL(f"https://{text}").host)
     except (ValueError, httpx.InvalidURL):  # an address of IPv6 that is none, or letters in disguise
         return False
 
 
-def _is_path(value: object) -> bool:
-    if value is None:
-        return True
+def _is_path(value: Any) -> bool:
     try:
-        path = os.fspath(value)  # type: ignore[call-overload]  # whatever it is
+        path = os.fspath(value)
     except TypeError:
         return False
     return isinstance(path, str) and path != "" and "\0" not in path
 
 
-def _is_number(value: object, *, above: float) -> bool:
-    if isinstance(value, bool) or not isinstance(value, int | float):
-        return False
-    return above < value <= _LARGEST
+def _is_number(value: object, kind: type[float] = float) -> bool:
+    return isinstance(value, int | kind) and not isinstance(value, bool) and 0 <= value <= _LARGEST

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import sys
 import time
-from collections.abc import AsyncGenerator, Callable, Iterator
-from contextlib import AsyncExitStack, ExitStack, contextmanager
+from collections.abc import AsyncGenerator
 from functools import partial
-from typing import Any, Generic, TypeVar, assert_never
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -18,18 +17,17 @@ from anyio.lowlevel import RunVar, checkpoint_if_cancelled
 
 from .errors import closed_client
 from .journal import Journal, opened
-from .locking import finished, held
+from .locking import AsyncLocks, Locks
 from .masking import without_secrets
 from .outcomes import Answer, NoAnswer, outcome_of
 from .settings import AsyncLock, Lock, Settings
-from .steps import Acquire, Recall, Record, Release, Request, Settle, Step, Steps, Wait
+from .steps import Acquire, Release, Request, Step, Steps, Wait
 from .wire import Body, TimeLeft, Wire
-
-__all__ = ["AsyncTransport", "Transport"]
 
 T = TypeVar("T")
 L = TypeVar("L")
 
+_AsyncHttp = httpx.AsyncHTTPTransport
 _JOURNAL_THREADS = 8
 
 
@@ -40,27 +38,14 @@ class _Common(Generic[L]):
         self.settings = settings
         self._closed = False
         self._wire = Wire(settings)
-        self._journal = opened(settings)
-
-    @property
-    def journal(self) -> Journal:
-        """The journal. Only an operation that was told of it asks for it."""
-        if self._journal is None:
-            raise AssertionError("no journal")
-        return self._journal
+        # None where there is none, and then no step asks for it.
+        self._lock: L = settings.lock  # type: ignore[assignment]
+        self.journal: Journal = opened(settings)  # type: ignore[assignment]
 
     def _close(self) -> None:
         self._closed = True
-        if self._journal is not None:
-            self._journal.close()
-
-    def _failed(self, error: BaseException) -> NoAnswer:
-        """What a request came to that raised this."""
-        # Closed by another thread meanwhile, the library may raise anything.
-        if isinstance(error, httpx.RequestError) or (self._closed and isinstance(error, Exception)):
-            return self._wire.failed(error)
-        # Without the frames of httpx, whose local variables show the Authorization header.
-        raise error.with_traceback(None)
+        if self.journal is not None:
+            self.journal.close()
 
 
 class Transport(_Common[Lock]):
@@ -68,6 +53,9 @@ class Transport(_Common[Lock]):
 
     def __init__(self, settings: Settings[Lock]) -> None:
         super().__init__(settings)
+        self._open()
+
+    def _open(self) -> None:
         self._process, self._own = os.getpid(), httpx.HTTPTransport(**self._wire.options)
 
     @property
@@ -76,7 +64,7 @@ class Transport(_Common[Lock]):
             raise closed_client()
         if self._process != os.getpid():
             # Parent and child on one connection would read each other's answers.
-            self._process, self._own = os.getpid(), httpx.HTTPTransport(**self._wire.options)
+            self._open()
         return self._own
 
     def close(self) -> None:
@@ -86,14 +74,15 @@ class Transport(_Common[Lock]):
 
     def run(self, steps: Steps[T]) -> T:
         """Carry out the steps of an operation."""
+        handled = sys.exc_info()[1]
         try:
-            with _holding() as locks:
+            with Locks() as locks:
                 return self._result(steps, locks)
         except Exception as error:
-            without_secrets(error, self.settings.masked)
+            without_secrets(error, self.settings.masked, handled)
             raise
 
-    def _result(self, steps: Steps[T], locks: ExitStack) -> T:
+    def _result(self, steps: Steps[T], locks: Locks) -> T:
         try:
             step = steps.send(None)
             while True:
@@ -104,42 +93,37 @@ class Transport(_Common[Lock]):
                 else:
                     step = steps.send(outcome)
         except StopIteration as end:
-            result: T = end.value
-            return result
+            return cast(T, end.value)
 
-    def _carry_out(self, step: Step, locks: ExitStack) -> Any:
+    def _carry_out(self, step: Step, locks: Locks) -> Any:
         match step:
             case Request():
                 return outcome_of(step, self._send(step))
             case Wait(seconds):
                 return time.sleep(seconds)
             case Acquire(conference_id):
-                return locks.enter_context(self.settings.required_lock(conference_id))
+                return locks.enter_context(self._lock(conference_id))
             case Release():
                 return locks.close()
-            case Record() | Settle() | Recall():
+            case _:
                 return self.journal.carry_out(step)
-            case never:
-                assert_never(never)
 
     def _send(self, step: Request) -> Answer | NoAnswer:
         http, left = self._http, TimeLeft(self.settings.timeout)
-        request = self._wire.request(step, timeout=left)
+        request = self._wire.request(step, left)
         try:
             response = http.handle_request(request)
             body = Body(step, response)
             stream: Any = response.stream
             try:
                 for chunk in stream:
-                    # httpx limits each read alone, which a slow drip never reaches.
-                    if left.over:
-                        return self._wire.timed_out()
+                    left.check()  # httpx limits each read alone, which a slow drip never reaches
                     if not body.add(chunk):
                         break
             finally:
                 response.close()
         except BaseException as error:  # noqa: BLE001 - what is not expected is raised again
-            return self._failed(error)
+            return self._wire.failed(error, left, closed=self._closed)
         finally:
             if self._closed:  # by another thread: what it closed may have been opened again
                 http.close()
@@ -152,26 +136,27 @@ class AsyncTransport(_Common[AsyncLock]):
     async def close(self) -> None:
         """Close the connections of this event loop, and the journal."""
         self._close()
-        _, until_closed = _here().transports.pop(self, (None, None))
-        if until_closed is not None:
-            await finished(until_closed.aclose)
+        _, connections = _here().transports.pop(self, (None, None))
+        if connections is not None:
+            locks = AsyncLocks()
+            await locks.run(locks.uncut, connections.aclose)
 
     async def run(self, steps: Steps[T]) -> T:
         """Carry out the steps of an operation. Cancelled at any time, it gives the lock back."""
+        locks = AsyncLocks()
+        return await locks.run(self._run, steps, locks)
+
+    async def _run(self, steps: Steps[T], locks: AsyncLocks) -> T:
+        handled = sys.exc_info()[1]
         try:
-            async with AsyncExitStack() as locks:
+            async with locks:
                 return await self._result(steps, locks)
         except Exception as error:
-            without_secrets(error, self.settings.masked)
+            without_secrets(error, self.settings.masked, handled)
+            await checkpoint_if_cancelled()  # which counts more than an error
             raise
 
-    async def in_thread(self, function: Callable[..., T], *args: Any) -> T:
-        """Call a function of the journal in a thread, and wait for its end even when cancelled."""
-        await checkpoint_if_cancelled()
-        threads = _here().threads
-        return await finished(partial(anyio.to_thread.run_sync, function, *args, limiter=threads))
-
-    async def _result(self, steps: Steps[T], locks: AsyncExitStack) -> T:
+    async def _result(self, steps: Steps[T], locks: AsyncLocks) -> T:
         try:
             step = steps.send(None)
             while True:
@@ -182,33 +167,26 @@ class AsyncTransport(_Common[AsyncLock]):
                 else:
                     step = steps.send(outcome)
         except StopIteration as end:
-            result: T = end.value
-            return result
+            return cast(T, end.value)
 
-    async def _carry_out(self, step: Step, locks: AsyncExitStack) -> Any:
+    async def _carry_out(self, step: Step, locks: AsyncLocks) -> Any:
+        await locks.go_on()
         match step:
             case Request():
-                return outcome_of(step, await finished(self._send, step, cancels=True))
+                return outcome_of(step, await self._send(step))
             case Wait(seconds):
                 return await anyio.sleep(seconds)
             case Acquire(conference_id):
-                lock = self.settings.required_lock(conference_id)
-                return await locks.enter_async_context(held(lock))
+                return await locks.enter_async_context(self._lock(conference_id))
             case Release():
                 return await locks.aclose()
-            case Record() | Settle() | Recall():
-                return await self.in_thread(self.journal.carry_out, step)
-            case never:
-                assert_never(never)
+            case _:
+                in_thread = partial(anyio.to_thread.run_sync, limiter=_here().threads)
+                return await locks.uncut(in_thread, self.journal.carry_out, step)
 
     async def _send(self, step: Request) -> Answer | NoAnswer:
-        begun = False
-
-        async def trace(event: str, _about: object) -> None:
-            nonlocal begun
-            begun = begun or event.endswith("send_request_headers.started")
-
-        http, request = await self._http(), self._wire.request(step, trace=trace)
+        http, left = await self._http(), TimeLeft(self.settings.timeout)
+        request = self._wire.request(step, left)
         try:
             with anyio.fail_after(self.settings.timeout):
                 response = await http.handle_async_request(request)
@@ -224,28 +202,24 @@ class AsyncTransport(_Common[AsyncLock]):
                         raise
                 finally:
                     await response.aclose()
-        except TimeoutError:
-            return self._wire.timed_out(sent=begun)
         except BaseException as error:  # noqa: BLE001 - what is not expected is raised again
-            return self._failed(error)
+            return self._wire.failed(error, left, closed=self._closed)
         finally:
             if self._closed:
                 await http.aclose()
         return body.answer()
 
-    async def _http(self) -> httpx.AsyncHTTPTransport:
+    async def _http(self) -> _AsyncHttp:
         if self._closed:
             raise closed_client()
         transports = _here().transports
         if self not in transports:
-            http = httpx.AsyncHTTPTransport(**self._wire.options)
-            until_closed = _until_closed(http)
-            await anext(until_closed)
-            transports[self] = http, until_closed
+            connections = _connections(self._wire.options)
+            transports[self] = await anext(connections), connections
         return transports[self][0]
 
 
-class _Loop:
+class _Loop(NamedTuple):
     """What belongs to one event loop.
 
     Attributes:
@@ -253,11 +227,8 @@ class _Loop:
         threads: for journals. Locks that wait may hold every thread that anyio has for all comers.
     """
 
-    def __init__(self) -> None:
-        self.transports: WeakKeyDictionary[
-            AsyncTransport, tuple[httpx.AsyncHTTPTransport, AsyncGenerator[None, None]]
-        ] = WeakKeyDictionary()
-        self.threads = anyio.CapacityLimiter(_JOURNAL_THREADS)
+    transports: WeakKeyDictionary[AsyncTransport, tuple[_AsyncHttp, AsyncGenerator[_AsyncHttp, None]]]
+    threads: anyio.CapacityLimiter
 
 
 _LOOP: RunVar[_Loop] = RunVar("signalwire_conferences")
@@ -266,25 +237,11 @@ _LOOP: RunVar[_Loop] = RunVar("signalwire_conferences")
 def _here() -> _Loop:
     loop = _LOOP.get(None)
     if loop is None:
-        _LOOP.set(loop := _Loop())
+        _LOOP.set(loop := _Loop(WeakKeyDictionary(), anyio.CapacityLimiter(_JOURNAL_THREADS)))
     return loop
 
 
-async def _until_closed(http: httpx.AsyncHTTPTransport) -> AsyncGenerator[None, None]:
-    """Closes connections when it is closed, which an event loop does before it ends."""
-    try:
-        yield
-    finally:
-        await http.aclose()
-
-
-@contextmanager
-def _holding() -> Iterator[ExitStack]:
-    """Gives back what it holds. An error stays one, whatever a lock thinks of it."""
-    held = ExitStack()
-    try:
-        yield held
-    except BaseException:
-        held.__exit__(*sys.exc_info())
-        raise
-    held.close()
+async def _connections(options: dict[str, Any]) -> AsyncGenerator[_AsyncHttp, None]:
+    """Closed with the generator, which an event loop does before it ends."""
+    async with _AsyncHttp(**options) as http:
+        yield http
