@@ -10,6 +10,7 @@ import contextlib
 import importlib.util
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -129,6 +130,27 @@ def _but_for_sleep(module: ModuleType, sleep: Callable[[float], Any]) -> object:
     other = Other()
     vars(other)["sleep"] = sleep
     return other
+
+
+def each_connection(
+    patch: pytest.MonkeyPatch, use: Callable[[sqlite3.Connection], object]
+) -> list[sqlite3.Connection]:
+    """Those to any SQLite file, from now on: each is used so as soon as it is made."""
+    made: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def connected(*args: Any, **options: Any) -> sqlite3.Connection:
+        made.append(connect(*args, **options))
+        use(made[-1])
+        return made[-1]
+
+    patch.setattr(sqlite3, "connect", connected)
+    return made
+
+
+def read_only(connection: sqlite3.Connection) -> None:
+    """Lets nothing be written through it."""
+    connection.execute("PRAGMA query_only = ON")
 
 
 def methods(server: MockServer) -> list[str]:

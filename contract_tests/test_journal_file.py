@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from processes import STYLES, finished, ours, spawned, wait_for
+from processes import STYLES, each_connection, finished, ours, spawned, wait_for
 from signalwire_conferences import AsyncRestClient, ConferencesError
 from signalwire_conferences.journal import Journal
 from signalwire_conferences.steps import Record, Settle
@@ -343,7 +343,7 @@ def test_what_came_of_a_put_is_not_noted_at_an_entry_of_another_file(
 @posix
 @pytest.mark.parametrize("change", [deleted, moved, replaced_by_another_journal, folder_moved_and_made_again])
 def test_a_file_that_changes_while_a_before_image_is_written_gets_it_again(
-    journal: Journal, path: Path, change: Callable[[Path], None]
+    journal: Journal, path: Path, change: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record(journal, 1)
     times: list[str] = []
@@ -353,8 +353,7 @@ def test_a_file_that_changes_while_a_before_image_is_written_gets_it_again(
             times.append(statement)
             change(path)
 
-    assert journal._connection is not None
-    journal._connection.set_trace_callback(at_commit)
+    each_connection(monkeypatch, lambda connection: connection.set_trace_callback(at_commit))
     entry = record(journal, 2)
     assert times
     with contextlib.closing(Journal(path, HOST)) as other:

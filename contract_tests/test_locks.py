@@ -14,7 +14,16 @@ from typing import Any
 import pytest
 from attrs import define, field
 
-from processes import finished, ours, postgres, redis_url, spawned, without_waiting
+from processes import (
+    each_connection,
+    finished,
+    ours,
+    postgres,
+    read_only,
+    redis_url,
+    spawned,
+    without_waiting,
+)
 from signalwire_conferences import ConferencesError
 from signalwire_conferences_testing.mock import Call, Fault, MockServer
 
@@ -161,7 +170,12 @@ def test_it_is_given_back_on_every_error(
 
 @pytest.mark.parametrize("stage", ["before the read", "after the read", "before the PUT"])
 def test_it_is_given_back_where_something_else_than_the_server_fails(
-    style: str, server: MockServer, lock: Watched, tmp_path: Path, stage: str
+    style: str,
+    server: MockServer,
+    lock: Watched,
+    tmp_path: Path,
+    stage: str,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """An invalid answer, a PUT that would lose something, a journal that cannot be written."""
     journal = tmp_path / "journal"
@@ -171,7 +185,7 @@ def test_it_is_given_back_where_something_else_than_the_server_fails(
         elif stage == "after the read":
             server.store.patch(ID, {"size": None})
         else:
-            client.client._transport.journal._connection.execute("PRAGMA query_only = ON")
+            each_connection(monkeypatch, read_only)
         with pytest.raises(ConferencesError):
             client.update(ID, layout="5up")
     assert lock.log == ["take", "GET", "give"]
