@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from signalwire_conferences import (
     TransportError,
     VerificationError,
 )
+from signalwire_conferences.outcomes import retry_after
 from signalwire_conferences_testing.mock import Fault, MockServer
 
 ID = "conference-id"
@@ -362,7 +364,7 @@ def test_a_plan_that_is_applied_twice_writes_once_whatever_the_server_chose(
         client.apply(plan)
 
 
-# --- lists and small things -----------------------------------------------------------------------------------
+# --- lists and small things ----------------------------------------------------------------------------
 
 
 def test_a_few_empty_pages_are_followed_and_no_endless_row(client: Ours, server: MockServer) -> None:
@@ -378,3 +380,87 @@ def test_a_byte_order_mark_before_json_is_nothing(client: Ours, server: MockServ
     server.faults.add(Fault.byte_order_mark(), times=None)
     assert client.update(ID, layout="5up")["layout"] == "5up"
     assert letters(server) == "GP"
+
+
+# --- what people read ---------------------------------------------------------------------------------------
+
+
+def test_long_texts_are_shown_from_where_they_differ(client: Ours, server: MockServer) -> None:
+    long = "A" * 2000
+    server.store.patch(ID, {"description": f"{long}1"})
+    plan = client.plan(ID, description=f"{long}2")
+    server.store.patch(ID, {"description": f"{long}3"})
+    with pytest.raises(ConflictError) as caught:
+        client.apply(plan)
+    for end in "123":
+        assert f"{'A' * 20}{end}'" in str(caught.value)
+    server.faults.add(Fault.field_changed("description", f"{long}5"), "PUT")
+    with pytest.raises(VerificationError, match=r"AAA4'.* the server has .*AAA5'"):
+        client.update(ID, description=f"{long}4")
+
+
+def test_a_conflict_says_what_to_do_next_in_each_place(client: Ours, server: MockServer) -> None:
+    plan = client.plan(ID, layout="5up")
+    server.store.patch(ID, {"layout": "10x10"})
+    with pytest.raises(ConflictError, match="make a new plan"):
+        client.apply(plan)
+    client.update(ID, layout="5up")
+    server.store.patch(ID, {"layout": "3x3"})
+    with pytest.raises(ConflictError, match="`history` has those from before"):
+        client.undo(ID)
+
+
+def test_an_error_of_the_lock_of_a_replacement_says_what_is_known_of_the_conference(
+    style: str, server: MockServer
+) -> None:
+    class Lost:
+        def __enter__(self) -> None: ...
+        def __exit__(self, *_error: object) -> None:
+            raise OSError("lost")
+
+        async def __aenter__(self) -> None: ...
+        async def __aexit__(self, *_error: object) -> None:
+            raise OSError("lost")
+
+    with (
+        ours(style, server, lock=lambda _id: Lost()) as client,
+        pytest.raises(OSError, match="lost") as caught,
+    ):
+        client.replace(ID, {"display_name": "new"})
+    assert caught.value.__notes__ == [f"Conference {ID!r}: The PUT was carried out."]
+
+
+@pytest.mark.parametrize("code", [302, 400, 401, 403, 404, 409, 422, 429, 500])
+@pytest.mark.parametrize("call", ["create", "delete", "replace", "update"])
+def test_every_error_of_a_write_says_what_state_things_are_in(
+    style: str, server: MockServer, call: str, code: int
+) -> None:
+    server.faults.add(Fault.status(code), times=None)
+    arguments = {"replace": (ID, {"display_name": "x"}), "create": ()}.get(call, (ID,))
+    named = {"display_name": "x"} if call in ("create", "update") else {}
+    with ours(style, server, retries=0) as client, pytest.raises(ApiError) as caught:
+        getattr(client, call)(*arguments, **named)
+    assert caught.value.state
+    assert caught.value.status_code == code
+
+
+@pytest.mark.parametrize(
+    ("said", "seconds"),
+    [
+        ("Wed Oct 21 07:28:00 2015", 60.0),
+        ("Wed, 21 Oct 2015 07:28:00 GMT", 60.0),
+        ("Wed, 21 Oct 2015 07:28:00 -0000", 60.0),
+        ("Wednesday, 21-Oct-15 07:28:00 GMT", 60.0),
+        ("Wed, 21 Oct 2015 07:26:00 GMT", 0.0),
+        ("0", 0.0),
+        ("1.5", 1.5),
+        *(
+            (odd, None)
+            for odd in ("nan", "inf", "-5", "1e3", "soon", "", "21 Oct", "Wed, 99 Oct 2015 07:28:00 GMT")
+        ),
+    ],
+)
+@pytest.mark.parametrize("date", ["Wed, 21 Oct 2015 07:27:00 GMT", "Wed Oct 21 07:27:00 2015", ""])
+def test_a_wait_is_read_the_same_in_every_time_zone(said: str, seconds: float | None, date: str) -> None:
+    received = datetime.datetime(2015, 10, 21, 7, 27, tzinfo=datetime.UTC).timestamp()
+    assert retry_after({"retry-after": said, "date": date}, received) == seconds

@@ -18,7 +18,8 @@ from typing import Any
 import pytest
 import yaml
 
-from signalwire_conferences_api import fields, models
+from signalwire_conferences import contract
+from signalwire_conferences_api import fields, models, table
 from signalwire_conferences_api.api.conferences import list_video_conferences
 
 pytestmark = pytest.mark.xdist_group("generated")
@@ -284,6 +285,35 @@ def test_the_typed_query_has_the_parameters_of_a_list_request() -> None:
     assert {name: set(members(hint)) for name, hint in typing.get_type_hints(fields.ListQuery).items()} == {
         parameter["name"]: expected_members(parameter["schema"]) for parameter in parameters
     }
+
+
+VALUES: list[Any] = [
+    *(None, True, False, 0, 1, -1, 50, 10**6, 1.5, "", "x", "x" * 200, "x" * 201, "x" * 3001, [], {}),
+    *("5up", "720p", "medium", "#0A84ff", "#0a84ff0", "2022-01-01", "2022-01-01T23:59:60Z", "2022-02-30"),
+]
+
+
+@pytest.mark.parametrize("name", ["ConferenceCreate", "ConferenceUpdate"])
+def test_the_table_takes_what_the_contract_takes_and_compiles_no_more_than_is_asked_for(name: str) -> None:
+    contract.fields.cache_clear()
+    for field, schema in SCHEMAS[name]["properties"].items():
+        about, whole = contract.fields(name)[field], contract.validator(schema)
+        assert "_validator" not in vars(about)
+        for value in [*VALUES, *schema["examples"]]:
+            assert about.accepts(value) is whole.is_valid(value), (field, value)
+
+
+def test_the_table_has_every_operation_and_every_field() -> None:
+    assert {
+        (operation["operationId"], method.upper(), path)
+        for path, item in CONTRACT["paths"].items()
+        for method, operation in item.items()
+        if "operationId" in operation
+    } == {(name, *where) for name, where in table.OPERATIONS.items()}
+    for name in ("ConferenceCreate", "ConferenceUpdate"):
+        assert list(table.FIELDS[name]) == list(SCHEMAS[name]["properties"])
+    assert list(table.KINDS) == list(SCHEMAS["Conference"]["properties"])
+    assert list(table.KEPT) == ["id", "name", "meta", "created_at"]
 
 
 MISUSE = """

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import contextlib
 import json
+import logging
 import signal
 import socket
 import subprocess
@@ -23,9 +25,8 @@ from hypothesis import strategies as st
 from mock_support import COLLECTION, ID, WHOLE, Api, item
 from processes import wait_for
 from signalwire_conferences import contract
-from signalwire_conferences_testing.mock import Fault, Faults, MockServer, Store, create_app
+from signalwire_conferences_testing.mock import Fault, Faults, MockServer, Rule, Store, create_app
 from signalwire_conferences_testing.mock.command import main
-from signalwire_conferences_testing.mock.specs import rules
 
 OTHER = {**WHOLE, "id": "b0b0c0de-0000-4000-8000-00000000c0fe", "name": "other", "extra": 1}
 PATH = item(ID)
@@ -455,6 +456,18 @@ def test_a_server_that_cannot_start_says_so_and_is_not_waited_for(monkeypatch: p
         pass
 
 
+def test_a_server_is_silent_and_lets_others_log(caplog: pytest.LogCaptureFixture) -> None:
+    caplog.set_level(logging.DEBUG)
+    with MockServer([WHOLE]) as server, client_of(server) as client:
+        for fault in (Fault.drop_before(), Fault.truncated()):
+            server.faults.add(fault)
+            with pytest.raises(httpx.TransportError):
+                client.get(PATH)
+    assert [record for record in caplog.records if not record.name.startswith(("http", "asyncio"))] == []
+    logging.getLogger("uvicorn.error").error("of another server")
+    assert "of another server" in caplog.text
+
+
 def test_a_taken_port_is_an_error(server: MockServer) -> None:
     with pytest.raises(OSError, match="in use"), MockServer(port=server.port):
         pass
@@ -526,7 +539,9 @@ def test_the_command_serves_what_it_prints_until_it_is_told_to_stop(
 ) -> None:
     file = tmp_path / "conferences.json"
     file.write_text(json.dumps([{"id": "conference-id"}]))
-    process = start("--load", str(file), "--etag", "--fault", "GET 1 status 429 2", "--fault", "PUT 9 html")
+    limited = '{"fault": "status", "code": 429, "retry_after": 2, "method": "get"}'
+    unseen = '{"fault": "html", "method": "PUT", "at": 9}'
+    process = start("--load", str(file), "--etag", "--fault", limited, "--fault", unseen)
     assert process.stdout is not None
     try:
         lines = [process.stdout.readline() for _ in range(4)]
@@ -572,14 +587,21 @@ def test_the_command_tells_all_that_is_wrong_at_once(
     file.write_text('[{"record_on_start": 1}, 7]')
     specs = [
         "x",
-        "PATCHY 0 nothing",
-        "PUT 1 latency soon",
-        "PUT 1 status",
-        "PUT 1 html extra",
-        "PUT 1 foreign-write 5",
-        "PUT 1 foreign-write {} during",
-        "PUT 1 etag maybe",
-        "PUT 1 status 99",
+        "[]",
+        "{}",
+        '{"fault": "nothing"}',
+        '{"fault": "html", "method": "PATCHY"}',
+        '{"fault": "html", "method": 5}',
+        '{"fault": "html", "at": 0}',
+        '{"fault": "html", "times": true}',
+        '{"fault": "html", "extra": 1}',
+        '{"fault": "latency", "seconds": "soon"}',
+        '{"fault": "latency", "seconds": NaN}',
+        '{"fault": "status"}',
+        '{"fault": "status", "code": 99}',
+        '{"fault": "foreign-write", "changes": 5}',
+        '{"fault": "foreign-write", "changes": {}, "when": "during"}',
+        '{"fault": "etag", "on": "maybe"}',
     ]
     arguments = ["--port", "70000", "--load", str(file)]
     for spec in specs:
@@ -587,17 +609,21 @@ def test_the_command_tells_all_that_is_wrong_at_once(
     assert main(arguments) == 2
     said = capsys.readouterr().err
     for spec in specs:
-        assert f"--fault {spec!r}: " in said
+        assert f"--fault {spec}: " in said
     for part in (
-        "'PATCHY'",
-        "'0'",
+        "not a JSON object",
         "'nothing'",
-        "SECONDS",
-        "CODE",
+        "'PATCHY'",
+        "at cannot be 0",
+        "times cannot be True",
         "extra",
-        "CHANGES",
-        "WHEN",
-        "ON",
+        "seconds cannot be 'soon'",
+        "NaN",
+        "'code'",
+        "99",
+        "changes cannot be 5",
+        "when cannot be 'during'",
+        "on cannot be 'maybe'",
         "record_on_start=1",
         "conference 1: 7",
         "--port 70000",
@@ -626,31 +652,34 @@ def test_the_command_tells_that_a_port_is_taken(
 
 
 @pytest.mark.parametrize(
-    ("spec", "told"),
+    ("said", "told"),
     [
-        ("PUT 1 drop-after", "PUT 1x1 drop-after"),
-        ("get:conference-id 2x3 status 429 2", "GET:conference-id 2x3 status 429 2"),
-        ("* 1x* latency 0.5", "* 1x* latency 0.5"),
-        ('PUT 1 foreign-write {"layout": "2x2"} after', 'PUT 1x1 foreign-write {"layout": "2x2"} after'),
-        ("PUT 1 field-changed layout 11x11", 'PUT 1x1 field-changed layout "11x11"'),
-        ("PUT 1 field-changed size null", "PUT 1x1 field-changed size null"),
-        ('PUT 1 field-changed meta {"a": [1, 2]}', 'PUT 1x1 field-changed meta {"a": [1, 2]}'),
+        ({"fault": "drop-after", "method": "PUT"}, "PUT 1x1 drop-after"),
+        ({"fault": "drop_after"}, "* 1x1 drop-after"),
         (
-            'PUT 1 status 429 "Wed, 21 Oct 2065 07:28:00 GMT"',
-            "PUT 1x1 status 429 Wed, 21 Oct 2065 07:28:00 GMT",
+            {
+                "fault": "status",
+                "code": 429,
+                "retry_after": 2,
+                "method": "get",
+                "conference_id": "x",
+                "at": 2,
+            },
+            "GET:x 2x1 status 429 2",
         ),
-        ('PUT 1 body {"a": "b c d', None),
-        ("PUT 1 body [1 text/plain", "PUT 1x1 body b'[1' text/plain"),
-        ("PUT 1 etag on", "PUT 1x1 etag true"),
-        ("  PUT   1   truncated   10 ", "PUT 1x1 truncated 10"),
+        ({"fault": "latency", "seconds": 0.5, "times": None}, "* 1x* latency 0.5"),
+        (
+            {"fault": "foreign-write", "changes": {"layout": "2x2"}, "when": "after"},
+            '* 1x1 foreign-write {"layout": "2x2"} after',
+        ),
+        ({"fault": "field-changed", "name": "size", "value": None}, "* 1x1 field-changed size null"),
+        ({"fault": "field-changed", "name": "m", "value": {"a": [1]}}, '* 1x1 field-changed m {"a": [1]}'),
+        ({"fault": "etag", "on": True, "times": 3}, "* 1x3 etag true"),
+        ({"fault": "truncated", "size": 10}, "* 1x1 truncated 10"),
     ],
 )
-def test_a_spec_becomes_the_rule_that_it_says(spec: str, told: str | None) -> None:
-    if told is None:
-        with pytest.raises(ValueError, match="too many"):
-            rules([spec])
-    else:
-        assert [str(rule) for rule in rules([spec])] == [told]
+def test_a_json_object_becomes_the_rule_that_it_says(said: dict[str, Any], told: str) -> None:
+    assert str(Rule.from_json(said)) == told
 
 
 def test_every_kind_of_fault_is_in_the_help(capsys: pytest.CaptureFixture[str]) -> None:
@@ -662,22 +691,21 @@ def test_every_kind_of_fault_is_in_the_help(capsys: pytest.CaptureFixture[str]) 
     assert all(f"\n  {name.replace('_', '-')}" in said for name in kinds)
 
 
+_PLAIN = st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5)
+_JSON = _PLAIN | st.lists(_PLAIN, max_size=2) | st.dictionaries(st.text(max_size=5), _PLAIN, max_size=2)
+
+
 @given(
-    st.text(max_size=40)
-    | st.builds(
-        "PUT 1 {} {}".format,
-        st.sampled_from(["status", "body", "latency", "foreign-write", "field-changed"]),
-        st.text(max_size=20),
-    )
+    st.sampled_from(["status", "body", "latency", "foreign-write", "field-changed", "times-kept"]),
+    st.dictionaries(
+        st.sampled_from(["code", "content", "seconds", "changes", "name", "value", "digits", "method", "at"]),
+        _JSON,
+    ),
 )
 @settings(max_examples=150, deadline=None)
-def test_no_spec_makes_anything_but_a_rule_or_a_clear_refusal(spec: str) -> None:
-    problem = None
-    try:
-        rules([spec])
-    except ValueError as error:
-        problem = str(error)
-    assert problem is None or problem.startswith("--fault ")
+def test_no_json_makes_anything_but_a_rule_or_a_clear_refusal(kind: str, said: dict[str, Any]) -> None:
+    with contextlib.suppress(ValueError):
+        assert isinstance(Rule.from_json({"fault": kind, **said}), Rule)
 
 
 def test_a_mock_that_starts_empty_serves_what_is_added_later() -> None:

@@ -88,6 +88,17 @@ def test_a_put_that_lands_late_is_refused_where_it_would_have_been() -> None:
     assert api.store[ID]["display_name"] == "Whole"
 
 
+def test_a_put_that_lands_late_and_would_have_been_dropped_disturbs_nobody() -> None:
+    api = loose()
+    for requests in (1, None):
+        api.faults.add(Fault.lands_later(503, requests), "PUT")
+        api.faults.add(Fault.drop_after(), "PUT")
+        assert api.put({"display_name": "late"}).status == 503
+        assert api.get().status == 200
+        assert api.faults.land() == (0 if requests else 1)
+        assert api.store[ID]["display_name"] == "late"
+
+
 def test_what_would_land_is_forgotten_with_the_rules() -> None:
     api = loose()
     api.faults.add(Fault.lands_later(504, 1), "PUT")

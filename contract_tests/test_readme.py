@@ -447,8 +447,8 @@ PUBLIC = "overrides/signalwire_conferences"
 def test_every_module_is_in_its_guide(folder: str) -> None:
     guide = ROOT.joinpath(folder).parent.joinpath("README.md").read_text("utf-8")
     modules = {path.relative_to(ROOT / folder).as_posix() for path in ROOT.joinpath(folder).rglob("*.py")}
-    rooms = re.findall(r"^\| (`[^|]+\.py`) \|", guide, re.MULTILINE)
-    named = [name for room in rooms for name in re.findall(r"`([\w/]+\.py)`", room)]
+    rows = re.findall(r"^\| (`[^|]+\.py`) \|", guide, re.MULTILINE)
+    named = [name for row in rows for name in re.findall(r"`([\w/]+\.py)`", row)]
     assert sorted(named) == sorted(module for module in modules if not module.endswith("__init__.py"))
 
 
@@ -497,20 +497,20 @@ IO = {
 }
 
 
-def rooms_without_io() -> set[str]:
+def modules_without_io() -> set[str]:
     """The modules of the public package that its guide puts under the heading of no I/O."""
     guide = ROOT.joinpath("overrides", "README.md").read_text("utf-8")
     return set(re.findall(r"^\| `(\w+\.py)`", guide.split("## No I/O")[1].split("\n## ")[0], re.MULTILINE))
 
 
-def test_rooms_without_io_import_none() -> None:
-    rooms = rooms_without_io()
-    assert {"update.py", "plan.py", "verify.py", "changes.py", "values.py", "contract.py"} <= rooms
-    for room in rooms:
-        imported = imports(ROOT / PUBLIC / room)
-        assert not {name.split(".")[0] for name in imported} & IO, room
+def test_modules_without_io_import_none() -> None:
+    modules = modules_without_io()
+    assert {"update.py", "plan.py", "steps.py", "changes.py", "values.py", "contract.py"} <= modules
+    for module in modules:
+        imported = imports(ROOT / PUBLIC / module)
+        assert not {name.split(".")[0] for name in imported} & IO, module
         own = {f"{name[1:]}.py" for name in imported if name.startswith(".")}
-        assert own - rooms <= {"settings.py"}, f"{room} imports rooms that may do I/O"
+        assert own - modules <= {"settings.py"}, f"{module} imports modules that may do I/O"
 
 
 def test_the_package_imports_without_the_extras() -> None:

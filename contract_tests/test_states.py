@@ -98,7 +98,7 @@ def test_a_create_that_got_no_connection_in_time_is_known_not_to_be_sent(
             pytest.raises(TransportError, match="ConnectTimeout") as caught,
         ):
             client.create(display_name="x")
-    assert caught.value.state == ""
+    assert caught.value.state == "No conference was created."
     assert "Nothing was sent" in caught.value.advice
 
 

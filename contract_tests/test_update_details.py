@@ -606,11 +606,15 @@ def test_a_plan_reads_like_a_diff() -> None:
             f"- {FREE}: {before}",
             f"+ {FREE}: whatever the server chooses (we assume {after})",
             '! size: is null, which a PUT cannot send; left out it becomes "medium"',
+            (
+                "  will be refused. Name a value for each in the call,"
+                " or pass allow_reset=['size'] to let it be reset."
+            ),
             f"  {kept} fields keep their value",
         ]
     )
     kinds = [line.kind for line in plan.lines()]
-    assert kinds == ["head", "before", "after", "before", "after", "risk", "kept"]
+    assert kinds == ["head", "before", "after", "before", "after", "risk", "risk", "kept"]
     values = {line.text[0]: line.value for line in plan_of({"size": "large"}).lines()}
     assert values == {"c": None, "-": "medium", "+": "large", " ": None}
 
@@ -623,6 +627,15 @@ def test_a_plan_without_changes_says_that_no_put_is_needed() -> None:
         f"  {len(WRITABLE)} fields keep their value",
     ]
     assert [line.kind for line in plan_of({"size": EXAMPLE["size"]}).lines()] == ["head", "kept", "kept"]
+
+
+def test_a_plan_without_changes_puts_nothing_at_risk() -> None:
+    for asked in ({}, {"display_name": EXAMPLE["display_name"]}):
+        assert str(plan_of(asked, size=None)).splitlines() == [
+            f"conference {ID}",
+            "  nothing to change; no PUT is needed",
+            f"  {len(WRITABLE)} fields keep their value",
+        ]
 
 
 def test_one_field_keeps_its_value_and_others_keep_theirs() -> None:

@@ -47,6 +47,17 @@ QUERIES = (("ListQuery", "list_video_conferences", "What a list may be narrowed 
 
 SCALARS = {"boolean": "bool", "integer": "int", "null": "None", "number": "float", "string": "str"}
 FORMATS = {"date": "date", "date-time": "datetime"}
+ANSWER = "Conference"
+COLOR = "#/components/schemas/ThemeColor"
+KINDS = {"date-time": "INSTANT", "uuid": "UUID"}
+LIMITS = {
+    "maxLength": " of at most {} characters",
+    "pattern": " that matches {}",
+    "minimum": " from {}",
+    "maximum": " to {}",
+}
+# What a schema says and no value is checked against.
+ANNOTATIONS = {"default", "description", "examples", "x-assumed-default", "x-enum-varnames"}
 
 Schema = Mapping[str, Any]
 
@@ -105,6 +116,7 @@ def build(package: Path) -> None:
     contract = YAML(typ="safe", pure=True).load(CONTRACT.read_text("utf-8"))
     write(package / "contract.json", json.dumps(contract, indent=1, ensure_ascii=False) + "\n")
     write(package / "fields.py", fields_module(contract))
+    write(package / "table.py", table_module(contract))
     write(package / "py.typed", "")
     run("ruff", "check", "--fix-only", "--select=F401,I", *RUFF, str(package), cwd=package.parent)
     run("ruff", "format", *RUFF, str(package), cwd=package.parent)
@@ -181,24 +193,177 @@ def class_field(name: str, type_: str, described: Schema) -> list[str]:
     return [f"    {name}: {type_}", *([f"    {json.dumps(text, ensure_ascii=False)}"] if text else [])]
 
 
+def operations(contract: Schema) -> Iterator[tuple[str, str, str, Schema, Schema]]:
+    """Each operation: its id, method and path, what it says, and what its path says."""
+    for path, item in contract["paths"].items():
+        for method, operation in item.items():
+            if isinstance(operation, dict) and "operationId" in operation:
+                yield operation["operationId"], method.upper(), path, operation, item
+
+
 def query_parameters(contract: Schema, operation_id: str) -> Iterator[Schema]:
-    for item in contract["paths"].values():
-        for operation in item.values():
-            if isinstance(operation, dict) and operation.get("operationId") == operation_id:
-                for parameter in (*item.get("parameters", ()), *operation.get("parameters", ())):
-                    resolved = resolve(contract, parameter)
-                    if resolved["in"] == "query":
-                        yield resolved
+    for name, _, _, operation, item in operations(contract):
+        if name == operation_id:
+            for parameter in (*item.get("parameters", ()), *operation.get("parameters", ())):
+                resolved = resolve(contract, parameter)
+                if resolved["in"] == "query":
+                    yield resolved
 
 
 def resolve(contract: Schema, value: Schema) -> Schema:
-    """What a local reference points at; anything else is itself."""
-    while "$ref" in value:
-        target: Any = contract
-        for key in value["$ref"].removeprefix("#/").split("/"):
-            target = target[key]
-        value = target
-    return value
+    """A value with its local reference replaced by what it names; what stands beside it wins."""
+    if "$ref" not in value:
+        return value
+    target: Any = contract
+    for key in value["$ref"].removeprefix("#/").split("/"):
+        target = target[key]
+    return {**resolve(contract, target), **{key: each for key, each in value.items() if key != "$ref"}}
+
+
+def table_module(contract: Schema) -> str:
+    """What each field is, worked out once, so that no program does it whenever it starts."""
+    schemas = contract["components"]["schemas"]
+    answers = schemas[ANSWER]
+    fields = {
+        schema_name: {
+            name: row(contract, schema, name in schemas[schema_name]["required"], answers["properties"][name])
+            for name, schema in schemas[schema_name]["properties"].items()
+        }
+        for _, schema_name, _, _ in BODIES
+    }
+    fields |= {
+        operation_id: {
+            parameter["name"]: row(contract, parameter["schema"], False, {"type": "null"})
+            for parameter in query_parameters(contract, operation_id)
+        }
+        for operation_id, *_ in operations(contract)
+    }
+    kinds = {name: kind(contract, schema) for name, schema in answers["properties"].items()}
+    kept = {
+        name: kinds[name]
+        for name, schema in answers["properties"].items()
+        if name in answers["required"]
+        and name not in fields["ConferenceUpdate"]
+        and not schema.get("x-changes-with-each-write")
+    }
+    where = {
+        operation_id: Code(f"Operation({method!r}, {path!r})")
+        for operation_id, method, path, *_ in operations(contract)
+    }
+    return f'''"""What the contract says of each operation and field, as a table."""
+import enum
+from typing import Any, NamedTuple
+
+
+class Kind(enum.Enum):
+    """How values of a field are compared."""
+
+    EXACT = "exact"
+    INSTANT = "instant"
+    COLOR = "color"
+    UUID = "uuid"
+
+
+class Omission(enum.Enum):
+    """What a field becomes that a request body leaves out, and on whose word."""
+
+    REQUIRED = "it cannot be left out"
+    DOCUMENTED_DEFAULT = "its documented default"
+    NULL = "null"
+    SERVER_CHOICE = "whatever the server chooses"
+
+
+class Operation(NamedTuple):
+    """Where an operation of the contract lives."""
+
+    method: str
+    path: str
+
+
+OPERATIONS: dict[str, Operation] = {where!r}
+"By id."
+
+FIELDS: dict[str, dict[str, dict[str, Any]]] = {fields!r}
+"Request body, or operation with a query -> field or parameter -> what it is."
+
+KINDS: dict[str, Kind] = {kinds!r}
+"Property of a conference in an answer -> how its values are compared."
+
+KEPT: dict[str, Kind] = {kept!r}
+"The same of those that no request can write and every write has to keep."
+'''
+
+
+class Code(str):
+    """An expression, which stands in a table as it is."""
+
+    __slots__ = ()
+    __repr__ = str.__str__
+
+
+def row(contract: Schema, schema: Schema, required: bool, answer: Schema) -> dict[str, Any]:
+    full = resolve(contract, schema)
+    nullable = any("null" in types(choice) for choice in alternatives(contract, answer))
+    if required:
+        omission = "REQUIRED"
+    elif "default" in full:
+        omission = "DOCUMENTED_DEFAULT"
+    else:
+        omission = "NULL" if nullable else "SERVER_CHOICE"
+    return {
+        "kind": kind(contract, schema),
+        "omission": Code(f"Omission.{omission}"),
+        "default": full.get("default", full.get("x-assumed-default")),
+        "rule": rule(contract, schema),
+        "schema": bare(contract, schema),
+    }
+
+
+def bare(contract: Schema, schema: Schema) -> dict[str, Any]:
+    """What values are checked against, without a reference."""
+    return {
+        key: [bare(contract, choice) for choice in value] if key in ("anyOf", "oneOf") else value
+        for key, value in resolve(contract, schema).items()
+        if key not in ANNOTATIONS
+    }
+
+
+def alternatives(contract: Schema, schema: Schema) -> Iterator[Schema]:
+    """The schema itself and whatever its `anyOf` and `oneOf` offer, resolved."""
+    full = resolve(contract, schema)
+    yield full
+    for choice in [*full.get("anyOf", ()), *full.get("oneOf", ())]:
+        yield from alternatives(contract, choice)
+
+
+def types(schema: Schema) -> list[str]:
+    said = schema.get("type", [])
+    return said if isinstance(said, list) else [said]
+
+
+def kind(contract: Schema, schema: Schema) -> Code:
+    """How values of a schema are compared."""
+    if schema.get("$ref") == COLOR:
+        return Code("Kind.COLOR")
+    formats = {choice.get("format") for choice in alternatives(contract, schema)}
+    return next(
+        (Code(f"Kind.{name}") for format_, name in KINDS.items() if format_ in formats), Code("Kind.EXACT")
+    )
+
+
+def rule(contract: Schema, schema: Schema) -> str:
+    """What the schema demands, in words. No second copy of a limit: all is read from it."""
+    full = resolve(contract, {key: value for key, value in schema.items() if key != "description"})
+    if "enum" in full:
+        return "must be one of " + ", ".join(str(value) for value in full["enum"])
+    if "anyOf" in full:
+        return f"must be {full['description'][:1].lower()}{full['description'][1:].rstrip('.')}"
+    article = "an" if types(full)[0][0] in "aeiou" else "a"
+    text = f"must be {article} {' or '.join(types(full))}"
+    for key, words in LIMITS.items():
+        if key in full:
+            text += words.format(full[key])
+    return text
 
 
 def annotation(contract: Schema, schema: Schema) -> str:

@@ -46,7 +46,7 @@ def checked_changes(
 
 def unknown_resets(resets: AbstractSet[str], body: Mapping[str, Any]) -> list[Problem]:
     """What is wrong with names of `allow_reset`, once the conference was read."""
-    unknown = sorted(resets - contract.answer_fields().keys() - body.keys())
+    unknown = sorted(resets - contract.KINDS.keys() - body.keys())
     rule = "is a field neither of the contract nor of the conference"
     return [Problem("allow_reset", name, rule) for name in unknown]
 
@@ -74,7 +74,7 @@ def checked_body(body: object, conference_id: object) -> dict[str, Any]:
 def checked_query(operation_id: str, query: Mapping[str, Any]) -> dict[str, Any]:
     """The query of a list or a get; `None` leaves a parameter out."""
     check = _Check(noun="parameter")
-    checked = check.values(contract.query_fields(operation_id), query, none="leave out")
+    checked = check.values(contract.fields(operation_id), query, none="leave out")
     check.refuse()
     return checked
 
@@ -145,7 +145,7 @@ class _Check:
         """The names of `allow_reset`; a single name may stand alone. One that the contract does not know
         and that resembles none of its fields may be a field of the server: that shows once it is read.
         """
-        known, fields = contract.fields(contract.UPDATE), contract.answer_fields()
+        known, fields = contract.fields(contract.UPDATE), contract.KINDS
         if not isinstance(allow_reset, Iterable):
             self.problems.append(Problem("allow_reset", allow_reset, "must be names of fields"))
             return frozenset()
@@ -173,7 +173,7 @@ class _Check:
         return plain
 
     def _unknown(self, name: object, known: Mapping[str, Field]) -> str:
-        if self._noun == "field" and name in contract.answer_fields():
+        if self._noun == "field" and name in contract.KINDS:
             return "cannot be written here"
         return f"is no {self._noun}; there are {', '.join(known)}"
 

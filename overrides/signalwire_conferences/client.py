@@ -1,11 +1,11 @@
-"""The synchronous client: credentials, one httpx client, and the loop that carries steps out."""
+"""The synchronous client, and what it has in common with the asynchronous one."""
 
 from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from types import TracebackType
-from typing import Any, Self, Unpack
+from functools import partial
+from typing import Any, Generic, Self, TypeVar, Unpack
 from uuid import UUID
 
 from attrs import evolve
@@ -16,18 +16,72 @@ from . import operations
 from .changes import checked_body, checked_changes
 from .masking import Secret
 from .plan import Entry, UpdatePlan
-from .results import Conference, ConferencePage, UpdateReport, updated_view
-from .settings import Lock, settings
+from .results import Conference, ConferencePage, UpdateReport, view
+from .settings import Lock, Settings, settings
 from .steps import Steps
 from .target import Target
-from .transport import Transport
+from .transport import AsyncTransport, Transport
 from .undo import undo
 from .update import Intent, SafeUpdate
 
-__all__ = ["Conferences", "RestClient"]
+Id = str | UUID
+C = TypeVar("C")
+L = TypeVar("L")
+T = TypeVar("T", bound=Transport | AsyncTransport)
 
 
-class RestClient:
+class BaseClient(Generic[L]):
+    """What both clients have in common: the way they are built, and their repr."""
+
+    def __init__(
+        self,
+        project: str | None = None,
+        token: str | None = None,
+        host: str | None = None,
+        *,
+        timeout: float = 30.0,
+        retries: int = 3,
+        lock: L | None = None,
+        confirm: float | None = None,
+        journal: str | os.PathLike[str] | None = None,
+    ) -> None:
+        secret, token = Secret(token), None  # no traceback with local variables is to show it
+        checked = partial(settings, project=project, token=secret, host=host)
+        self._open(checked(timeout=timeout, retries=retries, lock=lock, confirm=confirm, journal=journal))
+
+    def _open(self, settings: Settings[L]) -> None:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        transport = getattr(self, "_transport", None)  # none where the construction failed
+        return f"{type(self).__name__}({transport.settings.shown if transport else 'not built'})"
+
+
+class Video(Generic[C]):
+    """The video resources."""
+
+    def __init__(self, conferences: C) -> None:
+        self.conferences = conferences
+
+
+class BaseConferences(Generic[T]):
+    """What is the same for both: the checks before a call that may write."""
+
+    def __init__(self, transport: T) -> None:
+        self._transport = transport
+        self._policy = transport.settings.policy
+
+    def _target(self, conference_id: Id) -> Target:
+        return Target.of(conference_id, self._transport.settings)
+
+    def _safe_update(
+        self, conference_id: Id, changes: Mapping[str, Any], allow_reset: Iterable[str]
+    ) -> SafeUpdate:
+        intent = Intent(*checked_changes(changes, allow_reset, conference_id))
+        return SafeUpdate(self._target(conference_id), intent)
+
+
+class RestClient(BaseClient[Lock]):
     """Client of a SignalWire space, in the manner of the vendor's SDK.
 
     Safe to use from several threads. Close it, or use it as a context manager.
@@ -48,46 +102,14 @@ class RestClient:
         ConfigurationError: naming all that is missing or wrong.
     """
 
-    def __init__(
-        self,
-        project: str | None = None,
-        token: str | None = None,
-        host: str | None = None,
-        *,
-        timeout: float = 30.0,
-        retries: int = 3,
-        lock: Lock | None = None,
-        confirm: float | None = None,
-        journal: str | os.PathLike[str] | None = None,
-    ) -> None:
-        secret, token = Secret(token), None  # no traceback with local variables is to show it
-        self._transport = Transport(
-            settings(
-                project=project,
-                token=secret,
-                host=host,
-                timeout=timeout,
-                retries=retries,
-                lock=lock,
-                confirm=confirm,
-                journal=journal,
-            )
-        )
+    def _open(self, settings: Settings[Lock]) -> None:
+        self._transport = Transport(settings)
         self.video = Video(Conferences(self._transport))
-
-    def __repr__(self) -> str:
-        transport = getattr(self, "_transport", None)  # none where the construction failed
-        return f"RestClient({transport.settings.shown if transport else 'not built'})"
 
     def __enter__(self) -> Self:
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         self.close()
 
     def close(self) -> None:
@@ -95,42 +117,22 @@ class RestClient:
         self._transport.close()
 
 
-class Video:
-    """The video resources."""
+class Conferences(BaseConferences[Transport]):
+    """The video conferences of a space. Reach it as `client.video.conferences`.
 
-    def __init__(self, conferences: Conferences) -> None:
-        self.conferences = conferences
+    Raises:
+        InvalidChangeError: by every method, before any request: all that is wrong with its arguments.
+        ApiError, TransportError, InvalidResponseError: by every method but `history`: a request failed,
+            with `NotFoundError` (an `ApiError`) where there is no such conference.
+    """
 
-
-class Conferences:
-    """The video conferences of a space. Reach it as `client.video.conferences`."""
-
-    def __init__(self, transport: Transport) -> None:
-        self._transport = transport
-        self._run = transport.run
-        self._policy = transport.settings.policy
-
-    def get(self, conference_id: str | UUID, /, *, include_active_session: bool = False) -> Conference:
-        """Read a conference.
-
-        Args:
-            conference_id: its id.
-            include_active_session: whether the answer tells of a session under way.
-
-        Raises:
-            InvalidChangeError: the id could lead to another path.
-            NotFoundError, ApiError, TransportError, InvalidResponseError: it could not be read.
-        """
-        return self._run(operations.get(conference_id, include_active_session, self._policy))
+    def get(self, conference_id: Id, /, *, include_active_session: bool = False) -> Conference:
+        """Read a conference; with `include_active_session`, also the session under way."""
+        return self._transport.run(operations.get(conference_id, include_active_session, self._policy))
 
     def list(self, **query: Unpack[ListQuery]) -> ConferencePage:
-        """Read one page of conferences. `paginate` reads them all.
-
-        Raises:
-            InvalidChangeError: a parameter is unknown or its value wrong.
-            ApiError, TransportError, InvalidResponseError: it could not be read.
-        """
-        return self._run(operations.page(query, self._policy))
+        """Read one page of conferences. `paginate` reads them all."""
+        return self._transport.run(operations.page(query, self._policy))
 
     def paginate(self, **query: Unpack[ListQuery]) -> Iterator[Conference]:
         """All conferences, page by page as they are asked for, along the server's links.
@@ -138,55 +140,29 @@ class Conferences:
         Raises:
             InvalidChangeError: a parameter is unknown or its value wrong; raised by this call.
             InvalidResponseError: an answer is no page, or a link leads to another host or in a circle.
-            ApiError, TransportError: a page could not be read.
         """
-        pages = operations.Pages(query, self._transport.settings.host, self._policy)
-        return self._each(pages)
+        return self._each(operations.Pages(query, self._transport.settings.host, self._policy))
 
     def create(self, **fields: Unpack[ConferenceFields]) -> Conference:
-        """Create a conference. Never repeated where it may have been carried out.
+        """Create a conference. Never repeated where it may have been carried out."""
+        return self._transport.run(operations.create(fields, self._policy))
 
-        Raises:
-            InvalidChangeError: all that is wrong with the fields, before any request.
-            ValidationError, ApiError, TransportError, InvalidResponseError: it failed.
-        """
-        return self._run(operations.create(fields, self._policy))
+    def delete(self, conference_id: Id, /) -> None:
+        """Delete a conference. A repetition that finds it gone has succeeded."""
+        self._transport.run(operations.delete(conference_id, self._policy))
 
-    def delete(self, conference_id: str | UUID, /) -> None:
-        """Delete a conference.
-
-        Raises:
-            NotFoundError: there is none. A repetition that finds it gone has succeeded.
-            ApiError, TransportError: it failed.
-        """
-        self._run(operations.delete(conference_id, self._policy))
-
-    def replace(self, conference_id: str | UUID, body: Mapping[str, Any], /) -> Conference:
-        """PUT this body as it is: every writable field that it leaves out is reset.
-
-        Args:
-            conference_id: the conference.
-            body: field to new value, `display_name` at least.
-
-        Raises:
-            InvalidChangeError: all that is wrong with the body, before any request.
-            ApiError, TransportError, InvalidResponseError: it failed.
-        """
+    def replace(self, conference_id: Id, body: Mapping[str, Any], /) -> Conference:
+        """PUT this body, with `display_name` at least: every writable field that it leaves out is reset."""
         checked = checked_body(body, conference_id)
-        return self._run(operations.replace(self._target(conference_id), checked))
+        return self._transport.run(operations.replace(self._target(conference_id), checked))
 
     def update(
-        self,
-        conference_id: str | UUID,
-        /,
-        *,
-        allow_reset: Iterable[str] = (),
-        **changes: Unpack[ConferenceChanges],
+        self, conference_id: Id, /, *, allow_reset: Iterable[str] = (), **changes: Unpack[ConferenceChanges]
     ) -> Conference:
         """Change the fields that are named, and keep every other.
 
         Args:
-            conference_id: the conference.
+            conference_id: its id.
             allow_reset: fields that may be lost, where a PUT cannot carry their value.
             changes: field to new value; `None` clears.
 
@@ -204,33 +180,22 @@ class Conferences:
         return self._updated(self._safe_update(conference_id, changes, allow_reset).steps())
 
     def plan(
-        self,
-        conference_id: str | UUID,
-        /,
-        *,
-        allow_reset: Iterable[str] = (),
-        **changes: Unpack[ConferenceChanges],
+        self, conference_id: Id, /, *, allow_reset: Iterable[str] = (), **changes: Unpack[ConferenceChanges]
     ) -> UpdatePlan[Conference]:
-        """Read the conference and tell what `update` would do; `.apply()` does it.
-
-        Raises:
-            InvalidChangeError: all that is wrong with the input, before any request.
-            NotFoundError, ApiError, TransportError, InvalidResponseError: it could not be read.
-        """
+        """Read the conference and tell what `update` would do; `.apply()` does it."""
         update = self._safe_update(conference_id, changes, allow_reset)
-        plan = self._run(update.plan())
+        plan = self._transport.run(update.plan())
         return evolve(plan, apply=lambda: self._updated(SafeUpdate(update.target, update.intent).steps()))
 
-    def history(self, conference_id: str | UUID, /) -> Sequence[Entry]:
+    def history(self, conference_id: Id, /) -> Sequence[Entry]:
         """The updates that the journal knows, the latest first.
 
         Raises:
-            InvalidChangeError: the id could lead to another path.
             ConferencesError: the client has no journal, or it cannot be read.
         """
-        return self._run(operations.history(self._target(conference_id)))
+        return self._transport.run(operations.history(self._target(conference_id)))
 
-    def undo(self, conference_id: str | UUID, /) -> Conference:
+    def undo(self, conference_id: Id, /) -> Conference:
         """Take the last change of the journal back, as a three-way merge. Undone twice is redone.
 
         Raises:
@@ -243,16 +208,7 @@ class Conferences:
 
     def _each(self, pages: operations.Pages) -> Iterator[Conference]:
         while pages.more:
-            yield from self._run(pages.next()).data
-
-    def _target(self, conference_id: str | UUID) -> Target:
-        return Target.of(conference_id, self._transport.settings)
-
-    def _safe_update(
-        self, conference_id: str | UUID, changes: Mapping[str, Any], allow_reset: Iterable[str]
-    ) -> SafeUpdate:
-        intent = Intent(*checked_changes(changes, allow_reset, conference_id))
-        return SafeUpdate(self._target(conference_id), intent)
+            yield from self._transport.run(pages.next()).data
 
     def _updated(self, steps: Steps[tuple[dict[str, Any], UpdateReport]]) -> Conference:
-        return updated_view(*self._run(steps))
+        return view(Conference, *self._transport.run(steps))

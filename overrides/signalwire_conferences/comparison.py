@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import functools
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
@@ -74,7 +73,7 @@ def flaws(body: Any, expects: str, conference_id: str | None, *, whole: bool) ->
 
 def flaws_to_build_on(body: Mapping[str, Any]) -> list[str]:
     """Why a whole conference is not enough to PUT it back and to check the result."""
-    needed = [*contract.fields(contract.UPDATE), *_kept_by_server()]
+    needed = [*contract.fields(contract.UPDATE), *contract.KEPT]
     if lacking := [name for name in needed if name not in body]:
         return [f"it lacks {', '.join(lacking)}"]
     try:
@@ -112,8 +111,8 @@ def survival(
     """
     differences: list[Difference] = []
     noticed: dict[str, Change] = {}
-    unknown = dict.fromkeys(before.keys() - contract.answer_fields().keys(), Kind.EXACT)
-    for name, kind in {**_kept_by_server(), **unknown}.items():
+    unknown = dict.fromkeys(before.keys() - contract.KINDS.keys(), Kind.EXACT)
+    for name, kind in {**contract.KEPT, **unknown}.items():
         value, now = before.get(name, MISSING), after.get(name, MISSING)
         if value is MISSING or equivalent(kind, value, now):
             continue
@@ -162,18 +161,6 @@ def _compared(expected: Mapping[str, Any], after: Mapping[str, Any]) -> Verdict:
         else:
             differences.append(Difference(name, value, now))
     return Verdict(tuple(differences), noticed)
-
-
-@functools.cache
-def _kept_by_server() -> dict[str, Kind]:
-    """What no request can write and every write must keep, with how to compare it."""
-    required = contract.document()["components"]["schemas"][contract.CONFERENCE]["required"]
-    writable = contract.fields(contract.UPDATE)
-    return {
-        name: contract.kind_of(schema)
-        for name, schema in contract.answer_fields().items()
-        if name in required and name not in writable and not schema.get("x-changes-with-each-write", False)
-    }
 
 
 def _is_reset(value: Any) -> bool:

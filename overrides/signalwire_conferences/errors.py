@@ -22,44 +22,23 @@ is known, and what to do next.
 
 from __future__ import annotations
 
+import copyreg
 import enum
+import itertools
 import unicodedata
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass, field
 from typing import Any
 
 from attrs import frozen
 
-__all__ = [
-    "ApiError",
-    "AuthenticationError",
-    "ConferencesError",
-    "ConfigurationError",
-    "Conflict",
-    "ConflictError",
-    "Difference",
-    "InvalidChangeError",
-    "InvalidResponseError",
-    "NotFoundError",
-    "PermissionDeniedError",
-    "Problem",
-    "RateLimitError",
-    "ServerError",
-    "State",
-    "TransportError",
-    "UnsafeUpdateError",
-    "ValidationError",
-    "VerificationError",
-    "closed_client",
-    "printable",
-    "short_repr",
-    "truncate",
-]
-
 _LONGEST_SHOWN, _LONGEST_QUOTED = 80, 1000  # characters
+_NO_PUT = "No PUT was sent; the conference is unchanged."
+_NO_REQUEST = "no request was sent"
 
 
 def short_repr(value: object) -> str:
-    """A value as a message shows it: its repr, cut where it is long."""
+    """A value as a message shows it: its repr, shortened where it is long."""
     if isinstance(value, str) and len(value) > _LONGEST_SHOWN:
         return f"{value[:_LONGEST_SHOWN]!r}… ({len(value)} characters)"
     try:
@@ -69,12 +48,22 @@ def short_repr(value: object) -> str:
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
+def excerpts(*values: object) -> list[str]:
+    """Values side by side as a message shows them: long texts from shortly before they differ."""
+    texts = [value for value in values if isinstance(value, str) and len(value) > _LONGEST_SHOWN]
+    common = sum(
+        1 for _ in itertools.takewhile(lambda marks: len(set(marks)) == 1, zip(*texts, strict=False))
+    )
+    start = common - _LONGEST_SHOWN // 4 if len(texts) == len(values) else 0
+    if start <= _LONGEST_SHOWN // 2:
+        return [short_repr(value) for value in values]
+    return [f"…{text[start : start + _LONGEST_SHOWN]!r}… ({len(text)} characters)" for text in texts]
+
+
 def printable(text: str) -> str:
     """Text of a server, safe for a terminal and in one line: control characters, line breaks and
     direction marks are escaped.
     """
-    if text.isprintable():
-        return text
     return "".join(
         mark
         if mark.isprintable() or unicodedata.category(mark) == "Zs"
@@ -88,7 +77,7 @@ def truncate(text: str) -> str:
     return text if len(text) <= _LONGEST_QUOTED else f"{text[:_LONGEST_QUOTED]}…"
 
 
-def _bullets(lines: Sequence[str]) -> str:
+def _bullets(lines: Iterable[object]) -> str:
     return "".join(f"\n  - {line}" for line in lines)
 
 
@@ -99,8 +88,8 @@ class State(enum.Enum):
     DONE = "The change was carried out and verified before."
     DEFERRED = "The server put the PUT off, so it was most likely not carried out."
     MATCH_FAILED = (
-        "The server refused the PUT for being based on an older state; whether it was carried out all the"
-        " same, and repeated by something between, is unknown."
+        "The server answered 412, so the PUT was most likely not carried out; only a proxy that repeated it"
+        " makes that unknown."
     )
     UNKNOWN = "A PUT was sent, and it is unknown whether it was carried out."
     MAY_LAND = f"{UNKNOWN} It may still land."
@@ -126,6 +115,7 @@ class State(enum.Enum):
         return max(self, other, key=list(State).index)
 
 
+@dataclass(eq=False, repr=False)
 class ConferencesError(Exception):
     """Base of all errors of this package.
 
@@ -136,14 +126,14 @@ class ConferencesError(Exception):
         advice: what to do next; may be empty.
     """
 
-    def __init__(
-        self, message: str, *, conference_id: str | None = None, state: str = "", advice: str = ""
-    ) -> None:
-        super().__init__(message)
-        self.message = message
-        self.conference_id = conference_id
-        self.state = state
-        self.advice = advice
+    message: str
+    _: KW_ONLY
+    conference_id: str | None = None
+    state: str = ""
+    advice: str = ""
+
+    def __post_init__(self) -> None:
+        self.args = (self.message,)
 
     def __str__(self) -> str:
         between = "\n" if "\n" in self.message else " "
@@ -151,17 +141,10 @@ class ConferencesError(Exception):
         return between.join(part for part in (self.message, rest) if part)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Keyword-only parameters defeat the default way of pickling, and an error that cannot be
-        # unpickled hangs a pool of processes.
-        return _restored, (type(self), self.args, self.__dict__)
-
-
-def _restored(
-    kind: type[ConferencesError], args: tuple[Any, ...], attributes: dict[str, Any]
-) -> ConferencesError:
-    error = kind.__new__(kind, *args)
-    error.__dict__.update(attributes)
-    return error
+        # Without a call of `__init__`, whose keyword-only parameters defeat the default way of
+        # pickling; and an error that cannot be unpickled hangs a pool of processes.
+        made: Any = copyreg
+        return made.__newobj__, (type(self), *self.args), vars(self)
 
 
 def closed_client(conference_id: str | None = None) -> ConferencesError:
@@ -175,13 +158,7 @@ class ConfigurationError(ConferencesError, ValueError):
 
 @frozen
 class Problem:
-    """One thing wrong with an input.
-
-    Attributes:
-        field: name of the field or parameter.
-        value: what was given.
-        rule: what it breaks.
-    """
+    """One thing wrong with an input: the field or parameter, what was given, and what that breaks."""
 
     field: str
     value: Any
@@ -199,18 +176,11 @@ class InvalidChangeError(ConferencesError, ValueError):
     """
 
     def __init__(
-        self,
-        problems: Sequence[Problem],
-        *,
-        conference_id: str | None = None,
-        sent: str = "no request was sent",
+        self, problems: Sequence[Problem], *, conference_id: str | None = None, sent: str = _NO_REQUEST
     ) -> None:
         self.problems = tuple(problems)
         about = f" for conference {conference_id!r}" if conference_id is not None else ""
-        super().__init__(
-            f"Invalid input{about}; {sent}:{_bullets([str(p) for p in problems])}",
-            conference_id=conference_id,
-        )
+        super().__init__(f"Invalid input{about}; {sent}:{_bullets(problems)}", conference_id=conference_id)
 
 
 class UnsafeUpdateError(ConferencesError):
@@ -221,32 +191,18 @@ class UnsafeUpdateError(ConferencesError):
     """
 
     def __init__(
-        self,
-        conference_id: str,
-        at_risk: Mapping[str, str],
-        *,
-        state: str = "No PUT was sent; the conference is unchanged.",
-        advice: str,
+        self, conference_id: str, at_risk: Mapping[str, str], *, state: str = _NO_PUT, advice: str
     ) -> None:
         self.at_risk = dict(at_risk)
-        lines = [f"{field}: {what}" for field, what in self.at_risk.items()]
-        super().__init__(
-            f"Conference {conference_id!r} cannot be updated without a loss:{_bullets(lines)}",
-            conference_id=conference_id,
-            state=state,
-            advice=advice,
-        )
+        lines = _bullets(f"{field}: {what}" for field, what in at_risk.items())
+        message = f"Conference {conference_id!r} cannot be updated without a loss:{lines}"
+        super().__init__(message, conference_id=conference_id, state=state, advice=advice)
 
 
 @frozen
 class Conflict:
-    """A field that somebody else changed to something else.
-
-    Attributes:
-        field: its name.
-        before: value when we read it.
-        theirs: value on the server now.
-        ours: value that was asked for.
+    """A field that somebody else changed to something else: its value when we read it, theirs on the
+    server now, and ours that was asked for.
     """
 
     field: str
@@ -255,12 +211,10 @@ class Conflict:
     ours: Any
 
     def __str__(self) -> str:
+        ours, before, theirs = excerpts(self.ours, self.before, self.theirs)
         return (
-            f"{self.field}\n"
-            f"    <<<<<<< ours\n      {short_repr(self.ours)}\n"
-            f"    ||||||| before\n      {short_repr(self.before)}\n"
-            f"    =======\n      {short_repr(self.theirs)}\n"
-            f"    >>>>>>> theirs"
+            f"{self.field}\n    <<<<<<< ours\n      {ours}\n    ||||||| before\n      {before}\n"
+            f"    =======\n      {theirs}\n    >>>>>>> theirs"
         )
 
 
@@ -269,57 +223,37 @@ class ConflictError(ConferencesError):
 
     Attributes:
         conflicts: each such field with the value before, theirs and ours.
+        field: name of the first of them.
+        before: its value when we read it.
+        theirs: its value on the server now.
+        ours: the value that was asked for.
     """
 
     def __init__(
         self, conference_id: str, conflicts: Sequence[Conflict], *, state: str, advice: str = ""
     ) -> None:
         self.conflicts = tuple(conflicts)
+        first = self.conflicts[0]
+        self.field, self.before, self.theirs, self.ours = first.field, first.before, first.theirs, first.ours
         super().__init__(
-            f"Conference {conference_id!r} was changed by somebody else:"
-            f"{_bullets([str(c) for c in conflicts])}",
+            f"Conference {conference_id!r} was changed by somebody else:{_bullets(conflicts)}",
             conference_id=conference_id,
             state=state,
             advice=advice or "Look at both values, then call again with the one that is to stay.",
         )
 
-    @property
-    def field(self) -> str:
-        """Name of the first field in conflict."""
-        return self.conflicts[0].field
-
-    @property
-    def before(self) -> Any:
-        """Its value when we read it."""
-        return self.conflicts[0].before
-
-    @property
-    def theirs(self) -> Any:
-        """Its value on the server now."""
-        return self.conflicts[0].theirs
-
-    @property
-    def ours(self) -> Any:
-        """The value that was asked for."""
-        return self.conflicts[0].ours
-
 
 @frozen
 class Difference:
-    """A field whose value after the PUT is not what it had to be.
-
-    Attributes:
-        field: its name.
-        expected: what it had to be.
-        actual: what the server answered.
-    """
+    """A field whose value after the PUT is not what it had to be, with what the server answered."""
 
     field: str
     expected: Any
     actual: Any
 
     def __str__(self) -> str:
-        return f"{self.field}: expected {short_repr(self.expected)}, the server has {short_repr(self.actual)}"
+        expected, actual = excerpts(self.expected, self.actual)
+        return f"{self.field}: expected {expected}, the server has {actual}"
 
 
 class VerificationError(ConferencesError):
@@ -331,24 +265,20 @@ class VerificationError(ConferencesError):
     """
 
     def __init__(
-        self,
-        conference_id: str,
-        differences: Sequence[Difference],
-        before: Mapping[str, Any],
-        *,
-        state: str,
+        self, conference_id: str, differences: Sequence[Difference], before: Mapping[str, Any], *, state: str
     ) -> None:
         self.differences = tuple(differences)
         self.before = dict(before)
         super().__init__(
-            f"The server did not keep conference {conference_id!r} as it had to:"
-            f"{_bullets([str(d) for d in differences])}",
+            f"The server did not keep conference {conference_id!r} as it had to:{_bullets(differences)}",
             conference_id=conference_id,
             state=state,
-            advice="What it was before the PUT is in this error's `before`.",
+            advice="What it was before the PUT is in this error's `before`: name what is to come back in an"
+            " update, or, with a journal, `undo` this change.",
         )
 
 
+@dataclass(eq=False, repr=False)
 class InvalidResponseError(ConferencesError):
     """An answer of success that nothing safe can be built on: no JSON object, another conference,
     a field missing, or longer than any conference is.
@@ -357,11 +287,11 @@ class InvalidResponseError(ConferencesError):
         body: the answer's body, decoded; `None` where it is no JSON.
     """
 
-    def __init__(self, message: str, *, conference_id: str | None = None, body: Any = None) -> None:
-        self.body = body
-        super().__init__(message, conference_id=conference_id)
+    _: KW_ONLY
+    body: Any = None
 
 
+@dataclass(eq=False, repr=False)
 class ApiError(ConferencesError):
     """The server answered with an error status.
 
@@ -374,27 +304,13 @@ class ApiError(ConferencesError):
         body: the answer's body, decoded where it is JSON, else its text.
     """
 
-    def __init__(
-        self,
-        message: str,
-        *,
-        status_code: int,
-        errors: Sequence[Any] = (),
-        reason: str | None = None,
-        request_id: str | None = None,
-        retry_after: float | None = None,
-        body: Any = None,
-        conference_id: str | None = None,
-        state: str = "",
-        advice: str = "",
-    ) -> None:
-        self.status_code = status_code
-        self.errors = list(errors)
-        self.reason = reason
-        self.request_id = request_id
-        self.retry_after = retry_after
-        self.body = body
-        super().__init__(message, conference_id=conference_id, state=state, advice=advice)
+    _: KW_ONLY
+    status_code: int
+    errors: list[Any] = field(default_factory=list)
+    reason: str | None = None
+    request_id: str | None = None
+    retry_after: float | None = None
+    body: Any = None
 
 
 class AuthenticationError(ApiError):
@@ -423,6 +339,3 @@ class ServerError(ApiError):
 
 class TransportError(ConferencesError):
     """No answer came: connection refused or dropped, or a time-out."""
-
-
-shown, cut = short_repr, truncate

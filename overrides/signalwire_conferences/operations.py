@@ -23,6 +23,7 @@ from .steps import (
     Recall,
     Record,
     Refused,
+    Release,
     Request,
     Settle,
     Steps,
@@ -119,6 +120,7 @@ def create(fields: Mapping[str, Any], policy: Policy) -> Steps[Conference]:
         case Unknown() as unknown:
             raise _told(unknown, "conference was created", "Look for it with `list`")
         case Refused(error) | NotSent(error) | Deferred(error):
+            error.state = f"No conference{_named(fields)} was created."
             raise error
 
 
@@ -126,24 +128,23 @@ def delete(conference_id: object, policy: Policy) -> Steps[None]:
     """Delete a conference. A repetition that finds it gone has succeeded."""
     name = checked_id(conference_id)
     request = Request("DELETE", path_of("delete_video_conference", name), "nothing", about=name)
-    told = "conference was deleted", "Read it"
     unknown: Unknown | None = None
     for attempt in itertools.count():
         match (yield from request):
             case Done():
                 return
-            case Refused(error):
-                if unknown is not None and _is_gone(error):
-                    return
-                raise error if unknown is None else _told(Unknown(error, unknown.may_land), *told)
             case Unknown(error, may_land):
                 unknown = Unknown(error, may_land or (unknown is not None and unknown.may_land))
-                _told(unknown, *told)
-                if isinstance(error, InvalidResponseError) and (yield from _is_gone_now(name, error, policy)):
+                if (yield from _is_gone_now(name, unknown, policy)):
                     return
-            case Deferred(error) | NotSent(error):
+            case Refused(error) | Deferred(error) | NotSent(error) as outcome:
+                if unknown is not None and isinstance(outcome, Refused) and _is_gone(error):
+                    return
+                error.state = "The conference was not deleted."
                 if unknown is not None:
-                    _told(Unknown(error, unknown.may_land), *told)
+                    _told(Unknown(error, unknown.may_land), "conference was deleted", "Read it")
+                if isinstance(outcome, Refused):
+                    raise error
             case never:
                 assert_never(never)
         if attempt >= policy.retries:
@@ -157,7 +158,7 @@ def replace(target: Target, checked: Mapping[str, Any]) -> Steps[Conference]:
     """
     entry, before = None, dict[str, Any]()
     if target.locked:
-        yield from Acquire(target.key)
+        yield from target.noting(Acquire(target.key), State.UNCHANGED.value)
     if target.journaled:
         try:
             before = (yield from read(target)).body
@@ -172,12 +173,16 @@ def replace(target: Target, checked: Mapping[str, Any]) -> Steps[Conference]:
             # A PUT that is answered with success and changed nothing that was asked may still land.
             if entry is not None and (after or not verify_body(checked, now).differences):
                 yield from Settle(entry, applied=True, after=after)
+            if target.locked:
+                yield from target.noting(Release(), "The PUT was carried out.")
             return view(Conference, now)
         case Unknown() as unknown:
             raise _told(unknown, "PUT was carried out", "Read the conference")
         case Refused(error) | NotSent(error) | Deferred(error) as outcome:
             if entry is not None and not isinstance(outcome, Deferred):
                 yield from Settle(entry, applied=False)
+            state = State.DEFERRED if isinstance(outcome, Deferred) else State.UNCHANGED
+            error.state = state.value
             raise error
 
 
@@ -207,8 +212,11 @@ def _is_gone(error: ConferencesError) -> bool:
     return isinstance(error, ApiError) and error.status_code in (404, 410)
 
 
-def _is_gone_now(name: str, error: ConferencesError, policy: Policy) -> Steps[bool]:
+def _is_gone_now(name: str, unknown: Unknown, policy: Policy) -> Steps[bool]:
     """Whether a conference is gone, after a DELETE whose answer says nothing."""
+    error = _told(unknown, "conference was deleted", "Read it")
+    if not isinstance(error, InvalidResponseError):
+        return False
     try:
         yield from repeated(get_of(name), policy)
     except ConferencesError as found:
@@ -216,6 +224,10 @@ def _is_gone_now(name: str, error: ConferencesError, policy: Policy) -> Steps[bo
         return _is_gone(found)
     error.state = "Read since, the conference is still there."
     return False
+
+
+def _named(fields: Mapping[str, Any]) -> str:
+    return f" with the name {short_repr(fields['name'])}" if fields.get("name") is not None else ""
 
 
 def _told(unknown: Unknown, what: str, advice: str) -> ConferencesError:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import codecs
 import datetime
 import email.utils
 import re
@@ -10,20 +11,9 @@ from typing import Any
 
 from attrs import frozen
 
+from . import errors
 from .comparison import flaws
-from .errors import (
-    ApiError,
-    AuthenticationError,
-    InvalidResponseError,
-    NotFoundError,
-    PermissionDeniedError,
-    RateLimitError,
-    ServerError,
-    TransportError,
-    ValidationError,
-    printable,
-    truncate,
-)
+from .errors import ApiError, InvalidResponseError, TransportError, printable, short_repr, truncate
 from .steps import Deferred, Done, NotSent, Outcome, Refused, Request, Unknown
 from .values import decode_json
 
@@ -36,17 +26,26 @@ _HTTP_DATE = re.compile(
     r"|[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} [0-9]{4}"
 )
 _STATUS_ERRORS: Mapping[int, type[ApiError]] = {
-    401: AuthenticationError,
-    403: PermissionDeniedError,
-    404: NotFoundError,
-    422: ValidationError,
-    429: RateLimitError,
+    401: errors.AuthenticationError,
+    403: errors.PermissionDeniedError,
+    404: errors.NotFoundError,
+    422: errors.ValidationError,
+    429: errors.RateLimitError,
 }
 _ADVICE: Mapping[int, str] = {
     401: "Check the project id and the API token.",
     403: "Give the token the scope Video.",
     404: "Check the id and the space; `list` shows what exists.",
+    422: "Correct the values that the server names.",
     429: "Wait and call again, or slow down.",
+}
+
+
+_SLOW = "Call again; `timeout=` is what one attempt may take."
+_ODD = "Check the host: something else may have answered, such as a login page."
+_ADVICE_OF_CLASS: Mapping[int, str] = {
+    3: "Check the host: redirections are not followed.",
+    5: "Call again later.",
 }
 
 
@@ -89,7 +88,7 @@ def outcome_of(request: Request, answer: Answer | NoAnswer) -> Outcome:
     if 200 <= status < 300:
         return _success(request, answer)
     failure = _api_error(request, answer)
-    if isinstance(failure, RateLimitError):
+    if isinstance(failure, errors.RateLimitError):
         return Deferred(failure)
     if status >= 500:
         return Unknown(failure, may_land=True)
@@ -141,7 +140,8 @@ def _success(request: Request, answer: Answer) -> Outcome:
         wrong = ["it does not say that it was done"]
     else:
         try:
-            body = decode_json(answer.content)
+            # Some servers write a byte order mark, which RFC 8259 lets a reader ignore.
+            body = decode_json(answer.content.removeprefix(codecs.BOM_UTF8))
             decoded = True
             wrong = flaws(body, request.expects, request.about, whole=request.method != "PUT")
         except ValueError as reason:
@@ -155,6 +155,7 @@ def _success(request: Request, answer: Answer) -> Outcome:
         f"The answer to {request}, a {answer.status}, is not usable: {why}.",
         conference_id=request.about,
         body=body,
+        advice=_ODD,
     )
     return Refused(error) if request.method == "GET" and decoded else Unknown(error, may_land=accepted)
 
@@ -164,7 +165,7 @@ def _no_answer(request: Request, answer: NoAnswer) -> TransportError:
     error = TransportError(
         f"{request} got no whole answer ({kind}: {said}).",
         conference_id=request.about,
-        advice="" if answer.sent else "Nothing was sent; check the host and the network.",
+        advice=_SLOW if answer.sent else "Nothing was sent; check the host and the network.",
     )
     error.__cause__ = answer.error
     return error
@@ -176,29 +177,29 @@ def _api_error(request: Request, answer: Answer) -> ApiError:
         body = decode_json(answer.content)
     except ValueError:
         body = answer.content.decode(errors="replace")
-    entries = body.get("errors") if isinstance(body, dict) else None
-    entries = entries if isinstance(entries, list) else []
-    reason = body.get("error") if isinstance(body, dict) else None
+    said = body if isinstance(body, dict) else {}
+    entries = found if isinstance(found := said.get("errors"), list) else []
+    reason = found if isinstance(found := said.get("error"), str) else None
     request_id = next((answer.headers[name] for name in _REQUEST_ID_HEADERS if name in answer.headers), None)
     wait = retry_after(answer.headers, answer.received_at)
     message = f"{request} was answered with {answer.status}"
-    message += f" ({truncate(printable(reason))})." if isinstance(reason, str) else "."
-    if wait is not None:
-        message += f" The server asks to wait {wait:.0f} s."
-    if request_id is not None:
-        message += f" Request id: {truncate(printable(request_id))}."
+    message += "." if reason is None else f" ({truncate(printable(reason))})."
+    location = answer.headers.get("location") if answer.status // 100 == 3 else None
+    message += "" if location is None else f" It redirects to {short_repr(location)}."
+    message += "" if wait is None else f" The server asks to wait {wait:.0f} s."
+    message += "" if request_id is None else f" Request id: {truncate(printable(request_id))}."
     message += "".join(f"\n  - {truncate(_entry(entry))}" for entry in entries)
-    kind = _STATUS_ERRORS.get(answer.status, ServerError if answer.status >= 500 else ApiError)
+    kind = _STATUS_ERRORS.get(answer.status, errors.ServerError if answer.status >= 500 else ApiError)
     return kind(
         message,
         status_code=answer.status,
         errors=entries,
-        reason=reason if isinstance(reason, str) else None,
+        reason=reason,
         request_id=request_id,
         retry_after=wait,
         body=body,
         conference_id=request.about,
-        advice=_ADVICE.get(answer.status, ""),
+        advice=_ADVICE.get(answer.status, _ADVICE_OF_CLASS.get(answer.status // 100, "")),
     )
 
 

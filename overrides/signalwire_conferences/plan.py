@@ -51,7 +51,7 @@ class Entry:
         conference_id: the conference; the id in lower case if it is a UUID.
         recorded_at: when the before-image was put on disk, UTC.
         changes: field -> value before and after, JSON.
-        outcome: "applied", "not applied", or "unknown" where the process ended before it was known.
+        outcome: "applied", "not applied", or "unknown": nobody could tell whether it was carried out.
         before: the whole conference as it was, JSON as the server sent it.
         masked: the fields whose value, before or after, is kept without the token that was in it.
     """
@@ -120,11 +120,14 @@ class UpdatePlan(Generic[R]):
     def refuse_losses(self, state: str) -> None:
         """Raises `UnsafeUpdateError` where something is at risk; `state`: of the conference."""
         if self.at_risk:
-            known = contract.fields(contract.UPDATE)
-            omissible = [name for name in self.at_risk if known[name].omission is not Omission.REQUIRED]
-            reset = f", or pass allow_reset={omissible!r} to let it be reset" if omissible else ""
-            advice = f"Name a value for each in the call{reset}."
-            raise UnsafeUpdateError(self.conference_id, self.at_risk, state=state, advice=advice)
+            raise UnsafeUpdateError(self.conference_id, self.at_risk, state=state, advice=self._ways_out)
+
+    @property
+    def _ways_out(self) -> str:
+        known = contract.fields(contract.UPDATE)
+        omissible = [name for name in self.at_risk if known[name].omission is not Omission.REQUIRED]
+        reset = f", or pass allow_reset={omissible!r} to let it be reset" if omissible else ""
+        return f"Name a value for each in the call{reset}."
 
     def lines(self) -> Iterator[Line]:
         """The diff, line by line."""
@@ -134,6 +137,8 @@ class UpdatePlan(Generic[R]):
             yield Line("after", f"+ {name}: {_shown(after)}", after)
         for name, what in self.at_risk.items():
             yield Line("risk", f"! {name}: {what}")
+        if self.at_risk:
+            yield Line("risk", f"  will be refused. {self._ways_out}")
         kept = len(self.kept)
         if not self.changes:
             yield Line("kept", "  nothing to change; no PUT is needed")
@@ -189,7 +194,7 @@ def merge(
         if value is not None and value is not CLEAR:
             body[name] = value
     if not changes.keys() & asked.keys():
-        changes, body = {}, {}
+        changes, body, at_risk = {}, {}, {}  # without a PUT, nothing is lost
     return UpdatePlan(conference_id, present, changes, body, at_risk, tuple(conflicts))
 
 

@@ -10,30 +10,22 @@ import copy
 import datetime
 import enum
 import functools
-import types
 import typing
-import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any, NoReturn
+from uuid import UUID
 
-from attrs import field, fields_dict, frozen
+import attrs
+from attrs import field, frozen
 
 import signalwire_conferences_api.models as api
 from signalwire_conferences_api.types import UNSET, Unset
 
 from .plan import Change
 
-__all__ = [
-    "ActiveSession",
-    "Conference",
-    "ConferencePage",
-    "PageLinks",
-    "UpdateReport",
-    "updated_view",
-    "view",
-]
-
 V = typing.TypeVar("V", bound="JsonView")
+
+_READ_ONLY = "a result is read-only; change a conference with update()"
 
 
 @frozen
@@ -46,7 +38,8 @@ class UpdateReport:
         puts: how many PUTs were sent.
         changed_by_others: writable fields that somebody else changed between our first read and
             our last: field -> change. They are kept.
-        noticed: fields that the contract does not know and that the PUT changed.
+        noticed: what is no loss and yet worth knowing, field -> change: fields that the contract does not
+            know, times that the server keeps less exactly, values of a stale answer to the PUT.
     """
 
     changes: Mapping[str, Change]
@@ -67,9 +60,6 @@ class JsonView(Mapping[str, Any]):
     def __getitem__(self, key: str) -> Any:
         return self._json[key]
 
-    def __contains__(self, key: object) -> bool:
-        return key in self._json
-
     def __iter__(self) -> Iterator[str]:
         return iter(self._json)
 
@@ -77,17 +67,16 @@ class JsonView(Mapping[str, Any]):
         return len(self._json)
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
-        raise AttributeError("a result is read-only; change a conference with update()")
+        raise AttributeError(_READ_ONLY)
 
-    def __setitem__(self, key: str, value: Any) -> NoReturn:
-        raise TypeError("a result is read-only; change a conference with update()")
+    def __setitem__(self, *_: Any) -> NoReturn:
+        raise TypeError(_READ_ONLY)
 
-    def __delitem__(self, key: str) -> NoReturn:
-        raise TypeError("a result is read-only; change a conference with update()")
+    __delitem__ = __setitem__
 
     def __reduce__(self) -> tuple[Any, ...]:
         # What generated models do for copies and pickles knows nothing of the JSON.
-        return view, (type(self), self._json)
+        return view, (type(self), self._json, vars(self).get("report"))
 
     def to_dict(self) -> dict[str, Any]:
         """A copy of the JSON as the server sent it."""
@@ -109,11 +98,6 @@ class Conference(JsonView, api.Conference):
     meta: dict[str, Any] | None  # type: ignore[assignment]  # JSON as it came, as all data of users
     report: UpdateReport | None = None
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        if self.report is None:
-            return super().__reduce__()
-        return updated_view, (self._json, self.report)
-
 
 class PageLinks(JsonView, api.PageLinks):
     """Links to pages."""
@@ -126,83 +110,56 @@ class ConferencePage(JsonView, api.ConferencePage):
     links: PageLinks
 
 
-_VIEWS: Mapping[Any, type[JsonView]] = {
-    api.ActiveSession: ActiveSession,
-    api.Conference: Conference,
-    api.PageLinks: PageLinks,
-    api.ConferencePage: ConferencePage,
-}
-_MODELS: Mapping[Any, Any] = {view: model for model, view in _VIEWS.items()}
+def view(kind: type[V], body: Any, report: UpdateReport | None = None) -> V:
+    """The typed view of an object of JSON, with a report where an update gave it.
 
-
-def view(kind: type[V], body: dict[str, Any]) -> V:
-    """The typed view of an object of JSON."""
-    made = kind.__new__(kind)
-    known = _attributes(_MODELS[kind])
+    Raises:
+        TypeError: it is something else than an object.
+    """
+    if not isinstance(body, dict):
+        raise TypeError(f"a {type(body).__name__} is no object of JSON")
+    known = _attributes(kind)
     values: dict[str, Any] = {
-        attribute: convert(body[name]) if name in body else UNSET
-        for name, (attribute, convert) in known.items()
+        attribute: _typed(targets, body[name]) if name in body else UNSET
+        for name, (attribute, targets) in known.items()
     }
     values["additional_properties"] = {name: v for name, v in body.items() if name not in known}
     values["_json"] = body
+    if report is not None:
+        values["report"] = report
+    made = kind.__new__(kind)
     for attribute, value in values.items():
         object.__setattr__(made, attribute, value)
     return made
 
 
-def updated_view(body: dict[str, Any], report: UpdateReport) -> Conference:
-    """The result of an update."""
-    conference = view(Conference, body)
-    object.__setattr__(conference, "report", report)
-    return conference
-
-
 @functools.cache
-def _attributes(model: Any) -> dict[str, tuple[str, Callable[[Any], Any]]]:
-    """JSON name -> attribute of a generated model, and what makes its value."""
-    # The generated modules name their neighbours under TYPE_CHECKING only.
-    hints = typing.get_type_hints(model, localns=vars(api))
-    names = [name for name in fields_dict(model) if name != "additional_properties"]
+def _attributes(kind: type[Any]) -> dict[str, tuple[str, Any]]:
+    """JSON name -> attribute, and what its value may become."""
+    # The generated modules name their neighbours under TYPE_CHECKING only; ours stand in for theirs.
+    hints = typing.get_type_hints(kind, localns={**vars(api), **globals()})
+    names = [each.name for each in attrs.fields(kind) if each.init]
     # The generator keeps off Python's own names with an underscore, as in `self_`.
-    return {
-        name.rstrip("_"): (name, functools.partial(_convert, tuple(_members(hints[name])))) for name in names
-    }
+    return {name.rstrip("_"): (name, _targets(hints[name])) for name in names}
 
 
-def _members(hint: Any) -> Iterator[Any]:
-    """The types of a hint that a JSON value may have to be converted to."""
-    origin = typing.get_origin(hint)
-    if origin in (typing.Union, types.UnionType):
-        for member in typing.get_args(hint):
-            yield from _members(member)
-    elif origin is list:
-        yield [*_members(typing.get_args(hint)[0])]
-    elif hint in (datetime.datetime, uuid.UUID) or hint in _VIEWS or _is_enum(hint):
-        yield hint
+def _targets(hint: Any) -> Any:
+    """The types that a JSON value may be converted to; in a list, those of the items of a list."""
+    if typing.get_origin(hint) is list:
+        return [_targets(*typing.get_args(hint))]
+    types = [each for each in typing.get_args(hint) or (hint,) if isinstance(each, type)]
+    return tuple(each for each in types if issubclass(each, JsonView | datetime.datetime | enum.Enum | UUID))
 
 
-def _is_enum(hint: Any) -> bool:
-    return isinstance(hint, type) and issubclass(hint, enum.Enum)
-
-
-def _convert(members: tuple[Any, ...], value: Any) -> Any:
-    for member in members:
-        if isinstance(member, list):
-            if isinstance(value, list):
-                return [_convert(tuple(member), item) for item in value]
-        elif member in _VIEWS:
-            if isinstance(value, dict):
-                return view(_VIEWS[member], value)
-        else:
-            try:
-                return _aware(value) if member is datetime.datetime else member(value)
-            except (ValueError, TypeError, AttributeError):
-                continue
+def _typed(targets: Any, value: Any) -> Any:
+    if isinstance(targets, list):
+        return [_typed(targets[0], item) for item in value] if isinstance(value, list) else value
+    for target in targets:
+        try:
+            if issubclass(target, datetime.datetime):
+                made = target.fromisoformat(value)
+                return made if made.tzinfo else value  # without a time zone it is no instant
+            return view(target, value) if issubclass(target, JsonView) else target(value)
+        except (ValueError, TypeError, AttributeError):
+            continue
     return value
-
-
-def _aware(text: str) -> datetime.datetime:
-    made = datetime.datetime.fromisoformat(text)
-    if made.tzinfo is None:
-        raise ValueError("no time zone, so it is no instant")
-    return made

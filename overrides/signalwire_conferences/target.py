@@ -11,7 +11,7 @@ from .changes import checked_id, path_of
 from .comparison import flaws_to_build_on
 from .errors import ConferencesError, InvalidResponseError
 from .settings import Settings
-from .steps import Done, Policy, Request, Steps, repeated
+from .steps import Acquire, Done, Policy, Release, Request, Steps, repeated
 from .values import encode_json, one_spelling
 
 
@@ -46,6 +46,14 @@ class Target:
                 conference_id=self.conference_id,
                 advice="Build it with journal='conferences.sqlite' to have history and undo.",
             )
+
+    def noting(self, step: Acquire | Release, state: str) -> Steps[None]:
+        """A step of the lock, whose error is the caller's own; a note on it says what is known."""
+        try:
+            yield from step
+        except Exception as error:
+            error.add_note(f"Conference {self.conference_id!r}: {state}")
+            raise
 
     @classmethod
     def of(cls, conference_id: object, settings: Settings[Any]) -> Target:

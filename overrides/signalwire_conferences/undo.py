@@ -15,6 +15,8 @@ from .target import Target
 from .update import Intent, SafeUpdate
 from .values import equivalent, is_coarser
 
+_CONFLICT = "Name the values that are to stay in an update; `history` has those from before."
+
 
 def undo(target: Target) -> Steps[tuple[dict[str, Any], UpdateReport]]:
     """Take the last change of the journal back.
@@ -60,7 +62,8 @@ def inverse(conference_id: str, entries: Sequence[Entry], now: Mapping[str, Any]
         raise UnsafeUpdateError(conference_id, lost, advice="Name a value for it in an update.")
     asked = {name: CLEAR if change.before is None else change.before for name, change in changes.items()}
     before = now if last is None else last.before
-    return Intent(asked, base={**before, **{name: change.after for name, change in changes.items()}})
+    after = {name: change.after for name, change in changes.items()}
+    return Intent(asked, base={**before, **after}, advice=_CONFLICT)
 
 
 def _candidates(conference_id: str, entries: Sequence[Entry]) -> list[Entry]:

@@ -48,12 +48,14 @@ class Intent:
         resets: fields that may be lost.
         base: the before-image that the changes were asked against; what is read first, if `None`.
         tried: whether a PUT of it may have been carried out.
+        advice: what to do about a conflict.
     """
 
     asked: dict[str, Any]
     resets: frozenset[str] = frozenset()
     base: Mapping[str, Any] | None = None
     tried: bool = False
+    advice: str = ""
 
 
 Decide = Callable[[Mapping[str, Any]], Steps[Intent]]
@@ -82,6 +84,7 @@ class SafeUpdate:
     def plan(self) -> Steps[UpdatePlan[Any]]:
         """Read once, and tell what the update would do."""
         now = yield from self._read()
+        self._intent.advice = "Look at both values, then make a new plan with the one that is to stay."
         return self._merged(now.body)
 
     def steps(self) -> Steps[tuple[dict[str, Any], UpdateReport]]:
@@ -96,10 +99,10 @@ class SafeUpdate:
         """
         for _ in range(_MOST_REDOS + 1):
             if self.target.locked:
-                yield from self._noting_state(Acquire(self.target.key))
+                yield from self.target.noting(Acquire(self.target.key), self._state.value)
             body = yield from self._settled()
             if self.target.locked:
-                yield from self._noting_state(Release())
+                yield from self.target.noting(Release(), self._state.value)
             if self.target.confirm is None or not self._changed:
                 return body, self._report(body)
             yield from Wait(self.target.confirm)
@@ -224,7 +227,8 @@ class SafeUpdate:
         self._failure = error
         self._intent.tried = True
         error.state = self._state.value
-        error.advice = error.advice or "Read the conference before you call again."
+        if state is not State.DEFERRED:
+            error.advice = "Read the conference before you call again."
 
     def _verified(self, plan: UpdatePlan[Any], answer: dict[str, Any]) -> Steps[dict[str, Any]]:
         """Compare the answer to the PUT with what had to come of it, and look again before an alarm:
@@ -293,14 +297,6 @@ class SafeUpdate:
             name, before = self.target.conference_id, plan.before
             raise errors.VerificationError(name, differences, before, state=state.value)
 
-    def _noting_state(self, step: Acquire | Release) -> Steps[None]:
-        """A step of the lock, whose error is the caller's own; a note on it says what is known."""
-        try:
-            yield from step
-        except Exception as error:
-            error.add_note(f"Conference {self.target.conference_id!r}: {self._state.value}")
-            raise
-
     def _settle(self, *, applied: bool, after: Mapping[str, Any] | None = None) -> Steps[None]:
         if self._entry is not None:
             yield from Settle(self._entry, applied, after)
@@ -309,7 +305,7 @@ class SafeUpdate:
     def _refuse(self, conflicts: Sequence[Conflict], advice: str = "") -> None:
         if conflicts:
             name, state = self.target.conference_id, self._state.value
-            raise errors.ConflictError(name, conflicts, state=state, advice=advice)
+            raise errors.ConflictError(name, conflicts, state=state, advice=advice or self._intent.advice)
 
     def _report(self, body: dict[str, Any]) -> UpdateReport:
         base = self._intent.base or body

@@ -140,7 +140,7 @@ def decode_json(content: bytes) -> Any:
         ValueError: it is no JSON, or nested or long beyond reason.
     """
     try:
-        return json.loads(content.decode("utf-8-sig"), parse_constant=_no_constant)
+        return json.loads(content.decode(), parse_constant=_no_constant)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 

@@ -5,17 +5,17 @@ from __future__ import annotations
 import asyncio
 import base64
 import functools
-import hmac
 import logging
 import re
 import uuid
-from collections.abc import Awaitable, Mapping, MutableSequence
+from collections.abc import Awaitable, Callable, Mapping, MutableSequence
 from typing import Any
 
 import httpx
 from attrs import define
 from starlette.datastructures import Headers
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
+from starlette.routing import Router, compile_path
 from starlette.types import Receive, Scope, Send
 
 from signalwire_conferences import contract
@@ -25,11 +25,9 @@ from .faults import Faults
 from .operations import Operations
 from .store import Store
 
-__all__ = ["CLOSE", "App", "LoggedRequest", "create_app"]
+__all__ = ["App", "LoggedRequest", "create_app"]
 
-#: ASGI extension: closes the connection of the request, what was sent goes out first.
-CLOSE = "signalwire_conferences.close"
-
+_LIFESPAN = Router().lifespan
 _log = logging.getLogger(__name__)
 
 
@@ -100,6 +98,8 @@ class App:
         operations: what answers the requests.
         faults: rules for what goes wrong.
         etag: whether to answer with an `ETag` and heed `If-Match`.
+        hang_up: closes the connection of a client, given its address; what was sent goes out
+            first. ASGI has no way to do so.
     """
 
     def __init__(
@@ -114,25 +114,25 @@ class App:
         self.operations = operations
         self.faults = faults
         self.etag = etag
+        self.hang_up: Callable[[tuple[str, int]], None] | None = None
         self._requests = requests
         pair = ":".join(credentials)
         # RFC 7617 leaves the encoding open; clients use either.
         encodings = (pair.encode(), pair.encode("latin-1", "replace"))
-        self._accepted = [base64.b64encode(encoded) for encoded in encodings]
+        self._accepted = {base64.b64encode(encoded).decode() for encoded in encodings}
         self._tasks: set[asyncio.Future[Any]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serves one request, or the life of the application."""
         if scope["type"] == "lifespan":
-            await _live(receive, send)
+            await _LIFESPAN(scope, receive, send)
         elif scope["type"] == "http":
             await self._serve(scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
-        try:
-            content = await request.body()
-        except ClientDisconnect:
+        content = await _content(receive)
+        if content is None:
             return
         entry = LoggedRequest(
             request.method,
@@ -146,14 +146,14 @@ class App:
         try:
             reply = await self._reply(request, content, receive)
         except Dropped:
-            await _close(scope, receive, "Server disconnected without sending a response.")
+            await self._close(scope, receive, "Server disconnected without sending a response.")
             return
         except Exception:  # noqa: BLE001 - a server answers whatever happens
             _log.exception("the mock failed")
             reply = refused(500).reply
         reply.headers["x-request-id"] = entry.request_id
         entry.status = reply.status
-        await _send(reply, scope, receive, send)
+        await self._send(reply, scope, receive, send)
 
     async def _reply(self, request: Request, content: bytes, receive: Receive) -> Reply:
         if not self._authenticated(request.headers):
@@ -167,10 +167,10 @@ class App:
             path=path,
             conference_id=conference_id,
             operation_id=methods.get(method),
-            query=request.query_params.multi_items(),
+            query=request.query_params.multi_items() if request.scope["query_string"] else [],
             headers=request.headers,
             content=content,
-            base_url=f"{request.scope['scheme']}://{request.headers.get('host', '')}",
+            scheme=request.scope["scheme"],
             etag=self.etag,
             disconnected=functools.partial(_disconnected, receive),
             background=self._run,
@@ -186,13 +186,28 @@ class App:
 
         return await self.faults.run(call, perform)
 
+    async def _send(self, reply: Reply, scope: Scope, receive: Receive, send: Send) -> None:
+        headers = dict(reply.headers)
+        if reply.status != 204:
+            headers["content-length"] = str(len(reply.content))
+        raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
+        await send({"type": "http.response.start", "status": reply.status, "headers": raw})
+        content = b"" if scope["method"] == "HEAD" else reply.content[: reply.cut]
+        cut = reply.cut is not None
+        await send({"type": "http.response.body", "body": content, "more_body": cut})
+        if cut:
+            await self._close(scope, receive, "peer closed connection without sending complete message body")
+
+    async def _close(self, scope: Scope, receive: Receive, message: str) -> None:
+        if self.hang_up is None:
+            raise httpx.RemoteProtocolError(message)
+        self.hang_up(scope["client"])
+        await _disconnected(receive)
+
     def _authenticated(self, headers: Headers) -> bool:
         given = headers.getlist("authorization")
         scheme, _, pair = given[0].partition(" ") if len(given) == 1 else ("", "", "")
-        encoded = pair.strip(" ").encode("latin-1")
-        # Every comparison is made, so that the time tells nothing.
-        matches = [hmac.compare_digest(encoded, accepted) for accepted in self._accepted]
-        return scheme.lower() == "basic" and any(matches)
+        return scheme.lower() == "basic" and pair.strip(" ") in self._accepted
 
     def _run(self, work: Awaitable[Any]) -> None:
         task = asyncio.ensure_future(work)
@@ -203,53 +218,36 @@ class App:
 @functools.cache
 def _routes() -> list[tuple[re.Pattern[str], Mapping[str, str]]]:
     """Path pattern -> method -> operation id, from the contract."""
-    routes: list[tuple[re.Pattern[str], Mapping[str, str]]] = []
-    for path, item in contract.document()["paths"].items():
-        said = {key: value for key, value in item.items() if "operationId" in value}
-        methods = {method.upper(): operation["operationId"] for method, operation in said.items()}
-        pattern = re.sub(r"\\\{(\w+)\\\}", r"(?P<\1>[^/]+)", re.escape(path))
-        routes.append((re.compile(pattern), methods))
-    return routes
+    return [
+        (
+            compile_path(path)[0],
+            {method.upper(): said["operationId"] for method, said in item.items() if "operationId" in said},
+        )
+        for path, item in contract.document()["paths"].items()
+    ]
 
 
 def _route(path: str) -> tuple[str | None, Mapping[str, str]]:
     """The id in a path, and the operation of each method; none where the path is unknown."""
     for pattern, methods in _routes():
-        match = pattern.fullmatch(path)
-        if match:
+        # Starlette's `Route` lets a newline at the end through.
+        if match := pattern.fullmatch(path):
             return match.groupdict().get("id"), methods
     return None, {}
 
 
-async def _send(reply: Reply, scope: Scope, receive: Receive, send: Send) -> None:
-    headers = dict(reply.headers)
-    if reply.status != 204:
-        headers["content-length"] = str(len(reply.content))
-    raw = [(name.encode("latin-1"), value.encode("latin-1")) for name, value in headers.items()]
-    await send({"type": "http.response.start", "status": reply.status, "headers": raw})
-    content = b"" if scope["method"] == "HEAD" else reply.content[: reply.cut]
-    cut = reply.cut is not None
-    await send({"type": "http.response.body", "body": content, "more_body": cut})
-    if cut:
-        await _close(scope, receive, "peer closed connection without sending complete message body")
-
-
-async def _close(scope: Scope, receive: Receive, message: str) -> None:
-    close = scope.get("extensions", {}).get(CLOSE)
-    if close is None:
-        raise httpx.RemoteProtocolError(message)
-    close()
-    await _disconnected(receive)
+async def _content(receive: Receive) -> bytes | None:
+    """The body of a request; `None` where the client has gone before its end."""
+    content, more = b"", True
+    while more:
+        message = await receive()
+        if message["type"] == "http.disconnect":
+            return None
+        content += message.get("body", b"")
+        more = message.get("more_body", False)
+    return content
 
 
 async def _disconnected(receive: Receive) -> None:
     while (await receive())["type"] != "http.disconnect":
         pass
-
-
-async def _live(receive: Receive, send: Send) -> None:
-    while True:
-        event = (await receive())["type"]
-        await send({"type": f"{event}.complete"})
-        if event == "lifespan.shutdown":
-            return

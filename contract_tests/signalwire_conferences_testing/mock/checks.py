@@ -40,19 +40,37 @@ def body(schema: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[En
     Properties that the contract does not know are ignored; those left out have the value that
     the contract gives them, times are normalised.
     """
-    result: dict[str, Any] = {}
+    known = contract.fields(schema)
+    result = {name: given.get(name, field.default) for name, field in known.items()}
     problems: list[Entry] = []
-    for name, field in contract.fields(schema).items():
-        if name not in given:
-            if field.omission is Omission.REQUIRED:
-                problems.append(entry(name, "must be present"))
-            result[name] = field.default
-            continue
-        try:
-            result[name] = _taken(field, given[name])
-        except ValueError as error:
-            problems.append(entry(name, str(error)))
+    # A good body, the usual case, is looked at once; of its fields, only times are to be changed.
+    suspects = _times(schema) if _accepts(schema, given) else known
+    for name, field in suspects.items():
+        if name in given:
+            try:
+                result[name] = _taken(field, given[name])
+            except ValueError as error:
+                problems.append(entry(name, str(error)))
+        elif field.omission is Omission.REQUIRED:
+            problems.append(entry(name, "must be present"))
     return result, problems
+
+
+@functools.cache
+def _times(schema: str) -> Mapping[str, Field]:
+    return {name: field for name, field in contract.fields(schema).items() if field.kind is Kind.INSTANT}
+
+
+def _accepts(schema: str, given: Mapping[str, Any]) -> bool:
+    try:
+        return bool(_validator(schema).is_valid(given))
+    except (ValueError, OverflowError):  # what the validator cannot hold is looked at by field
+        return False
+
+
+@functools.cache
+def _validator(schema: str) -> Any:
+    return contract.validator({"$ref": f"#/components/schemas/{schema}"})
 
 
 def _taken(field: Field, value: Any) -> Any:

@@ -3,16 +3,22 @@
 from __future__ import annotations
 
 import argparse
+import inspect
 import os
 import secrets
 import shlex
 import signal
 import sys
+import textwrap
 import threading
 from collections.abc import Sequence
+from typing import Any
 
-from . import preload, specs
+from signalwire_conferences.values import decode_json
+
+from . import preload
 from .faults import Rule
+from .kinds import kinds
 from .server import HOST, MockServer
 from .store import Store
 
@@ -38,7 +44,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"{HOST}:{given.port} is not to be had: {error.strerror}", file=sys.stderr)
+        print(f"{HOST}:{given.port} cannot be listened on: {error.strerror}", file=sys.stderr)
         return 2
     _announce(server)
     stop.wait()
@@ -54,7 +60,7 @@ def _parser() -> argparse.ArgumentParser:
         description=f"Serves a stateful mock of the conference resource on {HOST}.\n\n"
         f"It accepts the credentials in {_PROJECT} and {_TOKEN};\n"
         "what is unset there is made up and printed.",
-        epilog=specs.help_text(),
+        epilog=_faults_help(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--port", default="0", help="port to listen on (a free one)")
@@ -66,10 +72,10 @@ def _parser() -> argparse.ArgumentParser:
     )
     parser.add_argument(
         "--fault",
-        metavar="SPEC",
+        metavar="JSON",
         action="append",
         default=[],
-        help="what is to go wrong, see below",
+        help="what is to go wrong, see below; may be repeated",
     )
     parser.add_argument("--etag", action="store_true", help="answer with ETag and heed If-Match")
     return parser
@@ -80,10 +86,11 @@ def _server(given: argparse.Namespace) -> MockServer:
     problems: list[str] = []
     rules: list[Rule] = []
     store = None
-    try:
-        rules = specs.rules(given.fault)
-    except ValueError as error:
-        problems.append(str(error))
+    for text in given.fault:
+        try:
+            rules.append(Rule.from_json(_object(text)))
+        except ValueError as error:
+            problems.append(f"--fault {text}: {error}")
     try:
         store = Store(preload.read_file(given.load)) if given.load is not None else Store()
     except ValueError as error:
@@ -103,6 +110,34 @@ def _server(given: argparse.Namespace) -> MockServer:
     for rule in rules:
         server.faults.put(rule)
     return server
+
+
+def _object(text: str) -> dict[str, Any]:
+    value = decode_json(text.encode(errors="replace"))
+    if not isinstance(value, dict):
+        raise ValueError("is not a JSON object")  # noqa: TRY004 - it is wrong text
+    return value
+
+
+def _faults_help() -> str:
+    lines = [
+        'A fault is a JSON object: its kind as "fault", and the arguments of the kind. "method"',
+        'and "conference_id" name the requests that it is for (all), "at" the first of them to go',
+        'wrong, from 1 (1), and "times" how many do, null for all (1). The request is applied where',
+        "nothing else is said. Examples:",
+        "",
+        """  --fault '{"fault": "drop-after", "method": "PUT"}'""",
+        """  --fault '{"fault": "status", "code": 429, "retry_after": 2, "at": 2, "times": 3}'""",
+        """  --fault '{"fault": "foreign-write", "changes": {"layout": "2x2"}, "when": "after"}'""",
+        "",
+        "Kinds:",
+    ]
+    for name, make in kinds().items():
+        said = inspect.signature(make).parameters.values()
+        words = [p.name if p.default is p.empty else f"[{p.name}]" for p in said]
+        lines.append(f"  {' '.join([name, *words])}")
+        lines.append(textwrap.indent(inspect.getdoc(make) or "", " " * 6))
+    return "\n".join(lines)
 
 
 def _announce(server: MockServer) -> None:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Awaitable, Callable, Mapping, MutableMapping, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from http import HTTPStatus
 from typing import Any
 
@@ -18,7 +18,7 @@ __all__ = ["Adjust", "Call", "Dropped", "Refused", "Reply", "invalid", "refused"
 
 #: Changes what a write stores: called with the fields before it and the fields about to be
 #: stored, and edits the latter.
-Adjust = Callable[[Mapping[str, Any], MutableMapping[str, Any]], None]
+Adjust = Callable[[Mapping[str, Any], dict[str, Any]], None]
 
 
 @define
@@ -62,7 +62,7 @@ class Call:
         query: query parameters in order.
         headers: header fields by lower-case name.
         content: body, in bytes.
-        base_url: scheme and authority that the client used.
+        scheme: scheme that the client used.
         etag: whether the server answers with an `ETag` and heeds `If-Match`.
         stale: whether a read answers with the state before the last write.
         adjust: changes to what a write stores.
@@ -79,13 +79,18 @@ class Call:
     query: Sequence[tuple[str, str]]
     headers: Mapping[str, str]
     content: bytes
-    base_url: str
+    scheme: str
     etag: bool
     disconnected: Callable[[], Awaitable[None]]
     background: Callable[[Awaitable[Any]], None]
     stale: bool = False
     adjust: list[Adjust] = Factory(list)
     postponed: list[tuple[int | None, Callable[[], Awaitable[Reply]]]] = Factory(list)
+
+    @property
+    def base_url(self) -> str:
+        """Scheme and authority that the client used."""
+        return f"{self.scheme}://{self.headers.get('host', '')}"
 
     @property
     def accepts_gzip(self) -> bool:
@@ -122,15 +127,16 @@ def invalid(entries: Sequence[Entry]) -> Refused:
     return Refused(Reply.json({"errors": list(entries)}, 422))
 
 
-def checked_header(value: str) -> str:
+def checked_header(value: object) -> str:
     """A value that a header can have.
 
     Raises:
         ValueError: it holds what is no printable ASCII.
     """
-    if not (value.isascii() and value.isprintable()):
-        raise ValueError(f"{value!r} cannot be the value of a header")
-    return value
+    text = str(value)
+    if not (text.isascii() and text.isprintable()):
+        raise ValueError(f"{text!r} cannot be the value of a header")
+    return text
 
 
 def checked_status(code: int) -> int:

@@ -4,16 +4,23 @@ from __future__ import annotations
 
 import contextlib
 import threading
-from collections.abc import Awaitable, Callable
+from collections.abc import Awaitable, Callable, Iterable, Mapping
+from typing import Any, Self
 
-from attrs import define, frozen
+from attrs import define, field, frozen
 
-from .exchange import Call, Reply
-from .kinds import Fault
+from .exchange import Call, Dropped, Reply
+from .kinds import Fault, kinds
 from .steps import Proceed
 from .store import Store
 
 __all__ = ["Faults", "Fired", "Rule"]
+
+_METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", None)
+
+
+def _upper(method: str | None) -> str | None:
+    return method and method.upper()
 
 
 @define(eq=False)
@@ -22,21 +29,54 @@ class Rule:
 
     Attributes:
         fault: what goes wrong.
-        method: HTTP method of the requests counted, `None` for any.
+        method: HTTP method of the requests counted, in any case, `None` for any.
         conference_id: id in their path, `None` for any or none.
         where: a further condition on them, `None` for none.
         at: the first of them to go wrong, counted from 1 since the rule was added.
         times: how many go wrong from there on, `None` for all.
         seen: requests counted so far.
+
+    Raises:
+        ValueError: there is no such method, or `at` or `times` is below 1.
     """
 
     fault: Fault
-    method: str | None = None
+    method: str | None = field(default=None, converter=_upper)
     conference_id: str | None = None
     where: Callable[[Call], bool] | None = None
     at: int = 1
     times: int | None = 1
     seen: int = 0
+
+    def __attrs_post_init__(self) -> None:
+        if self.method not in _METHODS:
+            raise ValueError(f"method {self.method!r} is not one of {', '.join(filter(None, _METHODS))}")
+        for name, count in (("at", self.at), ("times", self.times)):
+            if count is not None and not (type(count) is int and count >= 1):
+                raise ValueError(f"{name} cannot be {count!r}: requests are counted from 1")
+
+    @classmethod
+    def from_json(cls, said: Mapping[str, Any]) -> Self:
+        """The rule that a JSON object describes.
+
+        Its `fault` is the name of a kind; `method`, `conference_id`, `at` and `times` are those of
+        the rule; all else are arguments of the kind.
+
+        Raises:
+            ValueError: it describes none.
+        """
+        rest = dict(said)
+        kind = rest.pop("fault", None)
+        make = kinds().get(str(kind).replace("_", "-"))
+        if make is None:
+            raise ValueError(f"fault {kind!r} is not one of {', '.join(kinds())}")
+        own = {name: rest.pop(name) for name in ("method", "conference_id", "at", "times") if name in rest}
+        if not all(isinstance(own.get(name, ""), str) for name in ("method", "conference_id")):
+            raise ValueError("method and conference_id are text")
+        try:
+            return cls(make(**rest), **own)
+        except TypeError as error:
+            raise ValueError(f"{kind}: {error}") from None
 
     def counts(self, call: Call) -> bool:
         """Counts a request; whether it is one to go wrong."""
@@ -64,7 +104,7 @@ class Rule:
 
 @define
 class _Postponed:
-    """A request that is applied later: by whom, and after how many further requests."""
+    """A request that is applied later: what applies it, and after how many further requests."""
 
     apply: Callable[[], Awaitable[Reply]]
     requests: int | None
@@ -114,11 +154,9 @@ class Faults:
         """Adds a rule; see `Rule` for its parts. Requests with wrong credentials do not count.
 
         Raises:
-            ValueError: `at` or `times` is below 1.
+            ValueError: there is no such method, or `at` or `times` is below 1.
         """
-        if at < 1 or (times is not None and times < 1):
-            raise ValueError("requests are counted from 1")
-        rule = Rule(fault, method and method.upper(), conference_id, where, at, times)
+        rule = Rule(fault, method, conference_id, where, at, times)
         self.put(rule)
         return rule
 
@@ -161,8 +199,7 @@ class Faults:
         try:
             return await step()
         finally:
-            for late in self._landing(call):
-                await late.apply()
+            await _land(self._landing(call))
 
     def _landing(self, call: Call) -> list[_Postponed]:
         """What is due after this request."""
@@ -184,8 +221,13 @@ class Faults:
         """
         with self._lock:
             due, self._postponed = self._postponed, []
-        for late in due:
-            with contextlib.suppress(StopIteration):
-                late.apply().__await__().send(None)
-                raise RuntimeError("a request that is applied by `land` cannot wait for anything")
+        with contextlib.suppress(StopIteration):
+            _land(due).send(None)
+            raise RuntimeError("a request that is applied by `land` cannot wait for anything")
         return len(due)
+
+
+async def _land(due: Iterable[_Postponed]) -> None:
+    for late in due:
+        with contextlib.suppress(Dropped):  # nobody waits for its answer
+            await late.apply()

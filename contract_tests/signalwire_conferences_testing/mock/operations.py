@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import json
 from collections.abc import Iterable, Mapping
@@ -125,7 +126,10 @@ class Operations:
     def _told(self, call: Call, record: Record, with_session: bool | None) -> dict[str, Any]:
         """A conference as an answer tells it."""
         state = record.before if call.stale and record.before is not None else record.state
-        return {k: v for k, v in state.items() if k != _SESSION or with_session}
+        told = dict(state)
+        if not with_session:
+            told.pop(_SESSION, None)
+        return told
 
     def _cursor(self, query: Mapping[str, Any]) -> Cursor:
         filters = json.dumps([query[name] for name in _FILTERS])
@@ -164,6 +168,7 @@ def _object(call: Call) -> dict[str, Any]:
     return value
 
 
+@functools.lru_cache(64)
 def _is_json(content_type: str) -> bool:
     media_type, *parameters = (part.strip().lower() for part in content_type.split(";"))
     charsets = [p.removeprefix("charset=").strip('"') for p in parameters if "charset" in p]

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from signalwire_conferences import contract
-from signalwire_conferences.errors import shown
+from signalwire_conferences.errors import short_repr
 from signalwire_conferences.values import one_spelling
 
 from . import times
@@ -55,14 +55,14 @@ def completed(conferences: Iterable[Any], present: Iterable[Mapping[str, Any]]) 
     for number, given in enumerate(conferences):
         where = f"conference {number}"
         if not isinstance(given, Mapping):
-            problems.append(f"{where}: {shown(given)} is no object")
+            problems.append(f"{where}: {short_repr(given)} is no object")
             continue
         state = _complete(given)
         problems += [f"{where}: {problem}" for problem in _problems(given)]
         for name, values in taken.items():
             if isinstance(state[name], str):
                 if one_spelling(state[name]) in values:
-                    problems.append(f"{where}: {name}={shown(state[name])} is taken")
+                    problems.append(f"{where}: {name}={short_repr(state[name])} is taken")
                 values.add(one_spelling(state[name]))
         result.append(state)
     if problems:
@@ -115,7 +115,7 @@ def _problems(given: Mapping[str, Any]) -> Iterable[str]:
         except UnicodeEncodeError:
             what = "holds a lone surrogate, which is no character"
         if what:
-            yield f"{name}={shown(given[name])}: {what}"
+            yield f"{name}={short_repr(given[name])}: {what}"
 
 
 @functools.cache

@@ -3,47 +3,65 @@
 from __future__ import annotations
 
 import asyncio
-import email.utils
+import contextlib
+import functools
 import logging
 import os
 import socket
 import threading
-from collections.abc import Iterable, Mapping
+import weakref
+from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
 from typing import Any, Self
 
 import uvicorn
-from starlette.types import Receive, Scope, Send
-from uvicorn.protocols.http.h11_impl import H11Protocol
-from uvicorn.server import ServerState
 
-from .app import CLOSE, LoggedRequest, create_app
+from .app import LoggedRequest, create_app
 from .faults import Faults
 from .store import Store
 
 __all__ = ["HOST", "MockServer"]
 
 HOST = "127.0.0.1"
+_threads: set[int | None] = set()
 
-_silent = logging.getLogger(f"{__name__}.http")
-_silent.setLevel(logging.CRITICAL + 1)  # a request that was cut off is no error here
+for _name in ("uvicorn.error", "uvicorn.access"):  # a request that was cut off is no error here
+    logging.getLogger(_name).addFilter(lambda record: record.thread not in _threads)
 
 
-class _Protocol(H11Protocol):
-    """uvicorn's protocol; the application can close the connection, and nothing is logged."""
+class _Listener(socket.socket):
+    """A socket that listens, and can close the connections that came through it."""
 
-    def connection_made(  # type: ignore[override]  # as in uvicorn
-        self, transport: asyncio.Transport
-    ) -> None:
-        super().connection_made(transport)
-        self.logger, self.access_log = _silent, False
-        app = self.config.loaded_app
+    def __init__(self, port: int) -> None:
+        # Named as TCP, unlike those of `socket.create_server`: only then does asyncio switch off
+        # the delay of small packets, which costs 40 ms for each request.
+        super().__init__(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        self._accepted: weakref.WeakValueDictionary[Any, socket.socket] = weakref.WeakValueDictionary()
+        try:
+            if os.name == "posix":  # elsewhere it lets two servers share a port
+                self.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self.bind((HOST, port))
+            self.listen(1024)
+        except OSError:
+            self.close()
+            raise
 
-        async def closing(scope: Scope, receive: Receive, send: Send) -> None:
-            extensions = {**scope.get("extensions", {}), CLOSE: transport.close}
-            await app({**scope, "extensions": extensions}, receive, send)
+    def accept(self) -> tuple[socket.socket, Any]:
+        connection, address = super().accept()
+        self._accepted[address] = connection
+        return connection, address
 
-        self.app = closing
+    def hang_up(self, address: tuple[str, int]) -> None:
+        """Closes the connection of a client; what was sent goes out first."""
+        with contextlib.suppress(KeyError, OSError):  # it has gone already
+            self._accepted[tuple(address)].shutdown(socket.SHUT_RDWR)
+
+    def hang_up_all(self) -> bool:
+        """Closes all connections; whether one is open still."""
+        still_open = [a for a, connection in self._accepted.items() if connection.fileno() != -1]
+        for address in still_open:
+            self.hang_up(address)
+        return bool(still_open)
 
 
 class MockServer:
@@ -99,8 +117,7 @@ class MockServer:
             absolute_links=absolute_links,
         )
         self._thread: threading.Thread | None = None
-        self._loop: asyncio.AbstractEventLoop | None = None
-        self._stopping = asyncio.Event()
+        self._stop: Callable[[], object] = bool
 
     @property
     def host(self) -> str:
@@ -133,70 +150,46 @@ class MockServer:
         Raises:
             OSError: the port is taken.
         """
-        listener = _listener(self.port)
+        listener = _Listener(self.port)
         self.port = listener.getsockname()[1]
-        ready = threading.Event()
-        failed: list[BaseException] = []
+        self.app.hang_up = listener.hang_up
+        config = uvicorn.Config(self.app, ws="none", lifespan="off", log_config=None, proxy_headers=False)
+        try:
+            config.load()
+        except BaseException:
+            listener.close()
+            raise
+        # The loop of which `_Listener.accept` is a part, on every system.
+        runner = asyncio.Runner(loop_factory=asyncio.SelectorEventLoop)
+        stopping = asyncio.Event()
+        self._stop = functools.partial(runner.get_loop().call_soon_threadsafe, stopping.set)
 
         def serve() -> None:
-            try:
-                asyncio.run(self._serve(listener, ready))
-            except BaseException as error:  # noqa: BLE001 - raised where it is waited for
-                failed.append(error)
-            finally:
-                ready.set()
+            _threads.add(threading.get_ident())
+            with listener, runner:
+                runner.run(_serve(uvicorn.Server(config), listener, stopping))
+            _threads.discard(threading.get_ident())
 
         self._thread = threading.Thread(target=serve, name=f"mock-{self.port}", daemon=True)
         self._thread.start()
-        ready.wait()
-        if failed:
-            listener.close()
-            self._thread = self._loop = None
-            raise failed[0]
 
     def stop(self) -> None:
         """Closes every connection and ends the thread. Requests that hang end too."""
-        if self._thread is None or self._loop is None:
+        if self._thread is None:
             return
-        self._loop.call_soon_threadsafe(self._stopping.set)
+        self._stop()
         self._thread.join()
-        self._thread = self._loop = None
-
-    async def _serve(self, listener: socket.socket, ready: threading.Event) -> None:
-        self._loop = loop = asyncio.get_running_loop()
-        self._stopping = asyncio.Event()
-        config = uvicorn.Config(
-            self.app, interface="asgi3", ws="none", lifespan="off", log_config=None, proxy_headers=False
-        )
-        config.load()
-        state = ServerState()
-        server = await loop.create_server(
-            lambda: _Protocol(config=config, server_state=state, app_state={}), sock=listener
-        )
-        ready.set()
-        while not self._stopping.is_set():
-            date = email.utils.formatdate(usegmt=True).encode()
-            state.default_headers = [(b"date", date), (b"server", b"mock")]
-            try:
-                await asyncio.wait_for(self._stopping.wait(), 1)
-            except TimeoutError:
-                continue
-        server.close()
-        for connection in list(state.connections):
-            connection.transport.abort()
-        # `asyncio.run` cancels what still hangs.
+        self._thread = None
 
 
-def _listener(port: int) -> socket.socket:
-    # Named as TCP, unlike those of `socket.create_server`: only then does asyncio switch off the
-    # delay of small packets, which costs 40 ms for each request.
-    listener = socket.socket(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
-    try:
-        if os.name == "posix":  # elsewhere it lets two servers share a port
-            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        listener.bind((HOST, port))
-        listener.listen(1024)
-    except OSError:
-        listener.close()
-        raise
-    return listener
+async def _serve(server: uvicorn.Server, listener: _Listener, stopping: asyncio.Event) -> None:
+    serving = asyncio.ensure_future(server.serve(sockets=[listener]))
+    await stopping.wait()
+    serving.cancel()  # its own end would wait for requests that hang
+    # First, nobody gets in any more: what is accepted while the loop ends would stay open.
+    asyncio.get_running_loop().remove_reader(listener)
+    listener.close()
+    for _ in range(100):
+        if not listener.hang_up_all():
+            break
+        await asyncio.sleep(0.001)

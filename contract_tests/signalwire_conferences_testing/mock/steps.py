@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
-from typing import Any, NoReturn
+from typing import Any
 
 from attrs import frozen
 
-from .exchange import Adjust, Call, Dropped, Reply
+from .exchange import Adjust, Call, Reply
 from .store import Store
 
-__all__ = ["Proceed", "Run", "Step", "answer", "hang", "stored", "told"]
+__all__ = ["Proceed", "Run", "Step", "answer", "stored", "told"]
 
 #: Goes on with the request and returns its answer.
 Proceed = Callable[[], Awaitable[Reply]]
@@ -70,9 +70,3 @@ def stored(adjust: Adjust) -> Run:
         return await step.proceed()
 
     return run
-
-
-async def hang(step: Step) -> NoReturn:
-    """Waits until the client gives up."""
-    await step.call.disconnected()
-    raise Dropped

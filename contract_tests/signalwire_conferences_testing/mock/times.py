@@ -7,6 +7,7 @@ used for values that came from outside.
 from __future__ import annotations
 
 import datetime
+import functools
 import re
 import time
 
@@ -21,11 +22,14 @@ Instant = tuple[int, str]
 _DAY = 86400
 _MICRO = 1_000_000
 _EPOCH = datetime.date(1970, 1, 1).toordinal() * _DAY
+_UNIX_TIME = datetime.datetime(1970, 1, 1, tzinfo=datetime.UTC)
+_OWN = re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-9]{2}\.[0-9]{6}Z")
 _CYCLE = datetime.date(400, 12, 31).toordinal()  # days after which the calendar repeats
 _FIRST, _LAST = 1 - 366, datetime.date.max.toordinal()  # from the start of the leap year 0
 _UNIX = re.compile(r"(-?)([0-9]{1,18})(?:\.([0-9]+))?")
 
 
+@functools.lru_cache(1024)
 def normalised(text: str) -> str:
     """An RFC 3339 date-time or date, valid by the contract, as the same instant in UTC with `Z`.
 
@@ -76,11 +80,15 @@ def from_unix(text: str) -> Instant | None:
 
 def later(previous: object = None) -> str:
     """The present time in UTC, in microseconds; later than `previous` whatever the clock says."""
-    now = _EPOCH * _MICRO + time.time_ns() // 1000
+    micros = time.time_ns() // 1000
+    now = (_UNIX_TIME + datetime.timedelta(microseconds=micros)).isoformat(timespec="microseconds")[:26] + "Z"
+    if isinstance(previous, str) and _OWN.fullmatch(previous) and previous < now:
+        return now  # the usual case, which needs no arithmetic
     known = instant(previous)
-    if known is not None:
-        now = max(now, known[0] * _MICRO + int(known[1][:6].ljust(6, "0")) + 1)
-    seconds, micro = divmod(now, _MICRO)
+    if known is None:
+        return now
+    after = known[0] * _MICRO + int(known[1][:6].ljust(6, "0")) + 1
+    seconds, micro = divmod(max(_EPOCH * _MICRO + micros, after), _MICRO)
     return _rendered(seconds, f"{micro:06}", leap=False)
 
 

@@ -155,7 +155,7 @@ def _reason(exchange: Exchange) -> str:
 @functools.cache
 def kinds() -> Mapping[str, Kind]:
     """How the fields of an answer are compared."""
-    return {name: contract.kind_of(schema) for name, schema in contract.answer_fields().items()}
+    return contract.KINDS
 
 
 def differences(
