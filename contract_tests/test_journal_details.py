@@ -227,6 +227,21 @@ def test_after_a_clock_that_jumped_entries_grow_old_as_before(
     assert [entry.id for entry in journal.history(ID)] == [last, fourth, jumped, first]
 
 
+def test_an_entry_of_the_first_version_hides_no_jump_of_the_clock(
+    journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients of 0.1.0 may still write, and know of no jumps."""
+    for day in (-80, 4000, 0):
+        at(monkeypatch, NOW + day * DAY)
+        record(journal)
+    columns = "host, conference_id, recorded_at, before, after"
+    query(path, f"INSERT INTO entries ({columns}) SELECT {columns} FROM entries WHERE entry = 3")
+    for day in (20, 40):
+        at(monkeypatch, NOW + day * DAY)
+        record(journal)
+    assert [entry.id for entry in journal.history(ID)] == [6, 5, 4, 3, 2, 1]
+
+
 def test_a_clock_that_jumps_under_a_client_prunes_nothing_by_age(
     journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
