@@ -264,9 +264,7 @@ class Schedule:
 
     def _moves(self) -> list[Callable[[], None]]:
         moves: list[Callable[[], None]] = [
-            partial(self._move, writer)
-            for writer in self.writers
-            if not writer.done and self._may_move(writer)
+            partial(self._move, writer) for writer in self.writers if not writer.done and self._may_move(writer)
         ]
         if not self.foreign_done:
             moves += [partial(self._foreign, name) for name in self.foreign]

@@ -146,9 +146,7 @@ async def test_cancelled_in_any_step_the_conference_is_old_or_new_and_nothing_is
 
 
 @pytest.mark.parametrize("moment", ["before", "after"])
-async def test_cancelled_while_the_server_works_the_conference_is_old_or_new(
-    server: MockServer, moment: str
-) -> None:
+async def test_cancelled_while_the_server_works_the_conference_is_old_or_new(server: MockServer, moment: str) -> None:
     """The PUT is on its way; whether it is carried out is up to the server."""
     lock, scope = SlowLock(), anyio.CancelScope()
     arrived = anyio.Event()

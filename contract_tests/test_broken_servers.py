@@ -20,12 +20,7 @@ SESSION = {"id": "f6a1", "status": "in-progress", "quality": "720p", "fps": 20}
 def mock_with_strangers() -> MockServer:
     """A mock with conferences of others, one of which has a session."""
     conferences: list[dict[str, Any]] = [
-        {
-            "name": "with-session",
-            "display_name": "All hands",
-            "description": "ours",
-            "active_session": SESSION,
-        },
+        {"name": "with-session", "display_name": "All hands", "description": "ours", "active_session": SESSION},
         {"name": "plain", "display_name": "Stand-up"},
         {"name": "window", "display_name": "Board", "join_from": "2022-01-01T00:00:00Z"},
         {"name": "large", "display_name": "Large", "size": "large", "quality": "1080p"},
@@ -35,9 +30,7 @@ def mock_with_strangers() -> MockServer:
 
 def verified(server: MockServer, *only: str, seed: int = 0, budget: float = 240.0) -> Report:
     named = next(iter(server.store))
-    chosen = Options(
-        server.url, server.project, server.token, conference_id=named, seed=seed, only=only, budget=budget
-    )
+    chosen = Options(server.url, server.project, server.token, conference_id=named, seed=seed, only=only, budget=budget)
     return verify(chosen)
 
 
@@ -52,9 +45,7 @@ HARMFUL = ("few", "spills", "delete-resets-others", "deletes-namesake", "deletes
 @pytest.mark.parametrize(
     "broken",
     [
-        pytest.param(
-            one, id=one.name, marks=[pytest.mark.long] if one.breaks[0].startswith("generic/") else []
-        )
+        pytest.param(one, id=one.name, marks=[pytest.mark.long] if one.breaks[0].startswith("generic/") else [])
         for one in SERVERS
     ],
 )
@@ -67,9 +58,7 @@ def test_each_broken_server_is_found_by_the_promises_that_are_meant_to_find_it(b
         report = verified(server, *broken.breaks, budget=300.0)
         after = {one: server.store[one] for one in server.store}
         found = findings(report)
-        assert set(broken.breaks) <= set(found), {
-            r.promise.id: (r.outcome, r.message) for r in report.results
-        }
+        assert set(broken.breaks) <= set(found), {r.promise.id: (r.outcome, r.message) for r in report.results}
         for result in report.broken:
             assert result.evidence, f"{result.promise.id} shows no request"
         assert not wrong_writes(server, set(strangers), named)
@@ -92,14 +81,8 @@ NOT_SEEN_AGAIN = ("id-by-its-beginning", "id-by-its-end", "upserts")
 
 
 def in_bash(script: str, server: MockServer) -> subprocess.CompletedProcess[str]:
-    environment = {
-        **os.environ,
-        "SIGNALWIRE_PROJECT_ID": server.project,
-        "SIGNALWIRE_API_TOKEN": server.token,
-    }
-    return subprocess.run(
-        ["bash"], input=script, env=environment, capture_output=True, text=True, check=False
-    )
+    environment = {**os.environ, "SIGNALWIRE_PROJECT_ID": server.project, "SIGNALWIRE_API_TOKEN": server.token}
+    return subprocess.run(["bash"], input=script, env=environment, capture_output=True, text=True, check=False)
 
 
 def wrong_writes(server: MockServer, strangers: set[str], named: str) -> list[str]:

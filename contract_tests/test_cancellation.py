@@ -196,9 +196,7 @@ def on_trio(run: Callable[[Points], Coroutine[Any, Any, None]], points: Points) 
 
 
 @pytest.mark.parametrize(
-    ("start", "way"),
-    [*((on_asyncio, way) for way in WAYS), (on_trio, in_a_scope)],
-    ids=lambda value: value.__name__,
+    ("start", "way"), [*((on_asyncio, way) for way in WAYS), (on_trio, in_a_scope)], ids=lambda value: value.__name__
 )
 def test_cancelled_at_any_point_nothing_is_held_swallowed_or_half_done(
     server: MockServer, tmp_path: Path, start: Any, way: Any
@@ -210,12 +208,8 @@ def test_cancelled_at_any_point_nothing_is_held_swallowed_or_half_done(
         )
         before, lock, points = server.store[conference], Lock(), Points(range(at, at + 1))
 
-        async def run(
-            points: Points, conference: str = conference, before: Any = before, lock: Lock = lock
-        ) -> None:
-            client = AsyncRestClient(
-                server.project, server.token, server.host, lock=lock, journal=tmp_path / "journal"
-            )
+        async def run(points: Points, conference: str = conference, before: Any = before, lock: Lock = lock) -> None:
+            client = AsyncRestClient(server.project, server.token, server.host, lock=lock, journal=tmp_path / "journal")
             async with client:
 
                 async def update() -> None:
@@ -323,9 +317,7 @@ async def test_a_lock_sees_the_error_and_cannot_hide_it(server: MockServer) -> N
 
 
 @pytest.mark.anyio
-async def test_where_giving_it_back_fails_the_cancellation_is_what_counts(
-    server: MockServer, conference: str
-) -> None:
+async def test_where_giving_it_back_fails_the_cancellation_is_what_counts(server: MockServer, conference: str) -> None:
     scope = anyio.CancelScope()
 
     class Failing(contextlib.AbstractAsyncContextManager[None]):
@@ -344,9 +336,7 @@ async def test_where_giving_it_back_fails_the_cancellation_is_what_counts(
     assert scope.cancelled_caught
 
 
-def test_so_it_is_where_the_cancellation_comes_while_it_is_given_back(
-    server: MockServer, conference: str
-) -> None:
+def test_so_it_is_where_the_cancellation_comes_while_it_is_given_back(server: MockServer, conference: str) -> None:
     updating: asyncio.Future[Any] | None = None
 
     class Failing(contextlib.AbstractAsyncContextManager[None]):
@@ -393,9 +383,7 @@ def test_a_lock_that_takes_no_notice_of_a_cancellation_is_given_back_all_the_sam
 
 
 @pytest.mark.parametrize("times", [0, 1, 9])
-def test_a_lock_whose_taking_is_cancelled_may_tidy_up_in_peace(
-    server: MockServer, conference: str, times: int
-) -> None:
+def test_a_lock_whose_taking_is_cancelled_may_tidy_up_in_peace(server: MockServer, conference: str, times: int) -> None:
     told: list[str] = []
 
     class Slow(contextlib.AbstractAsyncContextManager[None]):

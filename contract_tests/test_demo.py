@@ -115,11 +115,7 @@ def test_it_names_the_extra_that_is_missing(package: str) -> None:
     ids=str,
 )
 def test_what_is_not_as_it_says_fails_it(
-    conference_id: str,
-    fault: Fault,
-    why: str,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    conference_id: str, fault: Fault, why: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     perform = demo.perform
 

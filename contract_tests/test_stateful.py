@@ -104,9 +104,7 @@ class Conferences(RuleBasedStateMachine):
         self.id = f"conference-{len(server.store)}"
         # Nothing as a PUT that leaves it out would make it, so that whatever is lost is seen.
         values = {"description": "first", "layout": "2x2", "join_from": "2029-01-01T00:00:00Z"}
-        server.store.add(
-            {"id": self.id, "name": self.id, "dark_primary": "#123456", "meta": {"a": 1}, **values}
-        )
+        server.store.add({"id": self.id, "name": self.id, "dark_primary": "#123456", "meta": {"a": 1}, **values})
         self.kept = {name: self.now[name] for name in ("id", "name", "created_at", "meta")}
 
     @property

@@ -89,14 +89,8 @@ def test_a_broken_promise_is_1_with_a_request_that_shows_it(
 
 
 def in_bash(script: str, server: MockServer) -> subprocess.CompletedProcess[str]:
-    environment = {
-        **os.environ,
-        "SIGNALWIRE_PROJECT_ID": server.project,
-        "SIGNALWIRE_API_TOKEN": server.token,
-    }
-    return subprocess.run(
-        ["bash"], input=script, env=environment, capture_output=True, text=True, check=False
-    )
+    environment = {**os.environ, "SIGNALWIRE_PROJECT_ID": server.project, "SIGNALWIRE_API_TOKEN": server.token}
+    return subprocess.run(["bash"], input=script, env=environment, capture_output=True, text=True, check=False)
 
 
 def test_the_commands_that_are_shown_reproduce_the_finding(server: MockServer) -> None:
@@ -182,9 +176,9 @@ def test_json_junit_and_html_say_the_same(
     assert one["reproduce"][-1].startswith("curl ")
     suites = ElementTree.parse(junit).getroot()
     assert suites.get("tests") == str(len(told["promises"]))
-    assert [
-        case.get("classname") for case in suites.iter("testcase") if case.find("failure") is not None
-    ] == ["contract.put"]
+    assert [case.get("classname") for case in suites.iter("testcase") if case.find("failure") is not None] == [
+        "contract.put"
+    ]
     shown = page.read_text("utf-8")
     assert "1 of" in shown
     assert "put/bare" in shown
@@ -252,9 +246,7 @@ def test_a_command_has_printable_characters_only_and_sends_the_same(server: Mock
         assert sent == body or (sent.isascii() and decode_json(sent) == decode_json(body))
 
 
-def test_colours_are_left_out_where_nobody_sees_them(
-    server: MockServer, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_colours_are_left_out_where_nobody_sees_them(server: MockServer, capsys: pytest.CaptureFixture[str]) -> None:
     main([server.url, *arguments("status/read")])
     assert "\x1b[" not in "".join(capsys.readouterr())
 
@@ -265,10 +257,7 @@ def test_the_same_seed_sends_the_same(server: MockServer) -> None:
         only = ("put/other-fields", "dates/sweep", "state/random-walk")
         verify(Options(server.url, server.project, server.token, seed=7, only=only))
         return [
-            (
-                request.method,
-                {k: v for k, v in (request.body or {}).items() if k not in ("name", "display_name")},
-            )
+            (request.method, {k: v for k, v in (request.body or {}).items() if k not in ("name", "display_name")})
             for request in server.requests
         ]
 
@@ -329,9 +318,7 @@ def test_urls_as_people_give_them(given: str, expected: str) -> None:
     assert base_url(given) == expected
 
 
-@pytest.mark.parametrize(
-    "given", ["", "ftp://x", "http://", "http://p:t@x", "http://x?y=1", "http://x:99999"]
-)
+@pytest.mark.parametrize("given", ["", "ftp://x", "http://", "http://p:t@x", "http://x?y=1", "http://x:99999"])
 def test_what_is_no_url_is_refused(given: str) -> None:
     with pytest.raises(ValueError, match=r"URL|query"):
         base_url(given)
@@ -375,12 +362,7 @@ def test_the_named_conference_is_put_back_whatever_case_its_id_is_given_in(serve
     before = server.store[named]
     report = verify(
         Options(
-            server.url,
-            server.project,
-            server.token,
-            writes=False,
-            conference_id=named.upper(),
-            only=("put/session",),
+            server.url, server.project, server.token, writes=False, conference_id=named.upper(), only=("put/session",)
         )
     )
     assert [one.outcome for one in report.results] == [Outcome.KEPT]
@@ -408,9 +390,7 @@ def test_a_fault_of_a_check_is_seen_and_the_named_conference_put_back(
 def test_a_conference_that_could_not_be_put_back_is_named(server: MockServer) -> None:
     named = server.store.add(whole())
     server.faults.add(Fault.status(500), "PUT", at=2, times=None)
-    report = verify(
-        Options(server.url, server.project, server.token, conference_id=named, only=("put/session",))
-    )
+    report = verify(Options(server.url, server.project, server.token, conference_id=named, only=("put/session",)))
     assert f"{named} could not be put back" in report.results[0].message
 
 
@@ -426,13 +406,7 @@ def test_the_named_conference_is_put_back_where_the_budget_is_spent_meanwhile(se
     server.faults.add(Fault.hang_after(), "PUT")
     report = verify(
         Options(
-            server.url,
-            server.project,
-            server.token,
-            conference_id=named,
-            only=("put/session",),
-            budget=6,
-            timeout=60,
+            server.url, server.project, server.token, conference_id=named, only=("put/session",), budget=6, timeout=60
         )
     )
     assert "budget" in report.results[0].message
@@ -446,12 +420,7 @@ def test_nulls_are_put_back_where_a_conference_of_our_own_showed_how(server: Moc
     for writes_too, expected in ((False, Outcome.NOT_EXERCISED), (True, Outcome.KEPT)):
         report = verify(
             Options(
-                server.url,
-                server.project,
-                server.token,
-                writes=writes_too,
-                conference_id=named,
-                only=("put/session",),
+                server.url, server.project, server.token, writes=writes_too, conference_id=named, only=("put/session",)
             )
         )
         assert report.results[0].outcome is expected
@@ -460,9 +429,7 @@ def test_nulls_are_put_back_where_a_conference_of_our_own_showed_how(server: Moc
 
 def test_a_conference_that_cannot_be_put_back_is_not_written_to(server: MockServer) -> None:
     named = server.store.add({**whole(), "size": None})
-    report = verify(
-        Options(server.url, server.project, server.token, conference_id=named, only=("put/session",))
-    )
+    report = verify(Options(server.url, server.project, server.token, conference_id=named, only=("put/session",)))
     assert writes(server) == []
     assert "size" in report.results[0].message
 
@@ -508,9 +475,7 @@ def test_what_was_created_without_an_answer_is_found_in_however_long_a_list() ->
     assert report.notes == []
 
 
-def test_a_list_that_cannot_be_read_to_its_end_is_told_of_where_a_create_had_no_answer(
-    server: MockServer,
-) -> None:
+def test_a_list_that_cannot_be_read_to_its_end_is_told_of_where_a_create_had_no_answer(server: MockServer) -> None:
     server.faults.add(Fault.drop_after(), "POST")
     server.faults.add(Fault.status(500), "GET", at=3, times=None)
     report = verify(Options(server.url, server.project, server.token, only=("accepts/least",)))
@@ -613,10 +578,7 @@ ODD = {
     "html-404": (plain(404, b"<html>no</html>", Content_Type="text/html"), "no server of this API"),
     "json-404": (plain(404, b'{"error": "Not Found"}'), "does not exist"),
     "401": (plain(401, b'{"error": "Unauthorized"}'), "refuses the credentials"),
-    "redirects": (
-        plain(308, b"", Location="https://elsewhere.example/"),
-        "redirects (308) to https://elsewhere",
-    ),
+    "redirects": (plain(308, b"", Location="https://elsewhere.example/"), "redirects (308) to https://elsewhere"),
     "empty": (plain(200, b""), "no server of this API"),
 }
 
@@ -642,9 +604,7 @@ def test_a_server_that_cannot_be_verified_is_2_with_a_clear_message_soon(
     assert said.out == ""
 
 
-def test_a_server_that_is_not_there_is_2(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_server_that_is_not_there_is_2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("SIGNALWIRE_PROJECT_ID", "p")
     monkeypatch.setenv("SIGNALWIRE_API_TOKEN", "t")
     with MockServer() as mock:

@@ -160,9 +160,7 @@ def test_a_session_that_ends_between_a_put_and_the_next_is_not_ended_by_it(serve
     ("status", "message"), [(429, "Expected 401"), (200, "Expected 401 or 403, got `429 Too Many Requests`")]
 )
 def test_a_429_is_no_finding_of_schemathesis(status: int, message: str) -> None:
-    exchange = Exchange(
-        "list_video_conferences", "GET", "http://x/y", {}, None, basic("a:b", ""), status=status
-    )
+    exchange = Exchange("list_video_conferences", "GET", "http://x/y", {}, None, basic("a:b", ""), status=status)
     failed = {"name": "ignored_auth", "status": "failure"}
 
     def found(said: str) -> list[Any]:
@@ -195,9 +193,7 @@ def test_a_list_that_is_too_long_to_read_is_said_to_be_that(monkeypatch: pytest.
     assert "too many" in message
 
 
-def test_a_server_that_counts_its_ids_is_clean_and_its_neighbours_stay(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_server_that_counts_its_ids_is_clean_and_its_neighbours_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     """An id that differs in one digit may be that of somebody else's conference."""
     theirs = [uuid.UUID(int=16 * number) for number in range(200)]
     ours = (uuid.UUID(int=number) for number in itertools.count() if number % 16)
@@ -246,11 +242,7 @@ def strict(server: MockServer) -> None:
         if step.call.method in ("POST", "PUT") and "json" in step.call.headers.get("content-type", ""):
             if not content and (reply is None or reply.status == 400):
                 return invalid([checks.entry("body", "is empty")]).reply
-            if (
-                content[:1] == b"{"
-                and given.get("display_name") is None
-                and (reply is None or reply.status == 422)
-            ):
+            if content[:1] == b"{" and given.get("display_name") is None and (reply is None or reply.status == 422):
                 return refused(400).reply
         return reply or invalid([checks.entry(str(wrong), "is not liked here")]).reply
 

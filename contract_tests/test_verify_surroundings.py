@@ -37,9 +37,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockServer]:
 def shell(line: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
     verify = f"{sys.executable} -P -m signalwire_conferences.cli verify"
     given = {**os.environ, **environment}
-    return subprocess.run(
-        ["bash", "-c", line.replace("VERIFY", verify)], env=given, capture_output=True, check=False
-    )
+    return subprocess.run(["bash", "-c", line.replace("VERIFY", verify)], env=given, capture_output=True, check=False)
 
 
 def test_a_netrc_with_the_right_pair_and_a_dead_proxy_change_nothing(
@@ -68,8 +66,7 @@ def test_authorities_that_cannot_be_read_are_2(
 
 
 @pytest.mark.parametrize(
-    "said",
-    ["Wed Oct 21 07:28:00 2015", "Wed, 21 Oct 2015 07:28:00 -0000", "nan", "inf", "-5", "soon", "", None],
+    "said", ["Wed Oct 21 07:28:00 2015", "Wed, 21 Oct 2015 07:28:00 -0000", "nan", "inf", "-5", "soon", "", None]
 )
 def test_a_retry_after_that_is_past_or_makes_no_sense_is_no_wait(said: str | None) -> None:
     assert retry_after(said) == 0
@@ -78,9 +75,7 @@ def test_a_retry_after_that_is_past_or_makes_no_sense_is_no_wait(said: str | Non
 def test_a_retry_after_without_a_zone_is_in_utc() -> None:
     due = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=60)
     assert 50 < retry_after(due.strftime("%a %b %d %H:%M:%S %Y")) <= 60
-    assert http_time("Wed Oct 21 07:28:00 2015") == datetime.datetime(
-        2015, 10, 21, 7, 28, tzinfo=datetime.UTC
-    )
+    assert http_time("Wed Oct 21 07:28:00 2015") == datetime.datetime(2015, 10, 21, 7, 28, tzinfo=datetime.UTC)
 
 
 @pytest.mark.parametrize("said", ["Wed Oct 21 07:28:00 2015", "Wed, 21 Oct 2015 07:28:00 -0000", "nan"])
@@ -116,9 +111,7 @@ def test_seconds_that_are_none_are_refused_before_any_request(
 
 
 @pytest.mark.parametrize("url", ["http://a..b", "http://.", "http://[::1"])
-def test_a_url_that_is_none_is_refused(
-    url: str, server: MockServer, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_url_that_is_none_is_refused(url: str, server: MockServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert command.main([url]) == 2
     assert "Cannot verify" in capsys.readouterr().err
     assert server.requests == []
@@ -175,9 +168,7 @@ def test_a_terminal_that_is_not_utf_8_gets_the_table(encoding: str, server: Mock
         ("VERIFY {url} --promise status/read --json >&-", 0),
     ],
 )
-def test_whoever_stops_reading_gets_the_exit_code_and_no_traceback(
-    line: str, code: int, server: MockServer
-) -> None:
+def test_whoever_stops_reading_gets_the_exit_code_and_no_traceback(line: str, code: int, server: MockServer) -> None:
     done = shell(line.replace("{url}", server.url))
     assert done.returncode == code, done.stderr
     assert b"Traceback" not in done.stderr
@@ -229,9 +220,7 @@ def test_a_conference_that_somebody_called_like_ours_is_no_leftover(server: Mock
 def test_a_leftover_is_what_a_run_created() -> None:
     mark, now = new_mark(), datetime.datetime.now(datetime.UTC).isoformat().replace("+00:00", "Z")
     assert is_leftover({"name": f"x-{mark}", "display_name": "y"})
-    assert is_leftover(
-        {"name": "c-1", "display_name": f"signalwire-conferences verify {mark}", "created_at": now}
-    )
+    assert is_leftover({"name": "c-1", "display_name": f"signalwire-conferences verify {mark}", "created_at": now})
     assert not is_leftover({"name": f"x-{mark[:-1]}0" if mark[-1] != "0" else f"x-{mark[:-1]}1"})
 
 

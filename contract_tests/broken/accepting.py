@@ -58,10 +58,7 @@ def _reversed_window(body: Mapping[str, Any]) -> str | None:
 
 def _turned_window(write: Write) -> None:
     if _reversed_window(write.body):
-        write.after["join_from"], write.after["join_until"] = (
-            write.after["join_until"],
-            write.after["join_from"],
-        )
+        write.after["join_from"], write.after["join_until"] = (write.after["join_until"], write.after["join_from"])
 
 
 def _cut_at_nul(write: Write) -> None:
@@ -127,12 +124,7 @@ SERVERS = [
         "the longest description is refused",
         refuses(_too_long("description", _limit(UPDATE, "description") - 1, len)),
     ),
-    _B(
-        "layout-refused",
-        ("accepts/choice",),
-        "the layout 5up is refused",
-        refuses(_refuses_value("layout", "5up")),
-    ),
+    _B("layout-refused", ("accepts/choice",), "the layout 5up is refused", refuses(_refuses_value("layout", "5up"))),
     _B(
         "false-forgotten",
         ("accepts/switch", "state/create-is-kept"),

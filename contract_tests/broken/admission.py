@@ -56,12 +56,8 @@ def _remembers() -> Make:
 
 
 SERVERS = [
-    BrokenServer(
-        "list-open", ("auth/missing-read",), "a list needs no credentials", lets_in(_no_header("GET"))
-    ),
-    BrokenServer(
-        "put-open", ("auth/missing-write",), "a PUT needs no credentials", lets_in(_no_header("PUT"))
-    ),
+    BrokenServer("list-open", ("auth/missing-read",), "a list needs no credentials", lets_in(_no_header("GET"))),
+    BrokenServer("put-open", ("auth/missing-write",), "a PUT needs no credentials", lets_in(_no_header("PUT"))),
     BrokenServer(
         "delete-open", ("auth/missing-write",), "a DELETE needs no credentials", lets_in(_no_header("DELETE"))
     ),
@@ -75,25 +71,19 @@ SERVERS = [
         "token-prefix",
         ("auth/wrong-write",),
         "the beginning of the token is enough",
-        authenticates(
-            lambda _s, user, p, server: user == server.project and p != "" and server.token.startswith(p)
-        ),
+        authenticates(lambda _s, user, p, server: user == server.project and p != "" and server.token.startswith(p)),
     ),
     BrokenServer(
         "token-any-case",
         ("auth/wrong-read",),
         "the token's case is not looked at",
-        authenticates(
-            lambda _s, user, p, server: user == server.project and p.lower() == server.token.lower()
-        ),
+        authenticates(lambda _s, user, p, server: user == server.project and p.lower() == server.token.lower()),
     ),
     BrokenServer(
         "pair-stripped",
         ("auth/wrong-read", "auth/wrong-write"),
         "space around project and token is cut off",
-        authenticates(
-            lambda _s, user, p, server: (user.strip(), p.strip()) == (server.project, server.token)
-        ),
+        authenticates(lambda _s, user, p, server: (user.strip(), p.strip()) == (server.project, server.token)),
     ),
     BrokenServer(
         "scheme-ignored",
@@ -102,18 +92,10 @@ SERVERS = [
         authenticates(lambda _s, user, p, server: (user, p) == (server.project, server.token)),
     ),
     BrokenServer(
-        "body-first",
-        ("auth/first",),
-        "a body that is no JSON is found before the credentials",
-        lets_in(_no_json),
+        "body-first", ("auth/first",), "a body that is no JSON is found before the credentials", lets_in(_no_json)
     ),
     BrokenServer(
-        "deletes-all-the-same",
-        ("auth/writes-nothing",),
-        "a DELETE answered 401 deletes",
-        _deletes_all_the_same,
+        "deletes-all-the-same", ("auth/writes-nothing",), "a DELETE answered 401 deletes", _deletes_all_the_same
     ),
-    BrokenServer(
-        "remembers", ("auth/every-time",), "who was right once is let in without credentials", _remembers()
-    ),
+    BrokenServer("remembers", ("auth/every-time",), "who was right once is let in without credentials", _remembers()),
 ]

@@ -62,9 +62,7 @@ def _answers_existing() -> Make:
 def _created_all_the_same(step: Step) -> None:
     """Under its name where that is free, else under another."""
     given = body_of(step.call)
-    known: dict[str, Any] = {
-        name: given[name] for name in ("name", "join_from", "join_until") if name in given
-    }
+    known: dict[str, Any] = {name: given[name] for name in ("name", "join_from", "join_until") if name in given}
     if not contract.fields(CREATE)["name"].accepts(known.get("name")) or step.store.has_name(known["name"]):
         known.pop("name", None)
     step.store.add(known)
@@ -124,15 +122,10 @@ SERVERS = [
         "bad-media-created",
         ("status/media-type",),
         "a create of another media type is refused, and creates",
-        _refused_and_created(
-            lambda reply, call: reply.status == 400 and "json" not in call.headers["content-type"]
-        ),
+        _refused_and_created(lambda reply, call: reply.status == 400 and "json" not in call.headers["content-type"]),
     ),
     BrokenServer(
-        "chosen-names-free",
-        ("status/name-taken",),
-        "a name that the server chose may be had twice",
-        _chosen_names_free,
+        "chosen-names-free", ("status/name-taken",), "a name that the server chose may be had twice", _chosen_names_free
     ),
     BrokenServer(
         "create-refuses-owned-now-and-then",

@@ -100,12 +100,7 @@ SERVERS = [
     ),
     _B("prev-is-self", ("list/way-back",), "prev leads to the same page", listed(_prev_is_self)),
     _B("first-is-self", ("list/way-back",), "first leads to the same page", listed(_first_is_self)),
-    _B(
-        "next-forgets-size",
-        ("list/links-keep-query",),
-        "the links forget the page size",
-        listed(_next_forgets_size),
-    ),
+    _B("next-forgets-size", ("list/links-keep-query",), "the links forget the page size", listed(_next_forgets_size)),
     _B(
         "first-forgets-filters",
         ("list/links-keep-query",),

@@ -129,9 +129,7 @@ def _as_created(server: MockServer) -> None:
 
     def change(page: dict[str, Any], call: Call) -> None:
         if "starts_after" in _query(call):
-            page["data"] = [
-                one for one in page["data"] if first.get(one["id"], one["join_from"]) == one["join_from"]
-            ]
+            page["data"] = [one for one in page["data"] if first.get(one["id"], one["join_from"]) == one["join_from"]]
 
     listed(change)(server)
 
@@ -166,19 +164,9 @@ SERVERS = [
         "the last conference of a page is lost where another follows",
         listed(_short_first_page),
     ),
-    _B(
-        "default-size-25",
-        ("list/default-size",),
-        "a page has 25 conferences by default",
-        asks(_default_size, "GET"),
-    ),
+    _B("default-size-25", ("list/default-size",), "a page has 25 conferences by default", asks(_default_size, "GET")),
     _B("capped-at-100", ("list/default-size",), "no page is larger than 100", asks(_capped, "GET")),
-    _B(
-        "largest-refused",
-        ("accepts/query",),
-        "the largest page size is refused",
-        asks(_largest_refused, "GET"),
-    ),
+    _B("largest-refused", ("accepts/query",), "the largest page size is refused", asks(_largest_refused, "GET")),
     _B(
         "starts-after-exclusive",
         ("list/starts-after",),
@@ -205,12 +193,7 @@ SERVERS = [
         "a conference without times is in no list",
         listed(_without_times_lost),
     ),
-    _B(
-        "fractions-unheeded",
-        ("list/fractions",),
-        "filters compare whole seconds",
-        asks(_whole_seconds, "GET"),
-    ),
+    _B("fractions-unheeded", ("list/fractions",), "filters compare whole seconds", asks(_whole_seconds, "GET")),
     _B(
         "times-not-needed",
         ("list/without-times",),

@@ -190,9 +190,7 @@ def refuses(when: Callable[[Mapping[str, Any]], str | None], method: str = "PUT"
     return rule(run, method)
 
 
-def every_second(
-    when: Callable[[Mapping[str, Any]], str | None],
-) -> Callable[[Mapping[str, Any]], str | None]:
+def every_second(when: Callable[[Mapping[str, Any]], str | None]) -> Callable[[Mapping[str, Any]], str | None]:
     """What may be refused or not, and is refused every second time: no reading of anything."""
     count = [0]
 

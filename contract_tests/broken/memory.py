@@ -172,10 +172,7 @@ SERVERS = [
         _deletes_newest(),
     ),
     BrokenServer(
-        "reading-touches",
-        ("state/get-changes-nothing",),
-        "reading raises updated_at",
-        asks(_reading_touches, "GET"),
+        "reading-touches", ("state/get-changes-nothing",), "reading raises updated_at", asks(_reading_touches, "GET")
     ),
     BrokenServer(
         "lists-first-state",
@@ -222,9 +219,7 @@ SERVERS = [
         "a PUT goes to the first with that display name",
         asks(_by_display_name, "PUT"),
     ),
-    BrokenServer(
-        "by-body", ("isolation/named-in-body",), "a PUT goes to the id in its body", asks(_by_body, "PUT")
-    ),
+    BrokenServer("by-body", ("isolation/named-in-body",), "a PUT goes to the id in its body", asks(_by_body, "PUT")),
     BrokenServer(
         "same-body-same-conference",
         ("isolation/same-body", "accepts/least"),

@@ -71,14 +71,9 @@ def _page_free(call: Call, _store: Store) -> None:
 
 
 SERVERS = [
+    BrokenServer("list-unwrapped", ("status/no-object",), "a list of one object is taken for it", asks(_unwraps)),
     BrokenServer(
-        "list-unwrapped", ("status/no-object",), "a list of one object is taken for it", asks(_unwraps)
-    ),
-    BrokenServer(
-        "page-without-token",
-        ("status/page-without-token",),
-        "a page above 0 needs no token",
-        asks(_page_free, "GET"),
+        "page-without-token", ("status/page-without-token",), "a page above 0 needs no token", asks(_page_free, "GET")
     ),
     BrokenServer(
         "nonsense-is-first",
@@ -122,7 +117,5 @@ SERVERS = [
         "a text may hold a bare line end",
         _reads_more_than_json(rb"two\nlines", rb"two\\nlines"),
     ),
-    BrokenServer(
-        "json-in-json", ("status/no-object",), "a text that holds JSON is taken for it", asks(_decodes_twice)
-    ),
+    BrokenServer("json-in-json", ("status/no-object",), "a text that holds JSON is taken for it", asks(_decodes_twice)),
 ]

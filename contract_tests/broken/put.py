@@ -176,9 +176,7 @@ SERVERS = [
         "a PUT that changes only the case of the display name changes nothing of it",
         stores(_case_of_display_name_kept),
     ),
-    BrokenServer(
-        "long-kept", ("put/old-value",), "a long description, left out, keeps its value", stores(_long_kept)
-    ),
+    BrokenServer("long-kept", ("put/old-value",), "a long description, left out, keeps its value", stores(_long_kept)),
     BrokenServer(
         "kept-under-a-long-name",
         ("put/old-value",),
@@ -191,13 +189,9 @@ SERVERS = [
         "a PUT keeps all it is not given",
         stores(_patches),
     ),
-    BrokenServer(
-        "bare-keeps", ("put/bare",), "a PUT of the display name alone keeps the rest", stores(_bare_keeps)
-    ),
+    BrokenServer("bare-keeps", ("put/bare",), "a PUT of the display name alone keeps the rest", stores(_bare_keeps)),
     *(
-        BrokenServer(
-            f"keeps-{name}", ("put/each-field-alone",), f"{name}, left out, keeps its value", _keeping(name)
-        )
+        BrokenServer(f"keeps-{name}", ("put/each-field-alone",), f"{name}, left out, keeps its value", _keeping(name))
         for name in ("description", "light_negative", "enable_room_previews", "tone_on_entry_and_exit")
     ),
     BrokenServer(
@@ -213,10 +207,7 @@ SERVERS = [
         stores(_light_kept_beside_dark),
     ),
     BrokenServer(
-        "large-kept",
-        ("put/old-value", "put/other-fields"),
-        "size, left out, stays large",
-        stores(_large_kept),
+        "large-kept", ("put/old-value", "put/other-fields"), "size, left out, stays large", stores(_large_kept)
     ),
     BrokenServer(
         "layout-by-quality",
@@ -242,18 +233,14 @@ SERVERS = [
         "description is reset to that of the last PUT",
         _from_last_written(),
     ),
-    BrokenServer(
-        "tired", ("put/again-and-again",), "after six PUTs a colour is not reset any more", _tired()
-    ),
+    BrokenServer("tired", ("put/again-and-again",), "after six PUTs a colour is not reset any more", _tired()),
     BrokenServer(
         "undo",
         ("put/partial-sequence", "put/again-and-again"),
         "the second PUT that leaves a field out brings it back",
         _undo(),
     ),
-    BrokenServer(
-        "switches-tied", ("put/given-values",), "one join switch sets the other", stores(_join_switches_tied)
-    ),
+    BrokenServer("switches-tied", ("put/given-values",), "one join switch sets the other", stores(_join_switches_tied)),
     BrokenServer(
         "order-matters",
         ("put/order-of-keys",),

@@ -67,12 +67,8 @@ SERVERS = [
         "only a PUT that changes the quality raises updated_at",
         stores(_colors_are_no_change),
     ),
-    BrokenServer(
-        "never-updated", ("put/updated-at",), "updated_at stays what created_at is", stores(_backwards)
-    ),
-    BrokenServer(
-        "meta-from-body", ("put/server-fields",), "a PUT takes meta from its body", stores(_takes_meta)
-    ),
+    BrokenServer("never-updated", ("put/updated-at",), "updated_at stays what created_at is", stores(_backwards)),
+    BrokenServer("meta-from-body", ("put/server-fields",), "a PUT takes meta from its body", stores(_takes_meta)),
     BrokenServer(
         "meta-wiped",
         ("put/server-fields", "put/session-stays"),
@@ -85,9 +81,7 @@ SERVERS = [
         "a PUT takes the name from its body",
         stores(lambda w: w.after.update(name=w.body.get("name") or w.before["name"])),
     ),
-    BrokenServer(
-        "ends-session", ("put/session-stays",), "a PUT ends the active session", stores(_ends_session)
-    ),
+    BrokenServer("ends-session", ("put/session-stays",), "a PUT ends the active session", stores(_ends_session)),
     BrokenServer(
         "session-from-body",
         ("put/server-fields",),

@@ -24,9 +24,7 @@ def _text(change: Callable[[str], Any]) -> Callable[[Any], Any]:
 
 
 def _coerced(value: Any) -> Any:
-    return (
-        _COERCED.get(value, value) if isinstance(value, str | int) and not isinstance(value, bool) else value
-    )
+    return _COERCED.get(value, value) if isinstance(value, str | int) and not isinstance(value, bool) else value
 
 
 def _null_clears(call: Call, _store: Store) -> None:
@@ -143,11 +141,7 @@ SERVERS = [
         "time-any-create",
         ("refuses/time-create",),
         "a create ignores a time that is none",
-        takes(
-            "join_from",
-            _text(lambda v: v if contract.fields(CREATE)["join_from"].accepts(v) else ...),
-            "POST",
-        ),
+        takes("join_from", _text(lambda v: v if contract.fields(CREATE)["join_from"].accepts(v) else ...), "POST"),
     ),
     _B(
         "bad-until-dropped",

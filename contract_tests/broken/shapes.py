@@ -122,57 +122,30 @@ SERVERS = [
         "a 400 has a message instead of an error",
         _body(400, {"message": "Bad Request"}),
     ),
-    _B(
-        "401-other-reason",
-        ("schema/error-401",),
-        "a 401 has another reason",
-        _body(401, {"error": "unauthorized"}),
-    ),
-    _B(
-        "404-list", ("schema/error-404",), "a 404 has a list of errors", _body(404, {"errors": ["Not Found"]})
-    ),
-    _B(
-        "422-without-url",
-        ("schema/error-422",),
-        "an entry of a 422 has no url",
-        _every_reply(_entries_without_url),
-    ),
+    _B("401-other-reason", ("schema/error-401",), "a 401 has another reason", _body(401, {"error": "unauthorized"})),
+    _B("404-list", ("schema/error-404",), "a 404 has a list of errors", _body(404, {"errors": ["Not Found"]})),
+    _B("422-without-url", ("schema/error-422",), "an entry of a 422 has no url", _every_reply(_entries_without_url)),
     _B(
         "taken-409",
         ("status/documented", "status/name-taken"),
         "a name that is taken is a 409",
         answers(_name_taken_409, "POST"),
     ),
-    _B(
-        "errors-as-text",
-        ("headers/json",),
-        "a 404 is sent as text/plain",
-        _header(404, "content-type", "text/plain"),
-    ),
+    _B("errors-as-text", ("headers/json",), "a 404 is sent as text/plain", _header(404, "content-type", "text/plain")),
     _B(
         "problem-json",
         ("headers/json",),
         "a 422 is sent as problem+json",
         _header(422, "content-type", "application/problem+json"),
     ),
-    _B(
-        "no-challenge",
-        ("headers/challenge",),
-        "a 401 has no WWW-Authenticate",
-        _header(401, "www-authenticate", None),
-    ),
+    _B("no-challenge", ("headers/challenge",), "a 401 has no WWW-Authenticate", _header(401, "www-authenticate", None)),
     _B(
         "bearer-challenge",
         ("headers/challenge",),
         "a 401 asks for a bearer token",
         _header(401, "www-authenticate", "Bearer"),
     ),
-    _B(
-        "204-with-length",
-        ("headers/no-content",),
-        "a 204 announces a body",
-        _header(204, "content-length", "2"),
-    ),
+    _B("204-with-length", ("headers/no-content",), "a 204 announces a body", _header(204, "content-length", "2")),
     _B("other-conference", ("state/right-conference",), "reading answers with another id", _other),
     # What Schemathesis finds by itself, one for each of its checks.
     _B(
@@ -192,10 +165,7 @@ SERVERS = [
         ("generic/content-type-conformance",),
         "a list is sent as text",
         answers(
-            lambda r, c: (
-                r.headers.update({"content-type": "text/plain"}) if c.conference_id is None else None
-            ),
-            "GET",
+            lambda r, c: r.headers.update({"content-type": "text/plain"}) if c.conference_id is None else None, "GET"
         ),
     ),
     _B(
@@ -217,9 +187,6 @@ SERVERS = [
         answers(lambda r, _c: _pretend(r), "POST"),
     ),
     _B(
-        "generic-open",
-        ("generic/ignored-auth",),
-        "nothing needs credentials",
-        lets_in(lambda _request, _content: True),
+        "generic-open", ("generic/ignored-auth",), "nothing needs credentials", lets_in(lambda _request, _content: True)
     ),
 ]

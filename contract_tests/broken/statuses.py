@@ -72,10 +72,7 @@ def _forgiving_query(name: str, value: str) -> Make:
         if name.startswith(("starts", "ends")):
             return text[:4].isdigit() and "13" not in text and "30" not in text and "25" not in text
         readings = [text] if not text.lstrip("-").isdigit() else [text, int(text)]
-        return any(
-            known.accepts(one)
-            for one in [*readings, *([text == "true"] if text in ("true", "false") else [])]
-        )
+        return any(known.accepts(one) for one in [*readings, *([text == "true"] if text in ("true", "false") else [])])
 
     return _only_for(asks(change, "GET"), lambda call: call.operation_id is not None)
 
@@ -121,10 +118,7 @@ SERVERS = [
     BrokenServer("create-201", ("status/success",), "a create answers 201", _status(200, 201, "POST")),
     BrokenServer("delete-200", ("status/success",), "a delete answers 200", _status(204, 200, "DELETE")),
     BrokenServer(
-        "unknown-read-400",
-        ("status/unknown-read",),
-        "reading an unknown id is a 400",
-        _status(404, 400, "GET"),
+        "unknown-read-400", ("status/unknown-read",), "reading an unknown id is a 400", _status(404, 400, "GET")
     ),
     BrokenServer(
         "unknown-delete-204",

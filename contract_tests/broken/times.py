@@ -23,9 +23,7 @@ _TIMES = [name for name, known in contract.fields(UPDATE).items() if known.kind 
 
 def _read(change: Callable[[str], str], method: str = "PUT") -> Make:
     """Both times of a body are read otherwise."""
-    return together(
-        *(takes(name, lambda v: change(v) if isinstance(v, str) else v, method) for name in _TIMES)
-    )
+    return together(*(takes(name, lambda v: change(v) if isinstance(v, str) else v, method) for name in _TIMES))
 
 
 def _refused(pattern: str) -> Make:
@@ -129,12 +127,7 @@ SERVERS = [
         "nine digits of a fraction are refused",
         _refused(r"\.[0-9]{7}"),
     ),
-    _B(
-        "lower-case-refused",
-        ("dates/with-a-lower-case-t-or-z",),
-        "a lower-case t or z is refused",
-        _refused("[tz]"),
-    ),
+    _B("lower-case-refused", ("dates/with-a-lower-case-t-or-z",), "a lower-case t or z is refused", _refused("[tz]")),
     _B("date-refused", ("dates/of-a-date-only",), "a date alone is refused", _refused("^[0-9-]{10}$")),
     _B(
         "date-is-local",
@@ -159,19 +152,10 @@ SERVERS = [
         "leap-second-elsewhere",
         ("dates/open",),
         "a leap second with an offset is taken for UTC",
-        _read(
-            lambda v: (
-                _OFFSET.sub("Z", v).replace("T01", "T23").replace("T18:29", "T23:59") if ":60" in v else v
-            )
-        ),
+        _read(lambda v: _OFFSET.sub("Z", v).replace("T01", "T23").replace("T18:29", "T23:59") if ":60" in v else v),
     ),
     _B("one-for-both", ("dates/each-its-own",), "join_until becomes join_from", stores(_one_for_both)),
-    _B(
-        "local-clock",
-        ("dates/server-clock",),
-        "the server's times are local and say UTC",
-        tells(_local_clock),
-    ),
+    _B("local-clock", ("dates/server-clock",), "the server's times are local and say UTC", tells(_local_clock)),
     _B(
         "local-clock-unsaid",
         ("dates/server-clock",),

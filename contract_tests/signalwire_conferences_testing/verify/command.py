@@ -137,9 +137,7 @@ def _parser() -> argparse.ArgumentParser:
     add("--promise", action="append", default=[], metavar="ID", help="only promises whose id begins so")
     add("--list-promises", action="store_true", help="list the promises, verify nothing")
     add("--only-broken", action="store_true", help="report the broken promises alone")
-    add(
-        "--remove-leftovers", action="store_true", help="remove what a killed run left behind, without asking"
-    )
+    add("--remove-leftovers", action="store_true", help="remove what a killed run left behind, without asking")
     add("--json", action="store_true", help="print JSON instead of a table")
     add("--junit", type=Path, metavar="FILE", help="write JUnit XML too")
     add("--html", type=Path, metavar="FILE", help="write a page for people too")
@@ -168,9 +166,7 @@ def _options(given: argparse.Namespace) -> Options:
     unknown = [start for start in given.promise if not any(one.id.startswith(start) for one in promises())]
     if unknown:
         problems.append(f"no promise begins with {', '.join(unknown)}; --list-promises lists them")
-    problems += [
-        wrong for path in (given.junit, given.html) if path is not None and (wrong := _unwritable(path))
-    ]
+    problems += [wrong for path in (given.junit, given.html) if path is not None and (wrong := _unwritable(path))]
     if problems:
         raise CannotRun("; ".join(problems))
     return Options(
@@ -267,9 +263,7 @@ def _written(report: Report, given: argparse.Namespace) -> int:
             _print(f"{as_json.text(report, only_broken=only_broken)}\n")
         else:
             wide = None if sys.stdout.isatty() else 120
-            as_table.show(
-                report, Console(width=wide, highlight=False, soft_wrap=False), only_broken=only_broken
-            )
+            as_table.show(report, Console(width=wide, highlight=False, soft_wrap=False), only_broken=only_broken)
             sys.stdout.flush()
     for error in failed:
         print(f"{error.filename} cannot be written: {error.strerror}", file=sys.stderr)

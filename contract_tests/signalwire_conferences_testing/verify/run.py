@@ -290,10 +290,7 @@ class _Run:
     def _broken(self, promise: Promise, found: Sequence[Broken], log: Sequence[Exchange]) -> Result:
         log = list(log)
         self.created.remove(self._delete, stuck_too=False)
-        findings = [
-            self._finding(promise, one, log, again=number < _MOST_REPEATED)
-            for number, one in enumerate(found)
-        ]
+        findings = [self._finding(promise, one, log, again=number < _MOST_REPEATED) for number, one in enumerate(found)]
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         return Result(promise, Outcome.BROKEN, f"{found[0].message}{more}", findings)
 
@@ -319,11 +316,7 @@ class _Run:
         shown: Story | None = None
         for story in stories(broken.claim, broken.evidence, log, self.created.marks):
             shown = shown or story
-            if (
-                not again
-                or not self.options.writes
-                or self._repeating > self.options.budget * _TIME_TO_REPEAT
-            ):
+            if not again or not self.options.writes or self._repeating > self.options.budget * _TIME_TO_REPEAT:
                 break
             begun, self._quiet = time.monotonic(), True
             try:
@@ -355,9 +348,7 @@ class _Run:
                 continue
             self.causes |= dict.fromkeys(broken.causes, promise_id)
             promise = next(one for one in promises() if one.id == promise_id)
-            self._blamed.setdefault(promise_id, []).append(
-                self._finding(promise, broken, list(log), again=True)
-            )
+            self._blamed.setdefault(promise_id, []).append(self._finding(promise, broken, list(log), again=True))
 
     def conclude(self, chosen: Sequence[Promise]) -> None:
         """What is known at the end only."""
@@ -382,15 +373,11 @@ class _Run:
                 result.outcome, result.message = Outcome.BROKEN, findings[0].message
         late = [one for one in report.having(Outcome.NOT_EXERCISED) if one.message == SPENT]
         if late:
-            report.notes.append(
-                f"the budget was spent before {len(late)} promises; a larger --budget tries more"
-            )
+            report.notes.append(f"the budget was spent before {len(late)} promises; a larger --budget tries more")
         report.readings = {name: self.readings.of(name) for name in self.readings.noted}
         if self.resets.reading() and not any(cause[0] == "reset" for cause in self.causes):
             # Otherwise what it was reset to may have been no reset at all.
-            report.notes.append(
-                f"left out of a PUT, {self.resets.reading()}; the vendor documents none of it"
-            )
+            report.notes.append(f"left out of a PUT, {self.resets.reading()}; the vendor documents none of it")
         self.mask.report(report)
 
     def _saw(self, exchange: Exchange) -> None:
@@ -431,10 +418,7 @@ class _Run:
             promise = next(one for one in promises() if one.id == _NEW_ID)
             claim = Claim(field(exchange, "id"), "is not", exchange.creates)
             self._log.append(exchange)
-            wrong = (
-                f"a create was answered with the id {exchange.creates}, which a conference had already",
-                claim,
-            )
+            wrong = (f"a create was answered with the id {exchange.creates}, which a conference had already", claim)
             self._watched(promise, exchange, wrong)
 
     # --- what is written, and removed ---------------------------------------------------------------
@@ -442,20 +426,14 @@ class _Run:
     def _guard(self, method: str, conference_id: str | None) -> None:
         """Raises where a request might change a conference that this run did not create."""
         named = self.options.conference_id
-        if (
-            named is not None
-            and conference_id is not None
-            and one_spelling(conference_id) == one_spelling(named)
-        ):
+        if named is not None and conference_id is not None and one_spelling(conference_id) == one_spelling(named):
             if method == "PUT":
                 return
             raise NotOurs(f"{method} of the conference that --conference names")
         if method != "DELETE" and not self.options.writes:
             raise PermissionError(f"{method} {conference_id or ''} is not allowed in this run")
         if conference_id is not None and not self.created.prove(conference_id):
-            raise NotOurs(
-                f"{method} {conference_id} was not sent: the conference is not known to be this run's own"
-            )
+            raise NotOurs(f"{method} {conference_id} was not sent: the conference is not known to be this run's own")
 
     def _read(self, conference_id: str) -> Mapping[str, Any] | None:
         """The conference with an id, `None` where there is none."""

@@ -108,9 +108,7 @@ def name(bench: Bench) -> None:
 
 
 @promise(
-    "accepts/longest",
-    "A text of exactly the most characters is accepted, however many bytes they take.",
-    order=17,
+    "accepts/longest", "A text of exactly the most characters is accepted, however many bytes they take.", order=17
 )
 def longest(bench: Bench) -> None:
     conference = bench.new()
@@ -120,11 +118,7 @@ def longest(bench: Bench) -> None:
             _by_both(bench, {field: text}, conference)
 
 
-@promise(
-    "accepts/least",
-    "The display name alone is enough for a create, which then has a name of its own.",
-    order=7,
-)
+@promise("accepts/least", "The display name alone is enough for a create, which then has a name of its own.", order=7)
 def least(bench: Bench) -> None:
     names: dict[Any, Conference] = {}
     allowed = contract.fields(CREATE)["name"]
@@ -135,9 +129,7 @@ def least(bench: Bench) -> None:
         made_up = told["name"]
         wrong = Claim(told.part("name"), "is not", made_up)
         ensure(isinstance(made_up, str) and made_up, f"the name is {made_up!r}", wrong)
-        ensure(
-            allowed.accepts(made_up), f"the name {made_up!r} has other than the documented characters", wrong
-        )
+        ensure(allowed.accepts(made_up), f"the name {made_up!r} has other than the documented characters", wrong)
         if made_up in names:
             claim = Claim(told.part("name"), "is not", names[made_up].part("name"))
             ensure(False, f"two conferences got the name {made_up!r}", claim)
@@ -169,9 +161,7 @@ def examples(bench: Bench) -> None:
                 _accepted(bench, bench.post(sent), sent)
 
 
-@promise(
-    "accepts/unknown", "Properties that a body does not have are ignored, or the body is refused.", order=18
-)
+@promise("accepts/unknown", "Properties that a body does not have are ignored, or the body is refused.", order=18)
 def unknown(bench: Bench) -> None:
     conference = bench.new()
     extras: list[dict[str, Any]] = [
@@ -211,9 +201,7 @@ def charset(bench: Bench) -> None:
 
 
 @promise(
-    "accepts/any-layout",
-    "JSON may be written with escapes, space and line ends wherever JSON allows them.",
-    order=29,
+    "accepts/any-layout", "JSON may be written with escapes, space and line ends wherever JSON allows them.", order=29
 )
 def any_layout(bench: Bench) -> None:
     conference = bench.new()
@@ -245,23 +233,14 @@ def any_order_of_times(bench: Bench) -> None:
     _open_values(bench, "reversed-window", conference, same, "with equal times")
 
 
-@promise(
-    "accepts/query",
-    "Every documented query parameter is accepted at its bounds.",
-    needs=Needs.READING,
-    order=8,
-)
+@promise("accepts/query", "Every documented query parameter is accepted at its bounds.", needs=Needs.READING, order=8)
 def query(bench: Bench) -> None:
     low, high = page_sizes()
-    queries = [
-        {"page_size": str(n), "starts_after": "9000-01-01T00:00:00Z"} for n in (low, low + 1, high - 1, high)
-    ]
+    queries = [{"page_size": str(n), "starts_after": "9000-01-01T00:00:00Z"} for n in (low, low + 1, high - 1, high)]
     queries += [{"page_number": "0", "page_size": "1"}]
     queries += [{"include_active_session": flag, "page_size": "1"} for flag in ("true", "false")]
     times = ("2022-01-01T00:00:00Z", "2022-01-01T00:00:00+02:00", "1640995200", "2022-01-01T00:00:00.5Z")
-    queries += [
-        {name_: time, "page_size": "1"} for name_ in ("starts_after", "ends_before") for time in times
-    ]
+    queries += [{name_: time, "page_size": "1"} for name_ in ("starts_after", "ends_before") for time in times]
     for one in queries:
         with bench.case():
             bench.expect(bench.list(**one), 200, because=f"a list with {one}")

@@ -21,9 +21,7 @@ _CHANGED = {"display_name": "changed without the right credentials"}
 def _refused(bench: Bench, exchange: Exchange, what: str) -> None:
     with bench.case():
         if exchange.status != 401:
-            how = (
-                f"with {exchange.credentials.shown}" if exchange.credentials.shown else "without credentials"
-            )
+            how = f"with {exchange.credentials.shown}" if exchange.credentials.shown else "without credentials"
             cause = ("let in", exchange.method, exchange.credentials.shown)
             claim = Claim(status(exchange), "is", 401)
             raise Broken(f"{what} {how}: expected 401, got {exchange.status}", claim, causes=[cause])
@@ -50,20 +48,13 @@ def missing_read(bench: Bench) -> None:
         _refused(bench, send(bench.wrong[0]), what)
 
 
-@promise(
-    "auth/missing-write", "Without credentials nothing can be read, created, changed or deleted.", order=4
-)
+@promise("auth/missing-write", "Without credentials nothing can be read, created, changed or deleted.", order=4)
 def missing_write(bench: Bench) -> None:
     for what, send in _writes(bench, bench.new()):
         _refused(bench, send(bench.wrong[0]), what)
 
 
-@promise(
-    "auth/wrong-read",
-    "With wrong or malformed credentials nothing can be read.",
-    needs=Needs.READING,
-    order=4,
-)
+@promise("auth/wrong-read", "With wrong or malformed credentials nothing can be read.", needs=Needs.READING, order=4)
 def wrong_read(bench: Bench) -> None:
     for what, send in _reads(bench):
         for wrong in bench.wrong[1:]:
@@ -71,9 +62,7 @@ def wrong_read(bench: Bench) -> None:
 
 
 @promise(
-    "auth/wrong-write",
-    "With wrong or malformed credentials nothing can be read, created, changed or deleted.",
-    order=9,
+    "auth/wrong-write", "With wrong or malformed credentials nothing can be read, created, changed or deleted.", order=9
 )
 def wrong_write(bench: Bench) -> None:
     for what, send in _writes(bench, bench.new()):
@@ -81,9 +70,7 @@ def wrong_write(bench: Bench) -> None:
             _refused(bench, send(wrong), what)
 
 
-@promise(
-    "auth/first", "Wrong credentials are found before anything else that is wrong with a request.", order=9
-)
+@promise("auth/first", "Wrong credentials are found before anything else that is wrong with a request.", order=9)
 def first(bench: Bench) -> None:
     conference, api = bench.new(), bench.api
     paths = {"a conference": api.path(conference["id"]), "an unknown id": api.path(bench.unknown_id())}
@@ -134,9 +121,7 @@ def writes_nothing(bench: Bench) -> None:
             raise Broken(message, Claim(status(again), "is", 200), refused)
 
 
-@promise(
-    "auth/every-time", "Right credentials do not make the wrong ones of the next request right.", order=25
-)
+@promise("auth/every-time", "Right credentials do not make the wrong ones of the next request right.", order=25)
 def every_time(bench: Bench) -> None:
     conference = bench.new()
     for wrong in bench.wrong[:2]:

@@ -55,13 +55,7 @@ def _note_fraction(bench: Bench, told: Conference, name: str, sent: str) -> None
     if given is not None and answered is not None and 0 < len(given[1]) <= 3:
         reading = "kept" if answered == given else "cut or rounded"
         claim = Claim(told.part(name), "starts", [sent.rstrip("Z")])
-        bench.reads(
-            "fraction-of-a-second",
-            f"{told.source.method} {len(given[1])} digits",
-            reading,
-            told.source,
-            claim,
-        )
+        bench.reads("fraction-of-a-second", f"{told.source.method} {len(given[1])} digits", reading, told.source, claim)
 
 
 for _title, _times in instants.FORMS.items():
@@ -82,9 +76,7 @@ def sweep(bench: Bench) -> None:
     conference = bench.new()
     for number in range(60):
         year = bench.rng.choice((1970, 1999, 2000, 2023, 2024, 2038, 2100, bench.rng.randint(1000, 9000)))
-        month, day = bench.rng.choice(
-            ((1, 1), (12, 31), (2, 28), (3, 1), (6, 30), (bench.rng.randint(1, 12), 15))
-        )
+        month, day = bench.rng.choice(((1, 1), (12, 31), (2, 28), (3, 1), (6, 30), (bench.rng.randint(1, 12), 15)))
         clock = bench.rng.choice(("00:00:00", "23:59:59", "12:00:00", "00:30:00", "01:02:03", "11:59:59"))
         digits = bench.rng.choice((0, 0, 1, 2, 3, 6))
         fraction = f".{bench.rng.randrange(10**digits):0{digits}}" if digits else ""
@@ -125,10 +117,7 @@ def unusable(bench: Bench) -> None:
     for good, bad in ((first, second), (second, first)):
         for value in ("2022-02-30", "2022-01-01T00:00:00", "soon"):
             times = {good: "2022-01-01", bad: value}
-            for answer in (
-                bench.put(conference["id"], bench.update(**times)),
-                bench.post(bench.body(**times)),
-            ):
+            for answer in (bench.put(conference["id"], bench.update(**times)), bench.post(bench.body(**times))):
                 with bench.case():
                     bench.expect(answer, 422, because=f"{bad}: {value!r}")
 
@@ -172,9 +161,7 @@ def _clock(bench: Bench, answer: Exchange) -> tuple[datetime.datetime | None, st
 
 def _seconds(told: Conference, name: str) -> int:
     if instant(told[name]) is None:
-        raise Broken(
-            f"{name} is {told[name]!r}, which is no instant", Claim(told.part(name), "is not", told[name])
-        )
+        raise Broken(f"{name} is {told[name]!r}, which is no instant", Claim(told.part(name), "is not", told[name]))
     return _of(told[name])
 
 

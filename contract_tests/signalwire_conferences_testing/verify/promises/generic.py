@@ -53,9 +53,7 @@ _SENTENCES = {
     "ignored_auth": "Generated requests without credentials are refused.",
 }
 #: The promises, by the check of Schemathesis that they stand for.
-GENERIC = {
-    check: generic(f"generic/{check.replace('_', '-')}", sentence) for check, sentence in _SENTENCES.items()
-}
+GENERIC = {check: generic(f"generic/{check.replace('_', '-')}", sentence) for check, sentence in _SENTENCES.items()}
 _VARIABLES = ("SIGNALWIRE_PROJECT_ID", "SIGNALWIRE_API_TOKEN")
 
 
@@ -103,9 +101,7 @@ def _surroundings(url: str, folder: str) -> dict[str, str]:
     It would take credentials from `.netrc`, and proxies for loopback hosts.
     """
     kept = {**os.environ, "SCHEMATHESIS_HOOKS": _HOOKS, "NETRC": str(Path(folder, "no-netrc"))}
-    kept = {
-        name: value for name, value in kept.items() if name not in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")
-    }
+    kept = {name: value for name, value in kept.items() if name not in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")}
     authorities = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
     if authorities:
         kept["REQUESTS_CA_BUNDLE"] = authorities
@@ -123,16 +119,7 @@ basic = { username = "${SIGNALWIRE_PROJECT_ID}", password = "${SIGNALWIRE_API_TO
 
 def _run(api: Api, folder: str, seed: int, seconds: float, environment: Mapping[str, str]) -> None:
     arguments = [
-        *(
-            "run",
-            "contract.json",
-            "--url",
-            api.base_url,
-            "--seed",
-            str(seed),
-            "--max-examples",
-            str(_EXAMPLES),
-        ),
+        *("run", "contract.json", "--url", api.base_url, "--seed", str(seed), "--max-examples", str(_EXAMPLES)),
         *("--max-time", str(int(seconds)), "--request-timeout", "5", "--continue-on-failure", "--no-shrink"),
         *("--checks", ",".join(_SENTENCES), "--phases", "coverage,fuzzing,stateful"),
         *("--generation-database", "none", "--output-sanitize", "false", "--no-color", "--warnings", "off"),
@@ -218,13 +205,9 @@ def _schema_claim(exchange: Exchange) -> Claim:
 _CLAIMS: Mapping[str, Callable[[Exchange], Claim]] = {
     "not_a_server_error": lambda one: Claim(status(one), "at most", 499),
     "status_code_conformance": lambda one: Claim(
-        status(one),
-        "in",
-        [int(known) for known in documented(str(one.operation_id))] if one.operation_id else [405],
+        status(one), "in", [int(known) for known in documented(str(one.operation_id))] if one.operation_id else [405]
     ),
-    "content_type_conformance": lambda one: Claim(
-        header(one, "content-type"), "mentions", "application/json"
-    ),
+    "content_type_conformance": lambda one: Claim(header(one, "content-type"), "mentions", "application/json"),
     "response_schema_conformance": _schema_claim,
     "response_headers_conformance": lambda one: Claim(header(one, "www-authenticate"), "is not", None),
     "negative_data_rejection": lambda one: Claim(status(one), "in", [400, 422]),
@@ -239,9 +222,7 @@ def _holds(check: str, message: str, exchange: Exchange) -> bool:
         return False
     if check != "negative_data_rejection":
         return check in GENERIC
-    schema = {"create_video_conference": CREATE, "update_video_conference": UPDATE}.get(
-        exchange.operation_id or ""
-    )
+    schema = {"create_video_conference": CREATE, "update_video_conference": UPDATE}.get(exchange.operation_id or "")
     if schema is None or exchange.sent is NO_JSON:
         # What it says of a query or a header: that it sent an unknown parameter, or that it left
         # out the credentials, which it did not.

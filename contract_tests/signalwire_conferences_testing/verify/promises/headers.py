@@ -20,11 +20,7 @@ def _json(exchange: Exchange) -> tuple[str, Claim] | str | None:
         return f"the content type of a {exchange.status} is {said!r}", claim
     charset = parameters.lower().partition("charset=")[2].split(";")[0].strip(' "')
     claim = Claim(header(exchange, "content-type"), "is not", said)
-    return (
-        ""
-        if charset in ("", "utf-8", "utf8")
-        else (f"the content type is {said!r}, and JSON is UTF-8", claim)
-    )
+    return "" if charset in ("", "utf-8", "utf8") else (f"the content type is {said!r}, and JSON is UTF-8", claim)
 
 
 @watch("headers/challenge", "A 401 has a WWW-Authenticate that names Basic.")

@@ -45,9 +45,7 @@ def put(bench: Bench) -> None:
     bodies: tuple[dict[str, Any], ...] = (samples.custom(UPDATE, 4), {})
     for number in range(len(made)):
         for body in bodies:
-            sent = bench.put(
-                made[number]["id"], {**body, "display_name": f"{bench.created.display_name} changed"}
-            )
+            sent = bench.put(made[number]["id"], {**body, "display_name": f"{bench.created.display_name} changed"})
             for other in made[:number] + made[number + 1 :]:
                 with bench.case():
                     bench.unchanged(other, "a PUT to another", sent)
@@ -84,9 +82,7 @@ def same_body(bench: Bench) -> None:
     bench.unchanged(before, "a delete of one that had been sent the same body", bench.delete(one["id"]))
 
 
-@promise(
-    "isolation/create", "A create touches no other conference, and takes nothing over from one.", order=17
-)
+@promise("isolation/create", "A create touches no other conference, and takes nothing over from one.", order=17)
 def create(bench: Bench) -> None:
     first = bench.new()
     changed_one = bench.customised(samples.custom(UPDATE))
@@ -98,11 +94,7 @@ def create(bench: Bench) -> None:
     _alike(first, bench.new(), "a create took over from the one before")
 
 
-@promise(
-    "isolation/named-in-body",
-    "A PUT is about the id in its path, whatever id or name its body says.",
-    order=18,
-)
+@promise("isolation/named-in-body", "A PUT is about the id in its path, whatever id or name its body says.", order=18)
 def named_in_body(bench: Bench) -> None:
     other, target = bench.new(description="another"), bench.new(description="the target")
     for claims in ({name: other[name] for name in owned()}, {"id": other["id"]}):

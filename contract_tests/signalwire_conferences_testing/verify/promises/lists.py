@@ -106,11 +106,7 @@ def _own_host(bench: Bench, page: Exchange, name: str) -> None:
         raise Broken(f"the link {name} is not a URL ({error})", Claim(part, "is not", link)) from None
     local = ("localhost", "127.0.0.1", "::1")
     own = told in (None, asked) or (asked in local and told in local)
-    ensure(
-        own,
-        f"the link {name} leads to another host, {told}",
-        Claim(part, "starts", ["/", bench.api.base_url]),
-    )
+    ensure(own, f"the link {name} leads to another host, {told}", Claim(part, "starts", ["/", bench.api.base_url]))
 
 
 def _walk(bench: Bench, first: Exchange, link: str = "next") -> Iterator[Exchange]:
@@ -171,9 +167,7 @@ def _shown(
     return page
 
 
-@promise(
-    "list/pages", "Following the links shows each conference once, no page larger than asked for.", order=20
-)
+@promise("list/pages", "Following the links shows each conference once, no page larger than asked for.", order=20)
 def pages(bench: Bench) -> None:
     window = _Window(bench, 6)
     for size in (1, 2, 3, 4, 5, 6, 7):
@@ -185,9 +179,7 @@ def pages(bench: Bench) -> None:
                 there = _ids(bench, page)
                 message = f"page_size={size}, and a page of {len(there)}"
                 ensure(len(there) <= size, message, Claim(count(page), "at most", size), *window.evidence)
-                message = (
-                    "a link next leads to an empty page, and is to be there only where there is a next page"
-                )
+                message = "a link next leads to an empty page, and is to be there only where there is a next page"
                 ensure(there or number == 0, message, Claim(count(page), "at least", 1), *window.evidence)
                 found += there
             window.all_there(found, f"pages of {size}", walked[-1], *walked[:-1])
@@ -207,24 +199,16 @@ def first_page_full(bench: Bench) -> None:
             if size < 5:
                 ensure("next" in links, f"{what} no link next", Claim(link, "is not", None), *window.evidence)
             else:
-                ensure(
-                    not links.get("next"), f"{what} a link next", Claim(link, "is", None), *window.evidence
-                )
+                ensure(not links.get("next"), f"{what} a link next", Claim(link, "is", None), *window.evidence)
 
 
-@promise(
-    "list/way-back",
-    "prev leads back the way that next led, first to the first page, self to the same.",
-    order=22,
-)
+@promise("list/way-back", "prev leads back the way that next led, first to the first page, self to the same.", order=22)
 def way_back(bench: Bench) -> None:
     window = _Window(bench, 7)
     first = bench.list(**window.bounds, page_size="3")
     forth = _pages(bench, first)
     claim = Claim(field(forth[-1], "links", "next"), "is", None if len(forth) > 3 else "")
-    ensure(
-        len(forth) == 3, f"7 conferences in pages of 3 are 3 pages, not {len(forth)}", claim, *window.evidence
-    )
+    ensure(len(forth) == 3, f"7 conferences in pages of 3 are 3 pages, not {len(forth)}", claim, *window.evidence)
     contents = [set(_ids(bench, page)) for page in forth]
     claim = Claim(field(first, "links", "prev"), "is", None)
     ensure("prev" not in _page(bench, first)[1], "the first page has a link prev", claim, *window.evidence)
@@ -247,9 +231,7 @@ def way_back(bench: Bench) -> None:
             ensure(right, message, Claim(ids(there_now), "is", ids(forth[wanted])), *window.evidence)
 
 
-@promise(
-    "list/links-keep-query", "The links keep the filters, the page size and include_active_session.", order=23
-)
+@promise("list/links-keep-query", "The links keep the filters, the page size and include_active_session.", order=23)
 def links_keep_query(bench: Bench) -> None:
     window = _Window(bench, 5)
     first = bench.list(**window.bounds, page_size="2", include_active_session="true")
@@ -301,9 +283,7 @@ def default_size(bench: Bench) -> None:
         window.all_there(_ids(bench, whole), "one page of the largest size", whole)
     hundred = bench.list(**window.bounds, page_size="100")
     claim = Claim(count(hundred), "is", 100)
-    ensure(
-        len(_ids(bench, hundred)) == 100, "page_size=100, and a page of another size", claim, *window.evidence
-    )
+    ensure(len(_ids(bench, hundred)) == 100, "page_size=100, and a page of another size", claim, *window.evidence)
 
 
 @promise("list/walk", "The whole list can be read page by page.", needs=Needs.READING, order=36)
@@ -359,11 +339,7 @@ def _session_told(bench: Bench, known: set[str], page: Exchange) -> None:
             ensure(ended, message, Claim(listed(page, str(one["id"]), _SESSION), "is not", None))
 
 
-@promise(
-    "list/session-flag-only-shows",
-    "include_active_session changes nothing of a list but the sessions.",
-    order=26,
-)
+@promise("list/session-flag-only-shows", "include_active_session changes nothing of a list but the sessions.", order=26)
 def session_flag_only_shows(bench: Bench) -> None:
     """Those that have no session are there all the same, filtered as without it."""
     free = free_window(bench, 20)
@@ -450,11 +426,7 @@ def filter_follows_put(bench: Bench) -> None:
         _shown(bench, conference, wanted, "after the PUT it", bounds, put)
 
 
-@promise(
-    "list/without-times",
-    "A conference without times is in the list, and passes no filter.",
-    order=35,
-)
+@promise("list/without-times", "A conference without times is in the list, and passes no filter.", order=35)
 def without_times(bench: Bench) -> None:
     """Nothing is at, before or after a time that is not there."""
     conference = bench.new()

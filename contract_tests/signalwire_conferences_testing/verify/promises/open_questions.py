@@ -38,14 +38,9 @@ _QUESTIONS = (
         f"{_PAGE} names 400 and 422, and says of neither that it is the one",
         _EITHER_STATUS,
     ),
+    Question("empty-body", "Which status does an empty body get?", f"{_PAGE} names 400 and 422", _EITHER_STATUS),
     Question(
-        "empty-body", "Which status does an empty body get?", f"{_PAGE} names 400 and 422", _EITHER_STATUS
-    ),
-    Question(
-        "no-object",
-        "Which status does JSON get that is not an object?",
-        f"{_PAGE} names 400 and 422",
-        _EITHER_STATUS,
+        "no-object", "Which status does JSON get that is not an object?", f"{_PAGE} names 400 and 422", _EITHER_STATUS
     ),
     Question(
         "blank-display-name",

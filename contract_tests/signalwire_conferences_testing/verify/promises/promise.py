@@ -75,9 +75,7 @@ class Promise:
 _known: dict[str, Promise] = {}
 
 
-def promise(
-    name: str, sentence: str, *, needs: Needs = Needs.WRITING, order: int = 50
-) -> Callable[[Check], Check]:
+def promise(name: str, sentence: str, *, needs: Needs = Needs.WRITING, order: int = 50) -> Callable[[Check], Check]:
     """Registers a function as the check of a promise."""
 
     def register(check: Check) -> Check:

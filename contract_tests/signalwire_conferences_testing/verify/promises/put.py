@@ -45,9 +45,7 @@ def bare(bench: Bench) -> None:
                 replace(bench, before, {"display_name": name}, read=True)
 
 
-@promise(
-    "put/each-field-alone", "Each optional field that a PUT leaves out is reset, all others given.", order=11
-)
+@promise("put/each-field-alone", "Each optional field that a PUT leaves out is reset, all others given.", order=11)
 def each_field_alone(bench: Bench) -> None:
     for turn, name in itertools.product(range(2), optional(UPDATE)):
         before = bench.customised(_custom(turn))
@@ -67,11 +65,7 @@ def each_field_given_alone(bench: Bench) -> None:
             before = replace(bench, before, custom)
 
 
-@promise(
-    "put/fields-in-groups",
-    "Fields left out together are reset: pairs, themes, kinds, random groups.",
-    order=40,
-)
+@promise("put/fields-in-groups", "Fields left out together are reset: pairs, themes, kinds, random groups.", order=40)
 def fields_in_groups(bench: Bench) -> None:
     custom = samples.custom(UPDATE)
     before = bench.customised(custom)
@@ -96,11 +90,7 @@ def _groups(bench: Bench, names: list[str]) -> Iterator[set[str]]:
         yield set(bench.rng.sample(names, bench.rng.randint(1, len(names))))
 
 
-@promise(
-    "put/given-values",
-    "Every field that a PUT gives has that value afterwards, and only that field.",
-    order=13,
-)
+@promise("put/given-values", "Every field that a PUT gives has that value afterwards, and only that field.", order=13)
 def given_values(bench: Bench) -> None:
     before = bench.customised({})
     for turn in range(3):
@@ -149,9 +139,7 @@ def twice(bench: Bench) -> None:
 
 
 @promise(
-    "put/server-fields",
-    "A PUT leaves id, name, meta and created_at alone, even if its body names them.",
-    order=15,
+    "put/server-fields", "A PUT leaves id, name, meta and created_at alone, even if its body names them.", order=15
 )
 def server_fields(bench: Bench) -> None:
     """Whether it ignores them or is refused for them, the documents leave open."""
@@ -171,15 +159,11 @@ def server_fields(bench: Bench) -> None:
     # A name that the server chose is no less a name.
     unnamed = bench.conference_of(bench.post(bench.update()))
     with bench.case():
-        survived(
-            bench, unnamed, bench.conference_of(bench.put(unnamed["id"], bench.update(description="v2")))
-        )
+        survived(bench, unnamed, bench.conference_of(bench.put(unnamed["id"], bench.update(description="v2"))))
 
 
 def _claimed(bench: Bench, before: Conference, claims: Mapping[str, Any]) -> None:
-    put = bench.put(
-        before["id"], {**samples.custom(UPDATE), **claims, "display_name": bench.created.display_name}
-    )
+    put = bench.put(before["id"], {**samples.custom(UPDATE), **claims, "display_name": bench.created.display_name})
     if refused(bench, "server-owned-properties", put):
         return bench.equal(before, bench.read(before["id"], put), "a refused PUT changed the conference", put)
     after = bench.conference_of(put, before.source)
@@ -200,14 +184,7 @@ def updated_at(bench: Bench) -> None:
     """Whether one that changes nothing raises it, the documents leave open."""
     before = bench.customised(samples.custom(UPDATE))
     custom = samples.custom(UPDATE)
-    bodies: tuple[dict[str, Any], ...] = (
-        {},
-        {},
-        custom,
-        custom,
-        {**custom, "description": "another"},
-        _custom(1),
-    )
+    bodies: tuple[dict[str, Any], ...] = ({}, {}, custom, custom, {**custom, "description": "another"}, _custom(1))
     coarse = False
     for body in (*bodies, *bodies):
         with bench.case():
@@ -303,9 +280,7 @@ def again_and_again(bench: Bench) -> None:
             before = replace(bench, before, body)
 
 
-@promise(
-    "put/partial-sequence", "A field that one PUT leaves out does not come back with a later one.", order=44
-)
+@promise("put/partial-sequence", "A field that one PUT leaves out does not come back with a later one.", order=44)
 def partial_sequence(bench: Bench) -> None:
     custom = samples.custom(UPDATE)
     before = bench.customised(custom)

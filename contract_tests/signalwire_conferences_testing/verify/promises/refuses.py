@@ -42,9 +42,7 @@ def _check(kind: Sort, schema: str) -> Callable[[Bench], None]:
 for _kind, _sentence in _SENTENCES.items():
     for _schema, _how in ((UPDATE, "put"), (CREATE, "create")):
         if any(samples.sort(_schema, _name) is _kind for _name in contract.fields(_schema)):
-            promise(f"refuses/{_kind.name.lower()}-{_how}", f"{_sentence} ({_how})", order=27)(
-                _check(_kind, _schema)
-            )
+            promise(f"refuses/{_kind.name.lower()}-{_how}", f"{_sentence} ({_how})", order=27)(_check(_kind, _schema))
 
 
 @promise("refuses/null", "No property of a body may be null.", order=18)
@@ -71,9 +69,7 @@ def _refused(bench: Bench, exchange: Exchange, name: str, value: Any) -> None:
     shown = repr(value) if len(repr(value)) < 80 else f"{len(value)} characters {value[:1]!r}"
     if exchange.succeeded:
         told = exchange.value.get(name) if isinstance(exchange.value, dict) else None
-        raise Broken(
-            f"{name}: {shown} was accepted, it reads {told!r} then", Claim(status(exchange), "is", 422)
-        )
+        raise Broken(f"{name}: {shown} was accepted, it reads {told!r} then", Claim(status(exchange), "is", 422))
     # A display name that is null may count as one that is missing.
     also = (400,) if name == "display_name" and value is None else ()
     bench.expect(exchange, *also, 422, because=f"{name}: {shown}")
@@ -92,10 +88,7 @@ def missing(bench: Bench) -> None:
             body = {**rest} if schema == UPDATE else {**rest, "name": bench.created.name()}
             answer = _send(bench, schema, conference["id"], body)
             with bench.case():
-                message, claim = (
-                    f"a body without {name} was accepted",
-                    Claim(status(answer), "in", [400, 422]),
-                )
+                message, claim = (f"a body without {name} was accepted", Claim(status(answer), "in", [400, 422]))
                 ensure(not answer.succeeded, message, claim)
                 bench.expect(answer, 400, 422, because=f"a body without {name}")
                 refused(bench, "missing-display-name", answer)
@@ -112,22 +105,14 @@ def each_attribute(bench: Bench) -> None:
             answer = _send(bench, schema, conference["id"], body)
             with bench.case():
                 # Where the display name is missing, that may be a 400.
-                bench.expect(
-                    answer, *((400,) if ... in wrong.values() else ()), 422, because="several invalid values"
-                )
+                bench.expect(answer, *((400,) if ... in wrong.values() else ()), 422, because="several invalid values")
                 one_entry_each(answer, set(wrong))
     bench.unchanged(conference, "a refused PUT")
 
 
 def _wrong_sets(bench: Bench, schema: str) -> Iterator[dict[str, Any]]:
     """Invalid values by field, each of which breaks one rule; `...` leaves a field out."""
-    fine = {
-        Sort.SWITCH: "yes",
-        Sort.CHOICE: "nonsense",
-        Sort.COLOR: "#12345g",
-        Sort.TIME: "tomorrow",
-        Sort.NAME: "a b",
-    }
+    fine = {Sort.SWITCH: "yes", Sort.CHOICE: "nonsense", Sort.COLOR: "#12345g", Sort.TIME: "tomorrow", Sort.NAME: "a b"}
     every = {
         name: fine.get(samples.sort(schema, name)) or "x" * ((samples.limit(schema, name) or 0) + 1)
         for name in contract.fields(schema)

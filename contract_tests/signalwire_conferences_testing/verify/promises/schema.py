@@ -44,9 +44,7 @@ def invalid_answer(exchange: Exchange) -> tuple[str, Claim] | str:
     if validator is None:
         return ""
     if exchange.value is NO_JSON:
-        return "the body is not JSON", Claim(
-            field(exchange), "is not", exchange.answer.decode("utf-8", "replace")
-        )
+        return "the body is not JSON", Claim(field(exchange), "is not", exchange.answer.decode("utf-8", "replace"))
     try:
         for error in validator.iter_errors(exchange.value):
             part = field(exchange, *error.instance_path)

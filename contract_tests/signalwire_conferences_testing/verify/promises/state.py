@@ -45,9 +45,7 @@ def create_defaults(bench: Bench) -> None:
             if not equivalent(known[name].kind, created[name], documented[name]) and name in created:
                 message = f"{name}, left out of a create, is {created[name]!r} and not {documented[name]!r}"
                 with bench.case():
-                    bench.deviates(
-                        ("create", name), message, Claim(created.part(name), "is", documented[name])
-                    )
+                    bench.deviates(("create", name), message, Claim(created.part(name), "is", documented[name]))
 
 
 @promise("state/create-is-kept", "What a create gives is kept, field by field.", order=19)
@@ -94,13 +92,7 @@ def create_server_fields(bench: Bench) -> None:
         *({"meta": {"a": 1}}, {"id": bench.unknown_id()}, {"created_at": _PAST}, {stamp(): _FUTURE}),
         {_SESSION: session},
     )
-    every = {
-        "id": bench.unknown_id(),
-        "meta": {"b": [2]},
-        "created_at": _FUTURE,
-        stamp(): _PAST,
-        _SESSION: session,
-    }
+    every = {"id": bench.unknown_id(), "meta": {"b": [2]}, "created_at": _FUTURE, stamp(): _PAST, _SESSION: session}
     for claims in (*single, every):
         for fields in ({}, samples.custom(CREATE)):
             answer = bench.post(bench.body(**fields, **claims))
@@ -132,9 +124,7 @@ def unknown_creates_nothing(bench: Bench) -> None:
     for body in (bench.update(), bench.body(**samples.custom(CREATE))):
         unknown = bench.unknown_id()
         put = bench.put(unknown, {**body, **times})
-        bench.expect(
-            bench.get(unknown), 404, because="reading an id to which only a PUT was sent", before=[put]
-        )
+        bench.expect(bench.get(unknown), 404, because="reading an id to which only a PUT was sent", before=[put])
         _listed(bench, free.bounds, [], "after a PUT to an unknown id", put)
         if "name" in body:
             because = "a create with a name that only a refused PUT had"
@@ -173,9 +163,7 @@ def unknown_deletes_nothing(bench: Bench) -> None:
 
 
 @promise(
-    "state/list-shows-what-exists",
-    "A list shows what was created, as it is now, and not what was deleted.",
-    order=20,
+    "state/list-shows-what-exists", "A list shows what was created, as it is now, and not what was deleted.", order=20
 )
 def list_shows_what_exists(bench: Bench) -> None:
     """A far-off window finds our conferences among however many others there are."""
@@ -201,21 +189,14 @@ def list_shows_what_exists(bench: Bench) -> None:
     _listed(bench, free.bounds, known, "after a delete and a create", deleted)
 
 
-def _listed(
-    bench: Bench, window: Mapping[str, str], wanted: list[str], when: str, *before: Exchange
-) -> Exchange:
+def _listed(bench: Bench, window: Mapping[str, str], wanted: list[str], when: str, *before: Exchange) -> Exchange:
     page = bench.expect(bench.list(**window), 200, because="a list")
     found = ids(page).value
     if found is None:
         raise Broken("a list without data", Claim(field(page), "has key", "data"))
     lost, extra = set(wanted) - set(found), set(found) - set(wanted)
     count = f"{len(lost)} of {len(wanted)}"
-    ensure(
-        not lost,
-        f"{when} the list lacks {count} conferences",
-        Claim(ids(page), "has", sorted(wanted)),
-        *before,
-    )
+    ensure(not lost, f"{when} the list lacks {count} conferences", Claim(ids(page), "has", sorted(wanted)), *before)
     claim = Claim(ids(page), "lacks", sorted(map(str, extra)))
     ensure(not extra, f"{when} the list shows {len(extra)} that should not be there", claim, *before)
     claim = Claim(ids(page), "all different")
@@ -273,9 +254,7 @@ def _with_session(bench: Bench) -> list[str]:
     return found
 
 
-@promise(
-    "state/session-on-request", "active_session is there when it is asked for.", needs=Needs.READING, order=11
-)
+@promise("state/session-on-request", "active_session is there when it is asked for.", needs=Needs.READING, order=11)
 def session_on_request(bench: Bench) -> None:
     """Looked at before and after the list: where the two differ, it began or ended meanwhile, which
     does not happen time and again.
@@ -299,10 +278,7 @@ def session_on_request(bench: Bench) -> None:
 
 
 @promise(
-    "state/session-not-unasked",
-    "active_session is not there when it is not asked for.",
-    needs=Needs.READING,
-    order=11,
+    "state/session-not-unasked", "active_session is not there when it is not asked for.", needs=Needs.READING, order=11
 )
 def session_not_unasked(bench: Bench) -> None:
     for one in _with_session(bench):
@@ -361,9 +337,7 @@ def _unasked(exchange: Exchange) -> tuple[str, Claim] | str | None:
 
 @watch("state/right-conference", "An answer is about the conference that was asked for.")
 def _right(exchange: Exchange) -> tuple[str, Claim] | str | None:
-    if exchange.operation_id not in ("get_video_conference", "update_video_conference") or not _data(
-        exchange
-    ):
+    if exchange.operation_id not in ("get_video_conference", "update_video_conference") or not _data(exchange):
         return None
     told = _data(exchange)[0].get("id")
     if equivalent(Kind.UUID, told, exchange.about):

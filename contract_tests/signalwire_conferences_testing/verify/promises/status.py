@@ -58,9 +58,7 @@ def success(bench: Bench) -> None:
             bench.expect(exchange, wanted, because=because)
 
 
-@promise(
-    "status/unknown-read", "Reading a conference that does not exist is a 404.", needs=Needs.READING, order=3
-)
+@promise("status/unknown-read", "Reading a conference that does not exist is a 404.", needs=Needs.READING, order=3)
 def unknown_read(bench: Bench) -> None:
     for query in ({}, {"include_active_session": "true"}):
         bench.expect(bench.get(bench.unknown_id(), **query), 404, because="reading an unknown id")
@@ -145,9 +143,7 @@ def media_type(bench: Bench) -> None:
     for media in ("application/merge-patch+json", "application/vnd.api+json") * 2:
         body = bench.update()
         with bench.case():
-            refused(
-                bench, "json-by-its-form", bench.put(conference["id"], body, headers={"Content-Type": media})
-            )
+            refused(bench, "json-by-its-form", bench.put(conference["id"], body, headers={"Content-Type": media}))
 
 
 @promise("status/invalid", "A well-formed body with an invalid value is a 422.", order=16)
@@ -190,12 +186,7 @@ def name_taken(bench: Bench) -> None:
                 bench.unchanged(one, "a create refused for a name that is taken", again)
 
 
-@promise(
-    "status/bad-query",
-    "A query parameter that is not what it has to be is a 422.",
-    needs=Needs.READING,
-    order=18,
-)
+@promise("status/bad-query", "A query parameter that is not what it has to be is a 422.", needs=Needs.READING, order=18)
 def bad_query(bench: Bench) -> None:
     least, most = page_sizes()
     sizes = (str(least - 1), "-1", str(most + 1), "100000", "abc", "1.5", "true", "10abc")
@@ -214,9 +205,7 @@ def bad_query(bench: Bench) -> None:
 
 
 @promise(
-    "status/bad-query-one",
-    "include_active_session has to be a boolean, also when reading one conference.",
-    order=19,
+    "status/bad-query-one", "include_active_session has to be a boolean, also when reading one conference.", order=19
 )
 def bad_query_one(bench: Bench) -> None:
     conference = bench.new()
@@ -225,12 +214,7 @@ def bad_query_one(bench: Bench) -> None:
         bench.expect(answer, 422, because=f"include_active_session={value}")
 
 
-@promise(
-    "status/bad-time",
-    "A list filter that is no time and no timestamp is refused.",
-    needs=Needs.READING,
-    order=23,
-)
+@promise("status/bad-time", "A list filter that is no time and no timestamp is refused.", needs=Needs.READING, order=23)
 def bad_time(bench: Bench) -> None:
     times = ("tomorrow", "2022-13-01T00:00:00Z", "2022-02-30T00:00:00Z", "12:00", "2022-01-01T25:00:00Z")
     for name in ("starts_after", "ends_before"):
@@ -239,12 +223,7 @@ def bad_time(bench: Bench) -> None:
                 bench.expect(bench.list(**{name: value}), 400, 422, because=f"{name}={value}")
 
 
-@promise(
-    "status/page-without-token",
-    "A page above 0 without a page_token is refused.",
-    needs=Needs.READING,
-    order=24,
-)
+@promise("status/page-without-token", "A page above 0 without a page_token is refused.", needs=Needs.READING, order=24)
 def page_without_token(bench: Bench) -> None:
     for number in ("1", "2", "1000000"):
         because = f"page_number={number} without a page_token"
@@ -256,12 +235,7 @@ def method(bench: Bench) -> None:
     conference = bench.customised(samples.custom(UPDATE))
     known = {None: {"GET", "POST"}, conference["id"]: {"GET", "PUT", "DELETE"}}
     # A DELETE of all of them is not risked, whatever it has to be answered with.
-    for name, where in (
-        ("PUT", None),
-        ("PATCH", None),
-        ("PATCH", conference["id"]),
-        ("POST", conference["id"]),
-    ):
+    for name, where in (("PUT", None), ("PATCH", None), ("PATCH", conference["id"]), ("POST", conference["id"])):
         answer = bench.api.send(name, bench.api.path(where), json=bench.update(description="changed"))
         said = header(answer, "allow")
         allowed = {part.strip().upper() for part in str(said.value or "").split(",")}
@@ -342,33 +316,14 @@ def _answered(bench: Bench, exchange: Exchange) -> None:
             bench.deviates(("failure", exchange.method), message, Claim(status(exchange), "at most", 499))
 
 
-@promise(
-    "status/no-failure-reading",
-    "Whatever is asked for, the server does not fail.",
-    needs=Needs.READING,
-    order=27,
-)
+@promise("status/no-failure-reading", "Whatever is asked for, the server does not fail.", needs=Needs.READING, order=27)
 def no_failure_reading(bench: Bench) -> None:
     times = (
         *("", "0", "-1", "9" * 30, "1e400", "NaN", "inf", "2022-01-01", "2022-01-01T23:59:60Z", "\u0663"),
         *("\u0000", "-", "9999-12-31T23:59:59-23:59", "0000-01-01T00:00:00Z", "1640995200.5"),
         *("253402300800", "-62135596801", "x" * 2000),
     )
-    values = (
-        "",
-        " ",
-        "9" * 30,
-        "-" + "9" * 30,
-        "1e5",
-        "0x10",
-        "null",
-        "[]",
-        "é",
-        "\u0000",
-        "%",
-        "true",
-        "x" * 2000,
-    )
+    values = ("", " ", "9" * 30, "-" + "9" * 30, "1e5", "0x10", "null", "[]", "é", "\u0000", "%", "true", "x" * 2000)
     queries = [{name: value, "page_size": "1"} for name in ("starts_after", "ends_before") for value in times]
     names = ("page_size", "page_number", "page_token", "include_active_session")
     queries += [{name: value} for name in names for value in values]
@@ -405,13 +360,7 @@ _ODD_BODIES = (
     b'{"display_name": "x", "join_until": "9999-12-31T23:59:59-23:59"}',
     b'{"display_name": "x", "join_until": "2022-01-01T12:00:60Z"}',
     b'{"display_name": [1], "name": {"a": 1}, "enable_chat": [], "size": false}',
-    *(
-        '{"display_name": "x"}'.encode("utf-16"),
-        '{"display_name": "x"}'.encode("utf-32-le"),
-        b"\x00",
-        b'"',
-        b"-",
-    ),
+    *('{"display_name": "x"}'.encode("utf-16"), '{"display_name": "x"}'.encode("utf-32-le"), b"\x00", b'"', b"-"),
 )
 
 

@@ -43,9 +43,7 @@ def _body(report: Report, only_broken: bool) -> Iterator[str]:
     yield _HEAD
     yield f'<p class="where">{_safe(report.options.url)}</p>'
     yield _verdict(counts, report)
-    widths = (
-        f'<i class="{_CLASSES[o]}" style="flex:{n}"></i>' for o, n in _broken_first(counts).items() if n
-    )
+    widths = (f'<i class="{_CLASSES[o]}" style="flex:{n}"></i>' for o, n in _broken_first(counts).items() if n)
     yield f'<div class="bar">{"".join(widths)}</div>'
     legend = (f"<span><b>{number}</b> {outcome.value}</span>" for outcome, number in counts.items())
     yield f'<div class="legend">{"".join(legend)}<span>{_safe(report.how)}</span></div>'
@@ -91,11 +89,7 @@ def _verdict(counts: dict[Outcome, int], report: Report) -> str:
         return f'<div class="verdict broken">{broken} of {len(report.results)} promises broken</div>'
     if report.could_not_run:
         return _not_verified(report.stopped or "not every check came to its end")
-    how = (
-        "Every promise that could be tried is kept"
-        if counts[Outcome.NOT_EXERCISED]
-        else "Every promise is kept"
-    )
+    how = "Every promise that could be tried is kept" if counts[Outcome.NOT_EXERCISED] else "Every promise is kept"
     return f'<div class="verdict kept">{how}</div>'
 
 

@@ -18,9 +18,7 @@ _NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 def text(report: Report, *, only_broken: bool = False) -> str:
     """A report as JUnit XML."""
     error = "; ".join(report.remarks) or "nothing could be tried" if report.could_not_run else ""
-    suites = ElementTree.Element(
-        "testsuites", _counts(_ALL, report.broken if only_broken else report.results, error)
-    )
+    suites = ElementTree.Element("testsuites", _counts(_ALL, report.broken if only_broken else report.results, error))
     properties = ElementTree.SubElement(suites, "properties")
     questions = {f"open/{question.id}": reading for question, reading in report.open_questions}
     for name, told in {**about(report), **questions}.items():

@@ -42,10 +42,7 @@ class Progress:
         return self
 
     def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
         if self._status is not None:
             self._status.stop()
@@ -56,9 +53,7 @@ class Progress:
             self._done += 1
             if result.outcome is Outcome.BROKEN and not result.because:
                 self._broken += 1
-                self._console.print(
-                    f"broken: {promise.id}: {result.message[:200]}", markup=False, soft_wrap=True
-                )
+                self._console.print(f"broken: {promise.id}: {result.message[:200]}", markup=False, soft_wrap=True)
             if self._status is None and time.monotonic() - self._last > _EVERY:
                 self._last = time.monotonic()
                 self._console.print(self._line(""), markup=False)

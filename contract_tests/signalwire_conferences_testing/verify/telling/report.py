@@ -162,8 +162,7 @@ class Report:
         yield from self.faults
         if self.leftovers:
             yield (
-                f"{len(self.leftovers)} conferences of an earlier run are still there;"
-                " --remove-leftovers removes them"
+                f"{len(self.leftovers)} conferences of an earlier run are still there; --remove-leftovers removes them"
             )
         if self.stayed:
             yield self.stayed_remark
@@ -194,9 +193,7 @@ class Report:
     def open_questions(self) -> list[tuple[Question, str]]:
         """What the documents leave open, each with the reading of this server."""
         return [
-            (OPEN_QUESTIONS[name], _reading(self.readings[name]))
-            for name in OPEN_QUESTIONS
-            if self.readings.get(name)
+            (OPEN_QUESTIONS[name], _reading(self.readings[name])) for name in OPEN_QUESTIONS if self.readings.get(name)
         ]
 
     @property

@@ -165,12 +165,7 @@ class Api:
         return self.answered(exchange)
 
     def exchange(
-        self,
-        method: str,
-        url: str,
-        fields: Mapping[str, str],
-        content: bytes | None,
-        credentials: Credentials,
+        self, method: str, url: str, fields: Mapping[str, str], content: bytes | None, credentials: Credentials
     ) -> Exchange:
         """A request that is still to be sent."""
         return Exchange(self.operation(method, url), method, url, fields, content, credentials)
@@ -181,9 +176,7 @@ class Api:
             self._guard(request.method, request.about if self._is_item(request.url) else None)
         wait = _FIRST_WAIT
         while True:
-            exchange = self.exchange(
-                request.method, request.url, request.headers, request.content, request.credentials
-            )
+            exchange = self.exchange(request.method, request.url, request.headers, request.content, request.credentials)
             exchange.usual, exchange.link = self._usual, request.link
             self._attempt(exchange)
             self._seen(exchange)

@@ -134,9 +134,7 @@ class Bench:
         known = [self.causes[one] for one in broken.causes if one in self.causes]
         if known and len(known) == len(broken.causes):
             self.because += [(one, broken) for one in known]
-        elif not any(
-            broken.message == one.message or set(broken.causes) & set(one.causes) for one in self.found
-        ):
+        elif not any(broken.message == one.message or set(broken.causes) & set(one.causes) for one in self.found):
             self.found.append(broken)
 
     def deviates(self, cause: tuple[Any, ...], message: str, claim: Claim, *evidence: Exchange) -> None:
@@ -147,9 +145,7 @@ class Bench:
         elif not any(cause in one.causes for one in self.found):
             raise broken
 
-    def expect(
-        self, exchange: Exchange, *statuses: int, because: str, before: Sequence[Exchange] = ()
-    ) -> Exchange:
+    def expect(self, exchange: Exchange, *statuses: int, because: str, before: Sequence[Exchange] = ()) -> Exchange:
         """Demands one of these statuses."""
         if exchange.status not in statuses:
             what = exchange.operation_id or exchange.method
@@ -162,15 +158,11 @@ class Bench:
             )
         return exchange
 
-    def reads(
-        self, question: str, case: str, reading: str, exchange: Exchange, claim: Claim | None = None
-    ) -> None:
+    def reads(self, question: str, case: str, reading: str, exchange: Exchange, claim: Claim | None = None) -> None:
         """Notes how the server reads what the documents leave open. In one run it has to be one way."""
         earlier = self.readings.note(question, case, reading, exchange)
         if earlier is not None:
-            message = (
-                f"{question} ({case}): {earlier.reading} before, and {reading} now; either may be, not both"
-            )
+            message = f"{question} ({case}): {earlier.reading} before, and {reading} now; either may be, not both"
             raise Broken(message, claim or Claim(status(exchange), "is", status(earlier.exchange)))
 
     # --- what is to go well before a promise can be tried --------------------------------------------
@@ -204,9 +196,7 @@ class Bench:
         try:
             return self.conference_of(exchange)
         except Broken as broken:
-            raise SetupFailed(
-                f"{what} failed: {broken.message}", broken.claim, causes=broken.causes
-            ) from None
+            raise SetupFailed(f"{what} failed: {broken.message}", broken.claim, causes=broken.causes) from None
 
     def read(self, conference_id: str, *before: Exchange, **query: str) -> Conference:
         """A conference as GET tells it now."""
@@ -237,14 +227,10 @@ class Bench:
         value = exchange.value
         if not isinstance(value, dict):
             message = f"the answer to a {exchange.method} is not a JSON object"
-            raise Broken(
-                message, Claim(field(exchange), "has key", "id"), *before, causes=[("no object", what)]
-            )
+            raise Broken(message, Claim(field(exchange), "has key", "id"), *before, causes=[("no object", what)])
         if not isinstance(value.get("id"), str):
             claim = Claim(field(exchange, "id"), "is not", value.get("id"))
-            raise Broken(
-                "the answer has no id that is a string", claim, *before, causes=[("lacks", what, "id")]
-            )
+            raise Broken("the answer has no id that is a string", claim, *before, causes=[("lacks", what, "id")])
         return Conference(value, exchange)
 
     def kept(self, told: Conference, sent: Mapping[str, Any], *before: Exchange) -> None:
@@ -270,10 +256,7 @@ class Bench:
     def unchanged(self, before: Conference, why: str, *evidence: Exchange) -> None:
         """Reads a conference again and demands that nothing of it changed."""
         self.equal(
-            before,
-            self.read(before["id"], before.source, *evidence),
-            f"{why} changed the conference",
-            *evidence,
+            before, self.read(before["id"], before.source, *evidence), f"{why} changed the conference", *evidence
         )
 
     def equal(
@@ -282,12 +265,7 @@ class Bench:
         """Demands that two answers tell the same."""
         changed = differences(one, other, but=but)
         for name in list(changed)[:1]:
-            ensure(
-                False,
-                f"{message}: {brief(changed)}",
-                Claim(other.part(name), "is", one.part(name)),
-                *evidence,
-            )
+            ensure(False, f"{message}: {brief(changed)}", Claim(other.part(name), "is", one.part(name)), *evidence)
 
 
 def _reason(exchange: Exchange) -> str:

@@ -118,9 +118,7 @@ _HOWS = {
     "is": _How("{}", lambda got, want: got == want and type(got) is type(want), "{0} == {1}"),
     "is not": _How("anything but {}", lambda got, want: got != want, "{0} != {1}"),
     "in": _How("one of {}", lambda got, want: got in want, "({0} as $got | any({1}[]; . == $got))"),
-    "has": _How(
-        "with {}", lambda got, want: all(one in (got or ()) for one in want), "(({1} - ({0} // [])) == [])"
-    ),
+    "has": _How("with {}", lambda got, want: all(one in (got or ()) for one in want), "(({1} - ({0} // [])) == [])"),
     "has key": _How("with {}", lambda got, want: want in (got or ()), "(({0} // {{}}) | has({1}))"),
     "lacks": _How(
         "without {}",
@@ -135,9 +133,7 @@ _HOWS = {
         "({0} | tostring) as $got | any({1}[]; . as $start | $got | startswith($start))",
     ),
     "mentions": _How(
-        "with {}",
-        lambda got, want: want in _texts(got).lower(),
-        "({0} | tostring | ascii_downcase | contains({1}))",
+        "with {}", lambda got, want: want in _texts(got).lower(), "({0} | tostring | ascii_downcase | contains({1}))"
     ),
     "all different": _How(
         "each once",
@@ -195,11 +191,7 @@ class Claim:
     def expected(self) -> str:
         """What has to be, in words."""
         want = self.want
-        said = (
-            f"{_brief(want.value)} ({want.words} of {want.exchange})"
-            if isinstance(want, Part)
-            else _brief(want)
-        )
+        said = f"{_brief(want.value)} ({want.words} of {want.exchange})" if isinstance(want, Part) else _brief(want)
         return f"{self.part.words}: {_HOWS[self.how].words.format(said)}"
 
     @property

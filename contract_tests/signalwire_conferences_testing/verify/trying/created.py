@@ -15,15 +15,7 @@ from signalwire_conferences.values import instant, one_spelling
 from . import instants
 from .exchange import Credentials, Exchange
 
-__all__ = [
-    "DISPLAY_PREFIX",
-    "NAME_PREFIX",
-    "CreatedConferences",
-    "NotOurs",
-    "carries",
-    "is_leftover",
-    "new_mark",
-]
+__all__ = ["DISPLAY_PREFIX", "NAME_PREFIX", "CreatedConferences", "NotOurs", "carries", "is_leftover", "new_mark"]
 
 #: How names begin of conferences that a verification created.
 NAME_PREFIX = "signalwire-conferences-verify-"

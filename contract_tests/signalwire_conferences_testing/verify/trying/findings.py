@@ -21,9 +21,7 @@ class Broken(Exception):  # noqa: N818 - it is a finding, not an error
         causes: what other promises may find too; findings with one cause are told once.
     """
 
-    def __init__(
-        self, message: str, claim: Claim, *evidence: Exchange, causes: Sequence[tuple[Any, ...]] = ()
-    ) -> None:
+    def __init__(self, message: str, claim: Claim, *evidence: Exchange, causes: Sequence[tuple[Any, ...]] = ()) -> None:
         super().__init__(message)
         self.message = message
         self.claim = claim

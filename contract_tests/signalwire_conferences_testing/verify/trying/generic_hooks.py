@@ -36,8 +36,7 @@ _http = Http(_URL) if _URL else None
 def _read(conference_id: str) -> Any:
     """The conference, `None` where there is none, and an empty one where that is not known."""
     pair = ":".join(
-        os.environ[name].encode("latin-1").decode()
-        for name in ("SIGNALWIRE_PROJECT_ID", "SIGNALWIRE_API_TOKEN")
+        os.environ[name].encode("latin-1").decode() for name in ("SIGNALWIRE_PROJECT_ID", "SIGNALWIRE_API_TOKEN")
     )
     path = contract.operation("list_video_conferences").path
     request = httpx.Request(
@@ -65,9 +64,7 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:  # noq
     body = case.body
     if isinstance(body, dict):
         # In place: a body that is replaced is no longer known to be a valid one.
-        if str(body.get("name", "")).startswith(NAME_PREFIX) or (
-            case.method.upper() == "POST" and "name" not in body
-        ):
+        if str(body.get("name", "")).startswith(NAME_PREFIX) or (case.method.upper() == "POST" and "name" not in body):
             body["name"] = f"{NAME_PREFIX}{_MARK}-g{next(_numbers)}"
         if isinstance(body.get("display_name"), str) and 0 < len(body["display_name"]) <= 200:
             body["display_name"] = f"{DISPLAY_PREFIX} {_MARK}"

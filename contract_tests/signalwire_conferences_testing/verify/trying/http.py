@@ -146,9 +146,7 @@ def trust() -> ssl.SSLContext:
     if not given:
         return httpx.create_ssl_context(trust_env=False)
     for name, option in _TRUST.items():
-        wrong = option in given and not (os.path.isfile if option == "cafile" else os.path.isdir)(
-            given[option]
-        )
+        wrong = option in given and not (os.path.isfile if option == "cafile" else os.path.isdir)(given[option])
         if wrong:
             raise OSError(f"{name} is {given[option]}, which cannot be read")
     try:

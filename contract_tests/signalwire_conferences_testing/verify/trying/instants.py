@@ -42,10 +42,7 @@ ENDS = (
 
 #: Every documented form, by what is special about it.
 FORMS: dict[str, tuple[str, ...]] = {
-    "in UTC": (
-        *("2022-01-01T00:00:00Z", "2022-12-31T23:59:59Z", "1969-12-31T23:59:59Z"),
-        "1900-01-01T00:00:00Z",
-    ),
+    "in UTC": (*("2022-01-01T00:00:00Z", "2022-12-31T23:59:59Z", "1969-12-31T23:59:59Z"), "1900-01-01T00:00:00Z"),
     "of the far past and future": ("0001-01-02T00:00:00Z", "9999-12-30T23:59:59Z", "2038-01-19T03:14:08Z"),
     "with a whole-hour offset": (
         *("2022-01-01T01:30:00+02:00", "2022-06-30T20:15:00-07:00", "2022-12-31T23:00:00-01:00"),
@@ -158,11 +155,7 @@ def misread(sent: str, told: Any) -> str | None:
     given, answered = _number(sent), _number(told)
     if given is None or answered is None:
         return f"{told!r} is not an instant"
-    return (
-        None
-        if answered in _readings(sent, given)
-        else f"{sent!r} came back as {told!r}, which is another instant"
-    )
+    return None if answered in _readings(sent, given) else f"{sent!r} came back as {told!r}, which is another instant"
 
 
 def _number(text: Any) -> Fraction | None:
@@ -191,9 +184,6 @@ def answers(sent: Any) -> list[str]:
             found += (
                 [f"{text}.{digits}"]
                 if digits
-                else [
-                    f"{text}{zone}"
-                    for zone in ("Z", "z", "+00:00", ".0Z", ".000Z", ".000000Z", ".000000+00:00")
-                ]
+                else [f"{text}{zone}" for zone in ("Z", "z", "+00:00", ".0Z", ".000Z", ".000000Z", ".000000+00:00")]
             )
     return found

@@ -34,12 +34,7 @@ def owned() -> list[str]:
 
 
 def replace(
-    bench: Bench,
-    before: Conference,
-    body: Mapping[str, Any],
-    *,
-    read: bool = False,
-    about: Iterable[str] | None = None,
+    bench: Bench, before: Conference, body: Mapping[str, Any], *, read: bool = False, about: Iterable[str] | None = None
 ) -> Conference:
     """Sends a PUT and demands that it does what the contract says.
 

@@ -42,9 +42,7 @@ class Resets:
         first = self.seen.setdefault(name, new)
         if equivalent(known.kind, first, new):
             return None
-        message = (
-            f"{name} {kept}, was {old!r} before, and became {first!r} in an earlier PUT that left it out"
-        )
+        message = f"{name} {kept}, was {old!r} before, and became {first!r} in an earlier PUT that left it out"
         return message, Claim(told, "is", first)
 
     def gives_null(self, name: str) -> bool | None:
@@ -54,9 +52,5 @@ class Resets:
     def reading(self) -> str:
         """What fields without a documented default become, where it is not what this project assumes."""
         known = contract.fields(UPDATE)
-        told = {
-            n: json.dumps(v)
-            for n, v in self.seen.items()
-            if not equivalent(known[n].kind, known[n].default, v)
-        }
+        told = {n: json.dumps(v) for n, v in self.seen.items() if not equivalent(known[n].kind, known[n].default, v)}
         return ", ".join(f"{name} becomes {value}" for name, value in told.items())

@@ -93,8 +93,4 @@ def _put_back(bench: Bench, before: Conference, body: dict[str, object]) -> None
     for name in list(lost)[:1]:
         ensure(False, f"{failed}: {brief(lost)}", Claim(after.part(name), "is", before.part(name)))
     same = after["id"] == before["id"]
-    ensure(
-        same,
-        "the answer is about another conference",
-        Claim(after.part("id"), "is", field(before.source, "id")),
-    )
+    ensure(same, "the answer is about another conference", Claim(after.part("id"), "is", field(before.source, "id")))

@@ -201,13 +201,7 @@ def _no_choices(schema: str, name: str) -> Iterator[Any]:
     choices: list[str] = _schemas(schema)[name]["enum"]
     for choice in choices:
         yield from (choice.upper(), choice.capitalize(), choice.title(), choice.swapcase())
-        yield from (
-            f"{choice} ",
-            f" {choice}",
-            f"{choice}\n",
-            choice.replace("-", "_"),
-            choice.replace("-", " "),
-        )
+        yield from (f"{choice} ", f" {choice}", f"{choice}\n", choice.replace("-", "_"), choice.replace("-", " "))
         yield from (choice[:-1], choice[1:], f"{choice}x", f"{choice},{choices[0]}", [choice])
     yield from ("", "default", "none", "auto", "null", "undefined")
     # Neighbours that an implementation may have from elsewhere: other resolutions, grids, sizes.
@@ -224,17 +218,7 @@ def _no_choices(schema: str, name: str) -> Iterator[Any]:
 
 def _no_colors() -> Iterator[str]:
     yield from ("#12345", "#1234567", "#12345678", "#123", "#1234", "123456", "#12345g", "#GGGGGG", "")
-    yield from (
-        "#123456\n",
-        "\n#123456",
-        "#123456 ",
-        " #123456",
-        "##12345",
-        "#",
-        "red",
-        "rgb(1,2,3)",
-        "0x123456",
-    )
+    yield from ("#123456\n", "\n#123456", "#123456 ", " #123456", "##12345", "#", "red", "rgb(1,2,3)", "0x123456")
     yield from ("#\uff11\uff12\uff13\uff14\uff15\uff16", "\uff03123456", "#12345\u0661", "#12345\u00e9")
     yield from ("transparent", "#12 456", "#-12345", "#123456;", "#123456#123456", "#12345\n", "x#123456")
     yield from ("#12345_", "#+12345", "#123456\u0000")

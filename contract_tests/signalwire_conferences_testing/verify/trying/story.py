@@ -98,9 +98,7 @@ class Story:
         def of_now(value: Any) -> Any:
             if isinstance(value, str):
                 for then, now in own.items():
-                    value = (
-                        now if value == then else value.replace(then, now) if then in self.marks else value
-                    )
+                    value = now if value == then else value.replace(then, now) if then in self.marks else value
             elif isinstance(value, list | tuple):
                 value = [of_now(one) for one in value]
             return value
@@ -110,9 +108,7 @@ class Story:
     def _again(self, one: Exchange, api: Api, answers: Mapping[Exchange, Exchange], mark: str) -> Exchange:
         def put(pieces: list[bytes | _Var], encode: Callable[[str], str]) -> bytes:
             texts = (
-                one
-                if isinstance(one, bytes)
-                else encode(mark if one is _RUN else self._value(one, answers)).encode()
+                one if isinstance(one, bytes) else encode(mark if one is _RUN else self._value(one, answers)).encode()
                 for one in pieces
             )
             return b"".join(texts)
@@ -206,9 +202,7 @@ class Story:
             return ".id | @uri"
         if var.what.startswith("links."):
             parts = urlsplit(self._collection)
-            return (
-                f'.{var.what} | if startswith("http") then . else "{parts.scheme}://{parts.netloc}" + . end'
-            )
+            return f'.{var.what} | if startswith("http") then . else "{parts.scheme}://{parts.netloc}" + . end'
         return f".{var.what}"
 
     def _name(self, var: _Var) -> str:

@@ -55,9 +55,7 @@ def reach(api: Api) -> None:
         raise CannotRun(f"{url} could not be reached: {late}") from None
     if 300 <= exchange.status < 400:
         where = exchange.answer_headers.get("location", "nowhere")
-        raise CannotRun(
-            f"{exchange.url} redirects ({exchange.status}) to {where}: give the URL that it leads to."
-        )
+        raise CannotRun(f"{exchange.url} redirects ({exchange.status}) to {where}: give the URL that it leads to.")
     if exchange.status in (401, 403):
         raise CannotRun(
             f"{url} refuses the credentials ({exchange.status}): SIGNALWIRE_PROJECT_ID and"
