@@ -29,7 +29,9 @@ mock: setup ## serve the stateful mock on 127.0.0.1 (PORT=8080)
 	@$(MODULE) signalwire_conferences_testing --port $(PORT) $(ARGS)
 
 contract: setup ## verify that a server keeps the contract (BASE_URL=..., CONFERENCE=ID, ARGS)
-	@$(MODULE) signalwire_conferences.cli verify $(if $(BASE_URL),"$(BASE_URL)") $(if $(CONFERENCE),--conference "$(CONFERENCE)") $(ARGS)
+	@$(MODULE) signalwire_conferences.cli verify $(if $(BASE_URL),"$(BASE_URL)") $(if $(CONFERENCE),--conference "$(CONFERENCE)") $(ARGS) || { \
+	code=$$?; case $$code in 1) why=broken;; 130) why=interrupted;; *) why="could not run";; esac; \
+	echo "contract: $$why ($$code)" >&2; exit $$code; }
 
 test: setup ## run the tests, about two minutes (ARGS for pytest)
 	$(TEST) -m "not long" $(ARGS)

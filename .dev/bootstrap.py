@@ -140,9 +140,7 @@ def set_up(lock: int, exact: bool) -> None:
 
 def run(lock: int, command: list[str], otherwise: str) -> None:
     # The child holds the lock too: if only this process is killed, nobody starts over beneath it.
-    code = subprocess.call(
-        command, env=environment(), cwd=str(ROOT), stdin=subprocess.DEVNULL, pass_fds=[lock]
-    )
+    code = subprocess.call(command, env=environment(), cwd=str(ROOT), stdin=subprocess.DEVNULL, pass_fds=[lock])
     if code:
         give_up(otherwise)
 
@@ -151,9 +149,7 @@ def environment() -> dict[str, str]:
     """The environment without what would turn Python or pip aside."""
     foreign = ("PIP_", "PYTHON", "VIRTUAL_ENV", "__PYVENV")
     return {
-        name: value
-        for name, value in os.environ.items()
-        if name in KEPT_PIP_SETTINGS or not name.startswith(foreign)
+        name: value for name, value in os.environ.items() if name in KEPT_PIP_SETTINGS or not name.startswith(foreign)
     }
 
 

@@ -78,16 +78,7 @@ def build(scratch: Path) -> Path:
     say("building the wheel, the source distribution, and the wheel from that")
     # Without a choice, `build` makes the wheel from the source distribution.
     for place, choice in (("direct", ["--wheel"]), ("through the sdist", [])):
-        command = [
-            sys.executable,
-            "-P",
-            "-m",
-            "build",
-            "--no-isolation",
-            *choice,
-            "--outdir",
-            str(scratch / place),
-        ]
+        command = [sys.executable, "-P", "-m", "build", "--no-isolation", *choice, "--outdir", str(scratch / place)]
         run([*command, str(ROOT)], scratch)
     (direct,) = (scratch / "direct").glob("*.whl")
     (through,) = (scratch / "through the sdist").glob("*.whl")
@@ -142,9 +133,7 @@ def install(scratch: Path, what: str) -> None:
     pins = re.findall(r"^[a-z][^ \\\n]*==[^ \\\n]+", REQUIREMENTS.read_text("utf-8"), re.MULTILINE)
     constraints = scratch / "constraints.txt"
     constraints.write_text("\n".join(pins) + "\n", "utf-8")
-    python(
-        scratch, "-m", "pip", "-qq", "--disable-pip-version-check", "install", "-c", str(constraints), what
-    )
+    python(scratch, "-m", "pip", "-qq", "--disable-pip-version-check", "install", "-c", str(constraints), what)
 
 
 def python(scratch: Path, *arguments: str) -> None:

@@ -74,14 +74,7 @@ class Api:
         self.store = Store(conferences or [WHOLE])
         self.faults = Faults(self.store)
         self.requests: list[Any] = []
-        self.app = create_app(
-            self.store,
-            project="p",
-            token="t",
-            faults=self.faults,
-            requests=self.requests,
-            **options,
-        )
+        self.app = create_app(self.store, project="p", token="t", faults=self.faults, requests=self.requests, **options)
         self._loose = loose
 
     def ask(

@@ -10,6 +10,7 @@ import contextlib
 import importlib.util
 import os
 import shutil
+import sqlite3
 import subprocess
 import sys
 import tempfile
@@ -30,8 +31,7 @@ from signalwire_conferences_testing.mock import MockServer
 BACKENDS = [
     "asyncio",
     pytest.param(
-        "trio",
-        marks=pytest.mark.skipif(importlib.util.find_spec("trio") is None, reason="trio is not installed"),
+        "trio", marks=pytest.mark.skipif(importlib.util.find_spec("trio") is None, reason="trio is not installed")
     ),
 ]
 STYLES = ["sync", *BACKENDS]
@@ -131,6 +131,25 @@ def _but_for_sleep(module: ModuleType, sleep: Callable[[float], Any]) -> object:
     return other
 
 
+def each_connection(patch: pytest.MonkeyPatch, use: Callable[[sqlite3.Connection], object]) -> list[sqlite3.Connection]:
+    """Those to any SQLite file, from now on: each is used so as soon as it is made."""
+    made: list[sqlite3.Connection] = []
+    connect = sqlite3.connect
+
+    def connected(*args: Any, **options: Any) -> sqlite3.Connection:
+        made.append(connect(*args, **options))
+        use(made[-1])
+        return made[-1]
+
+    patch.setattr(sqlite3, "connect", connected)
+    return made
+
+
+def read_only(connection: sqlite3.Connection) -> None:
+    """Lets nothing be written through it."""
+    connection.execute("PRAGMA query_only = ON")
+
+
 def methods(server: MockServer) -> list[str]:
     """The methods of the requests so far."""
     return [request.method for request in server.requests]
@@ -203,7 +222,9 @@ def postgres() -> Iterator[Mapping[str, str]]:
             pytest.skip("no PostgreSQL: initdb does not work here")
         command = [binary, "-D", data, "-k", folder, "-c", "listen_addresses=", "-F"]
         with stopped(subprocess.Popen(command, **options)):
-            wait_for(Path(folder, ".s.PGSQL.5432").is_socket)
+            # Its socket is there before it takes anybody in.
+            state = Path(data, "postmaster.pid")
+            wait_for(lambda: state.exists() and state.read_text("utf-8").rstrip().endswith("ready"))
             yield {"PGHOST": folder, "PGUSER": "postgres", "PGDATABASE": "postgres", "PGPORT": "5432"}
 
 

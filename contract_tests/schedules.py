@@ -18,17 +18,7 @@ from attrs import define, field, frozen
 from signalwire_conferences.contract import UPDATE, fields
 from signalwire_conferences.errors import ConferencesError
 from signalwire_conferences.outcomes import Answer, NoAnswer, outcome_of
-from signalwire_conferences.steps import (
-    Acquire,
-    Done,
-    Policy,
-    Record,
-    Release,
-    Request,
-    Settle,
-    Steps,
-    Wait,
-)
+from signalwire_conferences.steps import Acquire, Done, Policy, Record, Release, Request, Settle, Steps, Wait
 from signalwire_conferences.target import Target, get_of, put_of
 from signalwire_conferences.update import Intent, SafeUpdate
 
@@ -274,9 +264,7 @@ class Schedule:
 
     def _moves(self) -> list[Callable[[], None]]:
         moves: list[Callable[[], None]] = [
-            partial(self._move, writer)
-            for writer in self.writers
-            if not writer.done and self._may_move(writer)
+            partial(self._move, writer) for writer in self.writers if not writer.done and self._may_move(writer)
         ]
         if not self.foreign_done:
             moves += [partial(self._foreign, name) for name in self.foreign]

@@ -89,10 +89,7 @@ json_values: SearchStrategy[Json] = st.recursive(
     max_leaves=6,
 )
 offsets = st.integers(-23 * 60 - 59, 23 * 60 + 59)  # minutes
-zones = st.one_of(
-    offsets.map(lambda minutes: datetime.timezone(datetime.timedelta(minutes=minutes))),
-    st.timezones(),
-)
+zones = st.one_of(offsets.map(lambda minutes: datetime.timezone(datetime.timedelta(minutes=minutes))), st.timezones())
 aware_datetimes = st.datetimes(
     min_value=datetime.datetime(2, 1, 1),  # noqa: DTZ001 - the zone is drawn
     max_value=datetime.datetime(9998, 12, 31),  # noqa: DTZ001 - likewise
@@ -201,9 +198,7 @@ def newer_conferences(draw: DrawFn) -> dict[str, Json]:
     """Answers of a server that is newer than the contract: other values, other forms of id and time."""
     body: dict[str, Json] = draw(conferences)
     others = draw(
-        st.dictionaries(
-            st.sampled_from(sorted(CONFERENCE["properties"])), any_texts | json_values, max_size=6
-        )
+        st.dictionaries(st.sampled_from(sorted(CONFERENCE["properties"])), any_texts | json_values, max_size=6)
     )
     others.pop("id", None)
     body["id"] = draw(st.just("conference-id") | st.just(body["id"]))
@@ -269,9 +264,7 @@ def moment(text: str) -> Fraction:
     leap = text[17:19] == "60"
     digits = re.match(r"\.[0-9]+", text[19:])
     fraction = digits[0] if digits else ""
-    whole = datetime.datetime.fromisoformat(
-        text[:17] + ("59" if leap else text[17:19]) + text[19 + len(fraction) :]
-    )
+    whole = datetime.datetime.fromisoformat(text[:17] + ("59" if leap else text[17:19]) + text[19 + len(fraction) :])
     since = whole - _EPOCH
     return Fraction(since.days * 86400 + since.seconds + leap) + Fraction(f"0{fraction}")
 
@@ -281,9 +274,7 @@ def means(name: str, given: Any, found: Json) -> bool:
     schema = WRITABLE[name]
     if isinstance(given, datetime.datetime) and isinstance(found, str):
         since = given - _EPOCH
-        return moment(found) == Fraction(since.days * 86400 + since.seconds) + Fraction(
-            since.microseconds, 10**6
-        )
+        return moment(found) == Fraction(since.days * 86400 + since.seconds) + Fraction(since.microseconds, 10**6)
     if isinstance(given, datetime.date) and isinstance(found, str):
         return moment(found) == moment(given.isoformat())
     if isinstance(given, str) and isinstance(found, str):

@@ -52,9 +52,7 @@ def outcomes(client: Ours) -> list[str]:
 # --- stale answers ----------------------------------------------------------------------------------------
 
 
-def test_a_stale_answer_to_a_put_is_no_alarm_and_undo_takes_that_change_back(
-    client: Ours, server: MockServer
-) -> None:
+def test_a_stale_answer_to_a_put_is_no_alarm_and_undo_takes_that_change_back(client: Ours, server: MockServer) -> None:
     client.update(ID, description="older change")
     server.faults.add(Fault.stale_read(), "PUT")
     conf = client.update(ID, layout="5up")
@@ -115,11 +113,7 @@ def test_a_put_that_something_between_repeated_is_ours_although_a_412_came(
     tagging.faults.add(Fault.repeated(), "PUT")
     with ours(style, tagging, journal=tmp_path / "j") as client:
         report = client.update(ID, layout="5up").report
-        assert (report.written, report.changes, report.changed_by_others) == (
-            True,
-            {"layout": ("2x2", "5up")},
-            {},
-        )
+        assert (report.written, report.changes, report.changed_by_others) == (True, {"layout": ("2x2", "5up")}, {})
         assert outcomes(client) == ["applied"]
         assert client.undo(ID)["layout"] == "2x2"
 
@@ -137,9 +131,7 @@ def test_after_a_412_and_a_change_of_somebody_else_nothing_is_called_unchanged(
         assert outcomes(client) == ["unknown"]
 
 
-def test_a_412_after_which_nothing_has_changed_is_a_refusal(
-    style: str, tagging: MockServer, tmp_path: Path
-) -> None:
+def test_a_412_after_which_nothing_has_changed_is_a_refusal(style: str, tagging: MockServer, tmp_path: Path) -> None:
     tagging.faults.add(Fault.status(412), "PUT", times=2)
     with ours(style, tagging, journal=tmp_path / "j") as client:
         with pytest.raises(ApiError, match="unchanged by this call"):
@@ -173,9 +165,7 @@ odd = pytest.mark.parametrize("fault", NO_CONFERENCE.values(), ids=NO_CONFERENCE
 
 
 @odd
-def test_a_put_that_is_answered_with_no_conference_is_read_again(
-    client: Ours, server: MockServer, fault: Any
-) -> None:
+def test_a_put_that_is_answered_with_no_conference_is_read_again(client: Ours, server: MockServer, fault: Any) -> None:
     server.faults.add(fault(), "PUT")
     conf = client.update(ID, layout="5up")
     assert (conf["layout"], conf.report.written) == ("5up", True)
@@ -212,9 +202,7 @@ def test_a_delete_that_is_answered_with_something_else_is_looked_at_again(
 
 
 @pytest.mark.parametrize("fault", [Fault.login_page, lambda: Fault.status(202), lambda: Fault.status(207)])
-def test_a_delete_that_only_looks_like_one_is_not_taken_for_one(
-    client: Ours, server: MockServer, fault: Any
-) -> None:
+def test_a_delete_that_only_looks_like_one_is_not_taken_for_one(client: Ours, server: MockServer, fault: Any) -> None:
     server.faults.add(fault(), "DELETE", times=None)
     with pytest.raises(InvalidResponseError, match="still there"):
         client.delete(ID)
@@ -222,9 +210,7 @@ def test_a_delete_that_only_looks_like_one_is_not_taken_for_one(
     assert letters(server) == "DG" * 3
 
 
-def test_a_repeated_delete_that_finds_it_gone_in_any_way_has_succeeded(
-    client: Ours, server: MockServer
-) -> None:
+def test_a_repeated_delete_that_finds_it_gone_in_any_way_has_succeeded(client: Ours, server: MockServer) -> None:
     server.faults.add(Fault.failed_after(502), "DELETE")
     server.faults.add(Fault.status(410), "DELETE", at=2)
     client.delete(ID)
@@ -263,9 +249,7 @@ def test_what_somebody_else_changed_while_no_answer_came_is_theirs(client: Ours,
     assert report.changed_by_others == {"description": ("kept", "of somebody else")}
 
 
-def test_under_a_lock_whatever_else_changed_while_no_answer_came_is_a_loss(
-    style: str, server: MockServer
-) -> None:
+def test_under_a_lock_whatever_else_changed_while_no_answer_came_is_a_loss(style: str, server: MockServer) -> None:
     server.faults.add(Fault.drop_after(), "PUT")
     server.faults.add(Fault.field_changed("description", "of nobody"), "PUT")
 
@@ -357,12 +341,8 @@ def test_a_conflict_of_undo_names_no_value_that_never_was(client: Ours, server: 
     assert (caught.value.before, caught.value.theirs, caught.value.ours) == ("5up", "3x3", "2x2")
 
 
-def test_undo_brings_back_all_that_a_replacement_of_unknown_outcome_reset(
-    client: Ours, server: MockServer
-) -> None:
-    before = {
-        name: server.store[ID][name] for name in ("layout", "description", "record_on_start", "display_name")
-    }
+def test_undo_brings_back_all_that_a_replacement_of_unknown_outcome_reset(client: Ours, server: MockServer) -> None:
+    before = {name: server.store[ID][name] for name in ("layout", "description", "record_on_start", "display_name")}
     server.faults.add(Fault.drop_after(), "PUT")
     with pytest.raises(TransportError):
         client.replace(ID, {"display_name": "new"})
@@ -370,9 +350,7 @@ def test_undo_brings_back_all_that_a_replacement_of_unknown_outcome_reset(
     assert {name: server.store[ID][name] for name in before} == before
 
 
-def test_what_is_nested_too_deeply_is_an_answer_that_nothing_is_built_on(
-    client: Ours, server: MockServer
-) -> None:
+def test_what_is_nested_too_deeply_is_an_answer_that_nothing_is_built_on(client: Ours, server: MockServer) -> None:
     deep: Any = 0
     for _ in range(150):
         deep = [deep]
@@ -458,10 +436,7 @@ def test_an_error_of_the_lock_of_a_replacement_says_what_is_known_of_the_confere
         async def __aexit__(self, *_error: object) -> None:
             raise OSError("lost")
 
-    with (
-        ours(style, server, lock=lambda _id: Lost()) as client,
-        pytest.raises(OSError, match="lost") as caught,
-    ):
+    with ours(style, server, lock=lambda _id: Lost()) as client, pytest.raises(OSError, match="lost") as caught:
         client.replace(ID, {"display_name": "new"})
     assert caught.value.__notes__ == [f"Conference {ID!r}: The PUT was carried out."]
 
@@ -490,10 +465,7 @@ def test_every_error_of_a_write_says_what_state_things_are_in(
         ("Wed, 21 Oct 2015 07:26:00 GMT", 0.0),
         ("0", 0.0),
         ("1.5", 1.5),
-        *(
-            (odd, None)
-            for odd in ("nan", "inf", "-5", "1e3", "soon", "", "21 Oct", "Wed, 99 Oct 2015 07:28:00 GMT")
-        ),
+        *((odd, None) for odd in ("nan", "inf", "-5", "1e3", "soon", "", "21 Oct", "Wed, 99 Oct 2015 07:28:00 GMT")),
     ],
 )
 @pytest.mark.parametrize("date", ["Wed, 21 Oct 2015 07:27:00 GMT", "Wed Oct 21 07:27:00 2015", ""])

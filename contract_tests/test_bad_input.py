@@ -28,19 +28,7 @@ from signalwire_conferences import (
 from signalwire_conferences.changes import checked_changes, checked_create
 from signalwire_conferences.settings import settings
 from signalwire_conferences_testing.mock import MockServer
-from strategies import (
-    CONFERENCE,
-    POLICY,
-    REQUIRED,
-    SCHEMAS,
-    WRITABLE,
-    Schema,
-    Server,
-    changes,
-    drive,
-    kind,
-    ok,
-)
+from strategies import CONFERENCE, POLICY, REQUIRED, SCHEMAS, WRITABLE, Schema, Server, changes, drive, kind, ok
 
 EXAMPLE: dict[str, Any] = contract.resolve({"$ref": "#/components/schemas/Conference"})["examples"][0]
 ID: str = EXAMPLE["id"]
@@ -55,16 +43,7 @@ class Size(enum.Enum):
 # --- near misses, from the contract ---------------------------------------------------------------
 
 NAIVE = datetime.datetime(2022, 1, 1, 12)  # noqa: DTZ001 - that is what is wrong with it
-NO_JSON: list[Any] = [
-    b"bytes",
-    float("nan"),
-    float("inf"),
-    decimal.Decimal(1),
-    object(),
-    {1},
-    1j,
-    NAIVE.time(),
-]
+NO_JSON: list[Any] = [b"bytes", float("nan"), float("inf"), decimal.Decimal(1), object(), {1}, 1j, NAIVE.time()]
 NO_TIMES: list[Any] = [
     NAIVE,
     datetime.datetime.max.replace(tzinfo=datetime.timezone(datetime.timedelta(hours=-1))),
@@ -174,9 +153,7 @@ def test_a_value_that_the_contract_does_not_allow_is_refused_with_field_value_an
 ) -> None:
     for value in misses(WAYS[way][1][name]):
         error = refused(client, way, {name: value})
-        assert [(problem.field, problem.value) for problem in error.problems] == [
-            (name, value)
-        ] or value != value
+        assert [(problem.field, problem.value) for problem in error.problems] == [(name, value)] or value != value
         [problem] = error.problems
         assert problem.rule
         assert f"{name}=" in str(error)
@@ -193,9 +170,7 @@ def test_the_rule_that_is_told_holds_what_the_contract_says(client: RestClient) 
 
 
 @pytest.mark.parametrize("way", WAYS)
-def test_a_field_that_there_is_not_is_refused_and_those_that_there_are_are_told(
-    client: RestClient, way: str
-) -> None:
+def test_a_field_that_there_is_not_is_refused_and_those_that_there_are_are_told(client: RestClient, way: str) -> None:
     for name in ("displayname", "Display_Name", "", "display_name ", "if", "__class__", "timeout"):
         [problem] = refused(client, way, {name: "x"}).problems
         assert (problem.field, problem.value) == (name, "x")
@@ -249,9 +224,7 @@ def test_all_problems_are_in_one_error_and_nothing_that_is_right(
     with pytest.raises(InvalidChangeError) as caught:
         checked_changes({**right, **wrong}, [*resets, "size"], ID)
     told = [(problem.field, problem.value) for problem in caught.value.problems]
-    assert sorted(told, key=repr) == sorted(
-        [*wrong.items(), *(("allow_reset", each) for each in resets)], key=repr
-    )
+    assert sorted(told, key=repr) == sorted([*wrong.items(), *(("allow_reset", each) for each in resets)], key=repr)
     assert all(field in str(caught.value) for field in wrong)
     assert caught.value.conference_id == ID
 
@@ -343,9 +316,7 @@ CALLS_BY_ID: dict[str, Callable[[RestClient, Any], object]] = {
 
 
 @pytest.mark.parametrize("call", CALLS_BY_ID)
-def test_an_id_that_could_lead_to_another_path_is_refused(
-    connect: Connect, call: str, tmp_path: pathlib.Path
-) -> None:
+def test_an_id_that_could_lead_to_another_path_is_refused(connect: Connect, call: str, tmp_path: pathlib.Path) -> None:
     client = connect(journal=tmp_path / "journal.sqlite3")
     for identifier in BAD_IDS:
         with pytest.raises(InvalidChangeError) as caught:
@@ -357,8 +328,7 @@ def test_an_id_that_could_lead_to_another_path_is_refused(
 
 
 @given(
-    st.text(min_size=1)
-    | st.sampled_from(["%2e%2e", "%2F", "a%00b", "caf\u00e9", "a;b", "a:b", "a&b=c", "a+b", "a..b"])
+    st.text(min_size=1) | st.sampled_from(["%2e%2e", "%2F", "a%00b", "caf\u00e9", "a;b", "a:b", "a&b=c", "a+b", "a..b"])
 )
 def test_any_other_id_stays_in_its_place_in_the_path(identifier: str) -> None:
     requests: list[Any] = []
@@ -399,10 +369,7 @@ BAD_QUERIES: dict[str, list[Any]] = {
 @pytest.mark.parametrize("name", BAD_QUERIES)
 def test_a_wrong_value_of_a_query_is_refused(client: RestClient, name: str) -> None:
     for value in BAD_QUERIES[name]:
-        for call in (
-            client.video.conferences.list,
-            lambda **query: list(client.video.conferences.paginate(**query)),
-        ):
+        for call in (client.video.conferences.list, lambda **query: list(client.video.conferences.paginate(**query))):
             with pytest.raises(InvalidChangeError) as caught:
                 next(iter(call(**{name: value})))
             [problem] = caught.value.problems
@@ -457,9 +424,7 @@ GIVEN = {"project": "p", "token": "t", "host": "space.signalwire.com"}
 
 
 @given(st.sets(st.sampled_from(sorted(NAMES))))
-def test_all_credentials_that_are_missing_are_named_in_one_error_by_parameter_and_variable(
-    present: set[str],
-) -> None:
+def test_all_credentials_that_are_missing_are_named_in_one_error_by_parameter_and_variable(present: set[str]) -> None:
     arguments: dict[str, Any] = {name: GIVEN[name] for name in present}
     if present == NAMES.keys():
         RestClient(**arguments).close()

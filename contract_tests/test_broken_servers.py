@@ -2,15 +2,17 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
 from collections import Counter
 from typing import Any
 
 import pytest
 
-from signalwire_conferences_testing.broken import SERVERS, BrokenServer
+from broken import SERVERS, BrokenServer
 from signalwire_conferences_testing.mock import MockServer
 from signalwire_conferences_testing.verify import Category, Options, Outcome, Report, verify
-from signalwire_conferences_testing.verify.catalogue import promises
+from signalwire_conferences_testing.verify.promises import promises
 
 SESSION = {"id": "f6a1", "status": "in-progress", "quality": "720p", "fps": 20}
 
@@ -18,24 +20,17 @@ SESSION = {"id": "f6a1", "status": "in-progress", "quality": "720p", "fps": 20}
 def mock_with_strangers() -> MockServer:
     """A mock with conferences of others, one of which has a session."""
     conferences: list[dict[str, Any]] = [
-        {
-            "name": "with-session",
-            "display_name": "All hands",
-            "description": "ours",
-            "active_session": SESSION,
-        },
+        {"name": "with-session", "display_name": "All hands", "description": "ours", "active_session": SESSION},
         {"name": "plain", "display_name": "Stand-up"},
         {"name": "window", "display_name": "Board", "join_from": "2022-01-01T00:00:00Z"},
         {"name": "large", "display_name": "Large", "size": "large", "quality": "1080p"},
     ]
-    return MockServer(conferences, token="PTsecret-Token-0aZ9", keep_requests=False)
+    return MockServer(conferences, token="PTsecret-Token-0aZ9", keep_requests=True)
 
 
 def verified(server: MockServer, *only: str, seed: int = 0, budget: float = 240.0) -> Report:
     named = next(iter(server.store))
-    chosen = Options(
-        server.url, server.project, server.token, conference_id=named, seed=seed, only=only, budget=budget
-    )
+    chosen = Options(server.url, server.project, server.token, conference_id=named, seed=seed, only=only, budget=budget)
     return verify(chosen)
 
 
@@ -43,24 +38,62 @@ def findings(report: Report) -> dict[str, str]:
     return {result.promise.id: result.message for result in report.broken}
 
 
+#: What these do to conferences that no request was about, or to the named one whose PUTs they get wrong.
+HARMFUL = ("few", "spills", "delete-resets-others", "deletes-namesake", "deletes-newest", "by-display-name")
+
+
 @pytest.mark.parametrize(
     "broken",
     [
-        pytest.param(
-            one, id=one.name, marks=[pytest.mark.long] if one.breaks[0].startswith("generic/") else []
-        )
+        pytest.param(one, id=one.name, marks=[pytest.mark.long] if one.breaks[0].startswith("generic/") else [])
         for one in SERVERS
     ],
 )
 def test_each_broken_server_is_found_by_the_promises_that_are_meant_to_find_it(broken: BrokenServer) -> None:
     with mock_with_strangers() as server:
         broken.make(server)
+        strangers = {one: server.store[one] for one in server.store}
+        named = next(iter(strangers))
         # Exactly these: an id may be the beginning of another.
         report = verified(server, *broken.breaks, budget=300.0)
-    found = findings(report)
-    assert set(broken.breaks) <= set(found), {r.promise.id: (r.outcome, r.message) for r in report.results}
-    for result in report.broken:
-        assert result.evidence, f"{result.promise.id} shows no request"
+        after = {one: server.store[one] for one in server.store}
+        found = findings(report)
+        assert set(broken.breaks) <= set(found), {r.promise.id: (r.outcome, r.message) for r in report.results}
+        for result in report.broken:
+            assert result.evidence, f"{result.promise.id} shows no request"
+        assert not wrong_writes(server, set(strangers), named)
+        if broken.name not in HARMFUL:
+            assert {one: after.get(one) for one in strangers if one != named} == {
+                one: state for one, state in strangers.items() if one != named
+            }
+        # What is shown shows it, twice in a row.
+        first = report.broken[0].findings[0]
+        shows = [in_bash(first.script, server) for _ in range(2)]
+        assert not any(done.stderr for done in shows), (first.script, shows)
+        if first.seen_again:
+            assert 1 in {done.returncode for done in shows}, (first.script, shows)
+        assert broken.name in NOT_SEEN_AGAIN or first.seen_again, first.message
+        assert not wrong_writes(server, set(strangers), named)
+
+
+#: The ids of these are made up, and others the next time, or not unknown any more.
+NOT_SEEN_AGAIN = ("id-by-its-beginning", "id-by-its-end", "upserts")
+
+
+def in_bash(script: str, server: MockServer) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "SIGNALWIRE_PROJECT_ID": server.project, "SIGNALWIRE_API_TOKEN": server.token}
+    return subprocess.run(["bash"], input=script, env=environment, capture_output=True, text=True, check=False)
+
+
+def wrong_writes(server: MockServer, strangers: set[str], named: str) -> list[str]:
+    """Requests that would change a conference that the run did not create."""
+    return [
+        f"{one.method} {one.path}"
+        for one in server.requests
+        if one.method not in ("GET", "HEAD")
+        and one.path.rpartition("/")[2].lower() in strangers
+        and (one.method, one.path.rpartition("/")[2]) != ("PUT", named)
+    ]
 
 
 def test_no_promise_is_without_a_broken_server() -> None:

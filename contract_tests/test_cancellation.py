@@ -23,7 +23,7 @@ import anyio.to_thread
 import pytest
 from attrs import define, field
 
-from processes import BACKENDS
+from processes import BACKENDS, wait_for
 from signalwire_conferences import AsyncRestClient, ConferencesError, NotFoundError, locking
 from signalwire_conferences.transport import _here
 from signalwire_conferences_testing.mock import Fault, MockServer
@@ -217,9 +217,7 @@ def on_trio(run: Callable[[Points], Coroutine[Any, Any, None]], points: Points) 
 
 
 @pytest.mark.parametrize(
-    ("start", "way"),
-    [*((on_asyncio, way) for way in WAYS), (on_trio, in_a_scope)],
-    ids=lambda value: value.__name__,
+    ("start", "way"), [*((on_asyncio, way) for way in WAYS), (on_trio, in_a_scope)], ids=lambda value: value.__name__
 )
 def test_cancelled_at_any_point_nothing_is_held_swallowed_or_half_done(
     server: MockServer, tmp_path: Path, start: Any, way: Any
@@ -231,12 +229,8 @@ def test_cancelled_at_any_point_nothing_is_held_swallowed_or_half_done(
         )
         before, lock, points = server.store[conference], Lock(), Points(range(at, at + 1))
 
-        async def run(
-            points: Points, conference: str = conference, before: Any = before, lock: Lock = lock
-        ) -> None:
-            client = AsyncRestClient(
-                server.project, server.token, server.host, lock=lock, journal=tmp_path / "journal"
-            )
+        async def run(points: Points, conference: str = conference, before: Any = before, lock: Lock = lock) -> None:
+            client = AsyncRestClient(server.project, server.token, server.host, lock=lock, journal=tmp_path / "journal")
             async with client:
 
                 async def update() -> None:
@@ -344,9 +338,7 @@ async def test_a_lock_sees_the_error_and_cannot_hide_it(server: MockServer) -> N
 
 
 @pytest.mark.anyio
-async def test_where_giving_it_back_fails_the_cancellation_is_what_counts(
-    server: MockServer, conference: str
-) -> None:
+async def test_where_giving_it_back_fails_the_cancellation_is_what_counts(server: MockServer, conference: str) -> None:
     scope = anyio.CancelScope()
 
     class Failing(contextlib.AbstractAsyncContextManager[None]):
@@ -365,9 +357,7 @@ async def test_where_giving_it_back_fails_the_cancellation_is_what_counts(
     assert scope.cancelled_caught
 
 
-def test_so_it_is_where_the_cancellation_comes_while_it_is_given_back(
-    server: MockServer, conference: str
-) -> None:
+def test_so_it_is_where_the_cancellation_comes_while_it_is_given_back(server: MockServer, conference: str) -> None:
     updating: asyncio.Future[Any] | None = None
 
     class Failing(contextlib.AbstractAsyncContextManager[None]):
@@ -444,18 +434,16 @@ def test_the_end_of_a_loop_lets_a_lock_be_given_back(server: MockServer, confere
 
 
 @pytest.mark.parametrize("limit", [asyncio.timeout, anyio.fail_after, anyio.move_on_after])
-def test_to_give_a_lock_back_may_have_a_limit_of_its_own(
-    server: MockServer, conference: str, limit: Any
-) -> None:
+def test_to_give_a_lock_back_may_have_a_limit_of_its_own(server: MockServer, conference: str, limit: Any) -> None:
     @contextlib.asynccontextmanager
     async def lock(_id: str) -> AsyncIterator[None]:
         yield
         with contextlib.suppress(TimeoutError):
             async with contextlib.AsyncExitStack() as stack:
-                scope = limit(0.05)
-                await stack.enter_async_context(scope) if limit is asyncio.timeout else stack.enter_context(
-                    scope
-                )
+                if limit is asyncio.timeout:
+                    await stack.enter_async_context(limit(0.05))
+                else:
+                    stack.enter_context(limit(0.05))
                 await asyncio.sleep(30)
 
     async def main() -> None:
@@ -497,9 +485,7 @@ async def lease_of_asyncio() -> AsyncIterator[None]:
 
 
 @pytest.mark.anyio
-@pytest.mark.parametrize(
-    "lease", [lease_of_anyio, lease_that_ends_quietly, lease_that_is_renewed, lease_of_asyncio]
-)
+@pytest.mark.parametrize("lease", [lease_of_anyio, lease_that_ends_quietly, lease_that_is_renewed, lease_of_asyncio])
 async def test_a_lock_that_ends_by_itself_ends_the_update(
     conference: str, server: MockServer, lease: Any, anyio_backend: str
 ) -> None:
@@ -516,6 +502,57 @@ async def test_a_lock_that_ends_by_itself_ends_the_update(
         assert "PUT" not in {request.method for request in server.requests[before:]}
         # In time it is as any other, and what comes after is not cancelled.
         await client.video.conferences.update(conference, layout="3x3")
+
+
+@pytest.mark.parametrize("times", [0, 1, 9])
+def test_a_lock_whose_taking_is_cancelled_may_tidy_up_in_peace(server: MockServer, conference: str, times: int) -> None:
+    told: list[str] = []
+
+    class Slow(contextlib.AbstractAsyncContextManager[None]):
+        async def __aenter__(self) -> None:
+            try:
+                await asyncio.sleep(60)
+            finally:
+                for _ in range(5):
+                    await asyncio.sleep(0)
+                told.append("tidy")
+
+        async def __aexit__(self, *_error: object) -> None:
+            told.append("given back")
+
+    async def main() -> None:
+        client = connected(server, lock=lambda _id: Slow())
+        updating = asyncio.ensure_future(client.video.conferences.update(conference, layout="5up"))
+        await asyncio.sleep(0.05)
+        for _ in range(times):
+            updating.cancel()
+            await asyncio.sleep(0)
+        if times:
+            with pytest.raises(asyncio.CancelledError):
+                await updating
+        await client.close()
+
+    asyncio.run(main())  # which cancels every task that is left
+    assert told == ["tidy"]
+
+
+def test_an_update_that_the_end_of_its_event_loop_cuts_short_gives_its_lock_back_whole(
+    server: MockServer, conference: str
+) -> None:
+    lock = Lock()
+    server.faults.add(Fault.hang_after(), "PUT")
+
+    async def main() -> None:
+        client = connected(server, lock=lock)
+        updating = asyncio.ensure_future(client.video.conferences.update(conference, layout="5up"))
+        await anyio.to_thread.run_sync(wait_for, lambda: server.store[conference]["layout"] == "5up")
+        assert lock.held
+        assert not updating.done()
+
+    asyncio.run(main())  # which cancels every task that is left, ours among them
+    assert lock.held is None
+    assert len(lock.given) == 1
+    gc.collect()
 
 
 @pytest.mark.anyio

@@ -136,9 +136,7 @@ def test_links_in_a_circle_end_in_an_error(mock: MockServer, client: RestClient)
     assert methods(mock) == ["GET", "GET"]
 
 
-def test_a_link_with_credentials_is_refused_without_telling_them(
-    mock: MockServer, client: RestClient
-) -> None:
+def test_a_link_with_credentials_is_refused_without_telling_them(mock: MockServer, client: RestClient) -> None:
     mock.faults.add(linking_to("https://project:secret-token@example.com/"))
     with pytest.raises(InvalidResponseError, match=r"example\.com") as caught:
         list(client.video.conferences.paginate())
@@ -173,9 +171,7 @@ def test_what_is_no_page_is_refused(mock: MockServer, client: RestClient, body: 
 
 
 def test_create_sends_what_is_given_and_gives_the_conference(mock: MockServer, client: RestClient) -> None:
-    conf = client.video.conferences.create(
-        display_name="Stand-up", name="stand_up", description=None, size="small"
-    )
+    conf = client.video.conferences.create(display_name="Stand-up", name="stand_up", description=None, size="small")
     assert mock.requests[0].body == {"display_name": "Stand-up", "name": "stand_up", "size": "small"}
     assert conf.to_dict() == mock.store[conf["id"]]
     with pytest.raises(ValidationError, match="taken") as caught:
@@ -184,9 +180,7 @@ def test_create_sends_what_is_given_and_gives_the_conference(mock: MockServer, c
 
 
 @pytest.mark.parametrize("fault", [Fault.drop_after(), Fault.status(500), Fault.truncated(), Fault.html()])
-def test_a_create_of_unknown_outcome_is_not_repeated(
-    connect: Connect, mock: MockServer, fault: Fault
-) -> None:
+def test_a_create_of_unknown_outcome_is_not_repeated(connect: Connect, mock: MockServer, fault: Fault) -> None:
     mock.faults.add(fault, "POST")
     with pytest.raises(ConferencesError) as caught:
         connect(retries=3).video.conferences.create(display_name="x")
@@ -225,9 +219,7 @@ def test_a_read_is_repeated_until_it_is_answered(connect: Connect, mock: MockSer
 
 
 @pytest.mark.parametrize("retries", [0, 1, 2])
-def test_a_request_is_repeated_as_often_as_asked_and_no_more(
-    connect: Connect, mock: MockServer, retries: int
-) -> None:
+def test_a_request_is_repeated_as_often_as_asked_and_no_more(connect: Connect, mock: MockServer, retries: int) -> None:
     mock.faults.add(Fault.status(503, "0"), times=None)
     client = connect(retries=retries)
     for call in (client.video.conferences.get, client.video.conferences.delete):
@@ -273,9 +265,7 @@ def test_any_token_can_be_sent(token: str) -> None:
         assert len(client.video.conferences.list().data) == 1
 
 
-def test_the_environment_does_for_what_is_not_given(
-    mock: MockServer, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_environment_does_for_what_is_not_given(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("SIGNALWIRE_PROJECT_ID", mock.project)
     monkeypatch.setenv("SIGNALWIRE_API_TOKEN", TOKEN)
     monkeypatch.setenv("SIGNALWIRE_SPACE", mock.host)
@@ -299,9 +289,7 @@ def test_a_client_may_be_used_from_many_threads(mock: MockServer, client: RestCl
 
     with ThreadPoolExecutor(8) as pool:
         names = list(pool.map(rename, range(16)))
-    assert (
-        names == [mock.store[each]["display_name"] for each in ids] == [f"conference {n}" for n in range(16)]
-    )
+    assert names == [mock.store[each]["display_name"] for each in ids] == [f"conference {n}" for n in range(16)]
 
 
 def test_history_and_undo_need_a_journal(client: RestClient) -> None:

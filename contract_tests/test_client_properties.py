@@ -200,9 +200,7 @@ def test_a_result_is_read_only_and_its_copy_is_the_callers_own(body: dict[str, A
 
 
 @given(carried_conferences(), st.sampled_from(list(WRITABLE)), st.data())
-@example(
-    {**EXAMPLE, "join_from": ODD_TIMES[0], "join_until": ODD_TIMES[3], "layout": "7up"}, "description", None
-)
+@example({**EXAMPLE, "join_from": ODD_TIMES[0], "join_until": ODD_TIMES[3], "layout": "7up"}, "description", None)
 @example({**EXAMPLE, "display_name": "half of a pair: \ud83d"}, "description", None)
 def test_what_the_server_said_goes_back_unchanged_when_another_field_is_updated(
     body: dict[str, Any], named: str, data: Any
@@ -219,9 +217,7 @@ def test_what_the_server_said_goes_back_unchanged_when_another_field_is_updated(
 
 
 @given(newer_conferences(), st.text(max_size=20))
-def test_values_that_the_contract_does_not_know_go_back_unchanged_too(
-    body: dict[str, Any], name: str
-) -> None:
+def test_values_that_the_contract_does_not_know_go_back_unchanged_too(body: dict[str, Any], name: str) -> None:
     assume(body["size"] is not None and body["display_name"] != name)
     assume(all(body[field] is not None or field in [*CARRIED_AS_NULL, *REQUIRED] for field in WRITABLE))
     server = Server(copy.deepcopy(body))
@@ -255,16 +251,12 @@ def in_minutes(moment: datetime.datetime) -> datetime.datetime:
     """In a zone that RFC 3339 can write: some offsets of old days had seconds."""
     offset = moment.utcoffset()
     assert offset is not None
-    return (
-        moment if offset % datetime.timedelta(minutes=1) == datetime.timedelta() else moment.astimezone(UTC)
-    )
+    return moment if offset % datetime.timedelta(minutes=1) == datetime.timedelta() else moment.astimezone(UTC)
 
 
 @pytest.mark.parametrize("name", ["ConferenceCreate", "ConferenceUpdate"])
 @given(st.data())
-def test_every_body_that_the_generated_models_build_satisfies_the_contract(
-    name: str, data: st.DataObject
-) -> None:
+def test_every_body_that_the_generated_models_build_satisfies_the_contract(name: str, data: st.DataObject) -> None:
     properties = SCHEMAS[name]["properties"]
     optional = [each for each in properties if each not in SCHEMAS[name]["required"]]
     fields = data.draw(
@@ -312,9 +304,7 @@ def test_every_query_that_the_generated_client_builds_satisfies_the_contract(
     where = contract.operation(operation_id)
     said = [contract.resolve(p) for p in contract.document()["paths"][where.path]["get"]["parameters"]]
     schemas = {each["name"]: each["schema"] for each in said}
-    query = data.draw(
-        st.fixed_dictionaries({}, optional={name: values(each) for name, each in schemas.items()})
-    )
+    query = data.draw(st.fixed_dictionaries({}, optional={name: values(each) for name, each in schemas.items()}))
     identifier = (uuid.uuid4(),) if "{id}" in where.path else ()
     sent = kwargs_of(operation_id, *identifier, **query)["params"]
     assert sent == query

@@ -48,9 +48,7 @@ def test_a_change_that_stays_is_read_once_more_after_the_given_time(
     assert waits == [CONFIRM]
 
 
-def test_where_nothing_was_written_there_is_nothing_to_confirm(
-    style: str, server: MockServer, waits: Waits
-) -> None:
+def test_where_nothing_was_written_there_is_nothing_to_confirm(style: str, server: MockServer, waits: Waits) -> None:
     with ours(style, server, confirm=CONFIRM) as client:
         client.update(ID, layout="2x2")
     assert letters(server) == "G"
@@ -108,9 +106,7 @@ def test_a_cleared_field_is_confirmed_as_what_the_server_made_of_it(
     assert (now["description"], now["layout"]) == (None, default)
 
 
-def test_somebody_who_never_stops_is_told_and_not_fought_for_ever(
-    style: str, server: MockServer, waits: Waits
-) -> None:
+def test_somebody_who_never_stops_is_told_and_not_fought_for_ever(style: str, server: MockServer, waits: Waits) -> None:
     overwriting(waits, server, *[{"layout": "2x2"}] * 100)
     with ours(style, server, confirm=CONFIRM) as client, pytest.raises(ConflictError) as caught:
         client.update(ID, layout="5up")
@@ -118,9 +114,7 @@ def test_somebody_who_never_stops_is_told_and_not_fought_for_ever(
     assert letters(server).count("P") == len(waits) <= 10
 
 
-def test_a_look_that_fails_says_that_the_change_was_carried_out(
-    style: str, server: MockServer, waits: Waits
-) -> None:
+def test_a_look_that_fails_says_that_the_change_was_carried_out(style: str, server: MockServer, waits: Waits) -> None:
     server.faults.add(Fault.status(503), "GET", at=2, times=None)
     with ours(style, server, confirm=CONFIRM, retries=1) as client, pytest.raises(ServerError) as caught:
         client.update(ID, layout="5up")
@@ -158,8 +152,7 @@ def rounds(server: MockServer, ours: Writer, theirs: Writer) -> tuple[int, int]:
             writer(value)
 
         threads = [
-            threading.Thread(target=write, args=(writer, text.format(number)))
-            for writer, (_, text), _ in writers
+            threading.Thread(target=write, args=(writer, text.format(number))) for writer, (_, text), _ in writers
         ]
         for thread in threads:
             thread.start()

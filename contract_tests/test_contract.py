@@ -71,8 +71,7 @@ def operations() -> dict[str, dict[str, Any]]:
             "path": path,
             "method": method,
             "parameters": [
-                resolve(parameter)
-                for parameter in (*item.get("parameters", ()), *operation.get("parameters", ()))
+                resolve(parameter) for parameter in (*item.get("parameters", ()), *operation.get("parameters", ()))
             ],
         }
         for path, item in CONTRACT["paths"].items()

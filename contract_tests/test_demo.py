@@ -13,7 +13,7 @@ from typing import Any
 import pytest
 
 from signalwire_conferences import contract
-from signalwire_conferences.values import same
+from signalwire_conferences.values import equivalent
 from signalwire_conferences_testing import demo
 from signalwire_conferences_testing.mock import Fault, MockServer
 
@@ -49,7 +49,7 @@ def test_the_conferences_are_customised_throughout() -> None:
     conference, copy = demo.conferences()
     for name in OPTIONAL:
         assert FIELDS[name].accepts(conference[name])
-        assert not same(FIELDS[name].kind, conference[name], FIELDS[name].default), name
+        assert not equivalent(FIELDS[name].kind, conference[name], FIELDS[name].default), name
         assert copy[name] == conference[name]
     assert len(OPTIONAL) == 22
 
@@ -115,11 +115,7 @@ def test_it_names_the_extra_that_is_missing(package: str) -> None:
     ids=str,
 )
 def test_what_is_not_as_it_says_fails_it(
-    conference_id: str,
-    fault: Fault,
-    why: str,
-    capsys: pytest.CaptureFixture[str],
-    monkeypatch: pytest.MonkeyPatch,
+    conference_id: str, fault: Fault, why: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     perform = demo.perform
 

@@ -168,17 +168,7 @@ def test_the_entries_of_a_422_are_told_and_kept_as_they_came() -> None:
 
 @pytest.mark.parametrize(
     "content",
-    [
-        b"",
-        b"<h1>Bad gateway</h1>",
-        b"\xff\xfe",
-        b"null",
-        b"[]",
-        b"5",
-        b'{"error": 5}',
-        b'{"errors": {}}',
-        b"[" * 10**5,
-    ],
+    [b"", b"<h1>Bad gateway</h1>", b"\xff\xfe", b"null", b"[]", b"5", b'{"error": 5}', b'{"errors": {}}', b"[" * 10**5],
 )
 def test_any_body_of_an_error_is_taken(content: bytes) -> None:
     for status in STATUSES:

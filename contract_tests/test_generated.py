@@ -29,9 +29,7 @@ PACKAGE = "signalwire_conferences_api"
 CONTRACT: dict[str, Any] = json.loads((ROOT / "generated" / PACKAGE / "contract.json").read_text("utf-8"))
 SCHEMAS: dict[str, Any] = CONTRACT["components"]["schemas"]
 
-HOSTILE_RUFF = (
-    "line-length = 40\nindent-width = 2\nextend-exclude = ['*']\n[format]\nquote-style = 'single'\n"
-)
+HOSTILE_RUFF = "line-length = 40\nindent-width = 2\nextend-exclude = ['*']\n[format]\nquote-style = 'single'\n"
 
 
 def copy_tree(place: Path) -> Path:
@@ -154,9 +152,7 @@ def edit_the_contract_copy(generated: Path) -> None:
     ],
     ids=["line ending", "contract copy", "missing", "stray module", "outside", "readme", "link", "all gone"],
 )
-def test_any_single_damage_is_found(
-    tree: Path, program: Any, tmp_path: Path, damage: Callable[[Path], object]
-) -> None:
+def test_any_single_damage_is_found(tree: Path, program: Any, tmp_path: Path, damage: Callable[[Path], object]) -> None:
     fresh = Path(shutil.copytree(tree / "generated" / PACKAGE, tmp_path / PACKAGE))
     assert list(program.compare(fresh)) == []
     damage(tree / "generated")
@@ -259,8 +255,7 @@ def expected_members(schema: dict[str, Any]) -> set[Any]:
 
 
 @pytest.mark.parametrize(
-    ("typed", "name"),
-    [(fields.ConferenceChanges, "ConferenceUpdate"), (fields.ConferenceFields, "ConferenceCreate")],
+    ("typed", "name"), [(fields.ConferenceChanges, "ConferenceUpdate"), (fields.ConferenceFields, "ConferenceCreate")]
 )
 def test_the_typed_fields_are_those_of_the_request_body(typed: Any, name: str) -> None:
     schema = SCHEMAS[name]
@@ -277,9 +272,7 @@ def test_an_update_may_leave_out_every_field_and_a_create_all_but_the_required_o
 
 def test_the_typed_query_has_the_parameters_of_a_list_request() -> None:
     parameters = [
-        CONTRACT["components"]["parameters"][parameter["$ref"].rsplit("/", 1)[1]]
-        if "$ref" in parameter
-        else parameter
+        CONTRACT["components"]["parameters"][parameter["$ref"].rsplit("/", 1)[1]] if "$ref" in parameter else parameter
         for parameter in CONTRACT["paths"]["/api/video/conferences"]["get"]["parameters"]
     ]
     assert {name: set(members(hint)) for name, hint in typing.get_type_hints(fields.ListQuery).items()} == {

@@ -41,9 +41,7 @@ def test_one_spelling_of_whatever_an_old_file_names_is_one(host: str) -> None:
     assert is_loopback(once) == is_loopback(host)
 
 
-@pytest.mark.parametrize(
-    "host", ["localhost", "LOCALHOST.", "localhost:8080", "127.1.2.3:1", "[::1]:80", "::1"]
-)
+@pytest.mark.parametrize("host", ["localhost", "LOCALHOST.", "localhost:8080", "127.1.2.3:1", "[::1]:80", "::1"])
 def test_this_machine_is_told_in_every_spelling(host: str) -> None:
     assert is_loopback(host)
 

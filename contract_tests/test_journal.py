@@ -19,14 +19,8 @@ from typing import Any
 import pytest
 
 from conftest import LONG, TOKEN
-from processes import STYLES, Ours, finished, ours, spawned, wait_for, without_waiting
-from signalwire_conferences import (
-    ConferencesError,
-    ConflictError,
-    TransportError,
-    UnsafeUpdateError,
-    VerificationError,
-)
+from processes import STYLES, Ours, each_connection, finished, ours, read_only, spawned, wait_for, without_waiting
+from signalwire_conferences import ConferencesError, ConflictError, TransportError, UnsafeUpdateError, VerificationError
 from signalwire_conferences import journal as journals
 from signalwire_conferences.journal import Journal
 from signalwire_conferences.steps import Record, Settle
@@ -70,8 +64,7 @@ def rows(path: Path, columns: str = "before, outcome") -> list[tuple[Any, ...]]:
 def entries(client: Ours) -> list[tuple[dict[str, Any], str]]:
     """History as field -> (before, after), with the outcome; the latest first."""
     return [
-        ({name: tuple(change) for name, change in entry.changes.items()}, entry.outcome)
-        for entry in client.history(ID)
+        ({name: tuple(change) for name, change in entry.changes.items()}, entry.outcome) for entry in client.history(ID)
     ]
 
 
@@ -314,12 +307,12 @@ def test_the_file_and_its_side_files_are_for_their_owner_only(path: Path) -> Non
     try:
         with contextlib.closing(Journal(path, "host")) as journal:
             journal.carry_out(record())
-            connection = journal._connection
-            assert connection is not None
-            connection.execute("BEGIN")
-            connection.execute("DELETE FROM entries")  # a transaction under way has a side file
-            modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
-            connection.rollback()
+
+            def in_the_middle(connection: sqlite3.Connection) -> dict[str, int]:
+                connection.execute("DELETE FROM entries")  # a transaction under way has a side file
+                return {file.name: stat.S_IMODE(file.stat().st_mode) for file in path.parent.iterdir()}
+
+            modes = journal._transact(in_the_middle, None)
     finally:
         os.umask(mask)
     assert len(modes) > 1
@@ -347,10 +340,13 @@ from signalwire_conferences.journal import Journal
 from signalwire_conferences.steps import Record
 journal = Journal(Path(sys.argv[1]), "host")
 journal.carry_out(Record("conference-id", {"layout": "2x2"}, {"layout": "5up"}))
-journal._connection.execute("PRAGMA cache_spill = ON")
-journal._connection.execute("BEGIN")
-journal._connection.execute("UPDATE entries SET before = before || 'half'")
-os._exit(0)
+
+def half(connection):
+    connection.execute("PRAGMA cache_size = 1")
+    connection.execute("UPDATE entries SET before = before || 'half'")
+    os._exit(0)
+
+journal._transact(half, None)
 """
         finished([spawned(code, path)])
     finally:
@@ -382,9 +378,7 @@ def a_folder(path: Path) -> None:
 
 @pytest.mark.parametrize("spoil", [no_database, another_database, no_folder, a_folder])
 @pytest.mark.parametrize("style", STYLES)
-def test_a_client_cannot_be_built_on_what_is_no_journal(
-    style: str, server: MockServer, path: Path, spoil: Any
-) -> None:
+def test_a_client_cannot_be_built_on_what_is_no_journal(style: str, server: MockServer, path: Path, spoil: Any) -> None:
     spoil(path)
     content = path.read_bytes() if path.is_file() else b""
     with pytest.raises(ConferencesError) as caught, ours(style, server, journal=path):
@@ -395,18 +389,16 @@ def test_a_client_cannot_be_built_on_what_is_no_journal(
     assert (path.read_bytes() if path.is_file() else b"") == content
 
 
-def full(journal: Journal) -> None:
-    assert journal._connection is not None
-    [pages] = journal._connection.execute("PRAGMA page_count").fetchone()
-    journal._connection.execute(f"PRAGMA max_page_count = {pages}")
+def full(_journal: Journal, patch: pytest.MonkeyPatch) -> None:
+    # SQLite takes this for the number of pages that there are.
+    each_connection(patch, lambda connection: connection.execute("PRAGMA max_page_count = 1"))
 
 
-def read_only(journal: Journal) -> None:
-    assert journal._connection is not None
-    journal._connection.execute("PRAGMA query_only = ON")
+def written_no_more(_journal: Journal, patch: pytest.MonkeyPatch) -> None:
+    each_connection(patch, read_only)
 
 
-def busy(journal: Journal) -> None:
+def busy(journal: Journal, _patch: pytest.MonkeyPatch) -> None:
     journal._timeout = 0.05
     other = sqlite3.connect(journal._path)
     other.execute("BEGIN EXCLUSIVE")
@@ -424,8 +416,10 @@ def let_go() -> Iterator[None]:
     HELD.clear()
 
 
-@pytest.mark.parametrize("spoil", [full, read_only, busy])
-def test_without_its_before_image_no_put_is_sent(ours_of: Ours, server: MockServer, spoil: Any) -> None:
+@pytest.mark.parametrize("spoil", [full, written_no_more, busy])
+def test_without_its_before_image_no_put_is_sent(
+    ours_of: Ours, server: MockServer, spoil: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """A disk that is full, a file that became read-only, another process that does not let go."""
     before: list[dict[str, Any]] = []
 
@@ -434,7 +428,7 @@ def test_without_its_before_image_no_put_is_sent(ours_of: Ours, server: MockServ
             before[:] = [server.store[ID]]
             ours_of.update(ID, description=f"number {number}")
 
-    spoil(ours_of.client._transport.journal)
+    spoil(ours_of.client._transport.journal, monkeypatch)
     with pytest.raises(ConferencesError, match="journal") as caught:
         update_often()
     assert "PUT was not sent" in caught.value.state
@@ -446,12 +440,11 @@ def test_without_its_before_image_no_put_is_sent(ours_of: Ours, server: MockServ
 def test_a_journal_that_fails_after_the_put_takes_nothing_from_the_result(
     ours_of: Ours, server: MockServer, caplog: pytest.LogCaptureFixture
 ) -> None:
-    journal = ours_of.client._transport.journal
-    server.faults.add(Fault.foreign_write(lambda _store: read_only(journal)), "PUT")
-    assert ours_of.update(ID, layout="5up")["layout"] == "5up"
+    with pytest.MonkeyPatch.context() as patch:
+        server.faults.add(Fault.foreign_write(lambda _store: each_connection(patch, read_only)), "PUT")
+        assert ours_of.update(ID, layout="5up")["layout"] == "5up"
     assert "unknown outcome" in caplog.text
     assert entries(ours_of) == [({"layout": ("2x2", "5up")}, "unknown")]
-    journal._connection.execute("PRAGMA query_only = OFF")
     assert ours_of.undo(ID)["layout"] == "2x2"
 
 
@@ -486,7 +479,7 @@ def test_a_folder_that_is_not_ours_to_write_is_named(server: MockServer, path: P
 
 NUMBERS = range(12)
 OPEN = """
-import os, sys
+import os, sqlite3, sys
 from pathlib import Path
 from signalwire_conferences.journal import Journal
 from signalwire_conferences.steps import Record, Settle
@@ -494,7 +487,16 @@ path, name = sys.argv[1:]
 journal = Journal(Path(path), "host")
 """
 FORK = """
-inherited = journal._connection
+made = []
+connect = sqlite3.connect
+
+def noted(*args, **options):
+    made.append((os.getpid(), connect(*args, **options)))
+    return made[-1][1]
+
+sqlite3.connect = noted
+journal.history("")
+[(_, inherited)] = made
 child = os.fork()
 name = "parent" if child else "child"
 """
@@ -504,7 +506,13 @@ for number in {NUMBERS}:
     journal.carry_out(Settle(entry, applied=number % 2 == 0))
 """
 JOIN = """
-assert (journal._connection is inherited) is (child != 0)
+assert {process for process, _ in made[1:]} == {os.getpid()}
+for _, connection in made:
+    try:
+        connection.execute("SELECT 1")
+        sys.exit("a connection is open after its transaction")
+    except sqlite3.ProgrammingError:
+        pass
 if not child:
     os._exit(0)
 sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
@@ -515,9 +523,7 @@ def complete(path: Path, names: list[str]) -> None:
     with contextlib.closing(Journal(path, "host")) as journal:
         for name in names:
             found = [(entry.before["number"], entry.outcome) for entry in journal.history(name)]
-            assert found == [
-                (number, "not applied" if number % 2 else "applied") for number in reversed(NUMBERS)
-            ]
+            assert found == [(number, "not applied" if number % 2 else "applied") for number in reversed(NUMBERS)]
     sound(path)
 
 

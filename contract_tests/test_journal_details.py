@@ -17,6 +17,7 @@ from typing import Any
 
 import pytest
 
+from processes import each_connection
 from signalwire_conferences import ConferencesError, contract
 from signalwire_conferences.journal import Journal, opened
 from signalwire_conferences.settings import settings
@@ -78,10 +79,7 @@ def test_history_tells_each_change_with_both_values_the_latest_first(journal: Jo
 
 def test_an_entry_tells_its_number_and_its_conference(journal: Journal) -> None:
     numbers = [record(journal), record(journal, "another"), record(journal)]
-    assert [(entry.id, entry.conference_id) for entry in journal.history(ID)] == [
-        (numbers[2], ID),
-        (numbers[0], ID),
-    ]
+    assert [(entry.id, entry.conference_id) for entry in journal.history(ID)] == [(numbers[2], ID), (numbers[0], ID)]
 
 
 def test_history_is_of_one_conference_on_one_host(journal: Journal, path: Path) -> None:
@@ -147,10 +145,16 @@ def test_entries_are_kept_for_90_days_from_their_instant(
 def test_the_last_10_000_entries_are_kept(journal: Journal, path: Path) -> None:
     for _ in range(3):
         record(journal)
-    query(path, "UPDATE sqlite_sequence SET seq = 10001")
-    query(path, "UPDATE entries SET number = 10001 WHERE entry = 3")
-    record(journal)
-    assert query(path, "SELECT entry FROM entries ORDER BY entry") == [(3,), (10_002,)]
+    columns = "host, conference_id, recorded_at, before, after"
+    more = f"""
+        WITH RECURSIVE numbers (number) AS (SELECT 1 UNION SELECT number + 1 FROM numbers LIMIT 9998)
+        INSERT INTO entries ({columns}) SELECT {columns} FROM entries, numbers WHERE entry = 3
+    """
+    query(path, more)
+    assert query(path, "SELECT count(*) FROM entries") == [(10_001,)]
+    last = record(journal)
+    assert last == 10_002
+    assert query(path, "SELECT entry FROM entries ORDER BY entry") == [(e,) for e in range(3, last + 1)]
 
 
 @pytest.mark.parametrize("kept", [1, 5])
@@ -220,6 +224,21 @@ def test_after_a_clock_that_jumped_entries_grow_old_as_before(
     assert [entry.id for entry in journal.history(ID)] == [last, fourth, jumped, first]
 
 
+def test_an_entry_of_the_first_version_hides_no_jump_of_the_clock(
+    journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Clients of 0.1.0 may still write, and know of no jumps."""
+    for day in (-80, 4000, 0):
+        at(monkeypatch, NOW + day * DAY)
+        record(journal)
+    columns = "host, conference_id, recorded_at, before, after"
+    query(path, f"INSERT INTO entries ({columns}) SELECT {columns} FROM entries WHERE entry = 3")
+    for day in (20, 40):
+        at(monkeypatch, NOW + day * DAY)
+        record(journal)
+    assert [entry.id for entry in journal.history(ID)] == [6, 5, 4, 3, 2, 1]
+
+
 def test_a_clock_that_jumps_under_a_client_prunes_nothing_by_age(
     journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -239,11 +258,10 @@ def test_a_clock_that_jumps_under_a_client_prunes_nothing_by_age(
 def test_no_statement_of_a_record_looks_through_the_whole_table(journal: Journal, path: Path) -> None:
     record(journal)
     said: list[str] = []
-    assert journal._connection is not None
-    journal._connection.set_trace_callback(said.append)
-    journal.carry_out(Settle(record(journal), True))
-    journal.history(ID)
-    journal._connection.set_trace_callback(None)
+    with pytest.MonkeyPatch.context() as patch:
+        each_connection(patch, lambda connection: connection.set_trace_callback(said.append))
+        journal.carry_out(Settle(record(journal), True))
+        journal.history(ID)
     plans = [
         step[-1]
         for statement in said
@@ -294,9 +312,7 @@ def test_what_holds_no_secret_is_kept_as_it_is(masking: Journal) -> None:
 
 def test_a_name_or_a_number_that_holds_a_secret_is_kept_without_it(path: Path) -> None:
     with contextlib.closing(Journal(path, HOST, mask=lambda text: text.replace("123456", "***"))) as journal:
-        journal.carry_out(
-            Record("id-123456", {"x123456": 1, "number": 91234567, "id": 3}, {"number": 123456})
-        )
+        journal.carry_out(Record("id-123456", {"x123456": 1, "number": 91234567, "id": 3}, {"number": 123456}))
         [kept] = journal.history("id-123456")
     assert kept.before == {"x***": 1, "number": "9***7", "id": 3}
     assert kept.changes == {"number": ("9***7", "***")}
@@ -320,16 +336,13 @@ def test_the_journal_of_a_client_keeps_no_token(path: Path) -> None:
 # --- the file -------------------------------------------------------------------------------------------
 
 
-def test_the_file_is_marked_as_ours_and_can_be_found_by_age_and_conference(
-    journal: Journal, path: Path
-) -> None:
+def test_the_file_is_marked_as_ours_and_can_be_found_by_age_and_conference(journal: Journal, path: Path) -> None:
     record(journal)
     assert query(path, "PRAGMA application_id") == [(int.from_bytes(b"SWCF"),)]
     assert query(path, "SELECT name FROM sqlite_master WHERE name LIKE 'by%' ORDER BY name") == [
         ("by_age",),
         ("by_conference",),
-        ("by_jump",),
-        ("by_number",),
+        ("by_host",),
     ]
 
 
@@ -354,9 +367,7 @@ def test_the_file_is_for_its_owner_and_what_is_so_already_is_left_as_it_is(path:
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are of POSIX")
-def test_the_file_is_its_owners_alone_from_the_first_moment(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_the_file_is_its_owners_alone_from_the_first_moment(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     modes: list[int] = []
     connect = sqlite3.connect
 
@@ -404,9 +415,13 @@ def test_a_journal_may_be_used_from_another_thread(journal: Journal) -> None:
         assert pool.submit(record, journal).result() == 1
 
 
+def pragma(journal: Journal, name: str) -> Any:
+    [value] = journal._transact(lambda connection: connection.execute(f"PRAGMA {name}").fetchone(), None)
+    return value
+
+
 def test_a_commit_waits_for_the_disk(journal: Journal) -> None:
-    assert journal._connection is not None
-    assert journal._connection.execute("PRAGMA synchronous").fetchone() == (3,)  # EXTRA
+    assert pragma(journal, "synchronous") == 3  # EXTRA
 
 
 def test_a_journal_may_be_opened_by_several_and_again(journal: Journal, path: Path) -> None:
@@ -418,44 +433,36 @@ def test_a_journal_may_be_opened_by_several_and_again(journal: Journal, path: Pa
     assert len(journal.history(ID)) == 4
 
 
-def test_a_closed_journal_lets_the_file_go_and_does_not_open_it_again(journal: Journal) -> None:
+def test_a_closed_journal_lets_the_file_go_and_does_not_open_it_again(
+    journal: Journal, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = each_connection(monkeypatch, lambda _connection: None)
     record(journal)
-    connection = journal._connection
-    assert connection is not None
     journal.close()
+    [connection] = made
     with pytest.raises(sqlite3.ProgrammingError, match="closed"):
         connection.execute("SELECT 1")
     journal.close()
     with pytest.raises(ConferencesError, match="closed"):
         journal.history(ID)
-    assert journal._connection is None
+    assert made == [connection]
 
 
-def test_a_connection_of_another_process_is_neither_used_nor_closed(
-    journal: Journal, monkeypatch: pytest.MonkeyPatch
+def test_no_connection_outlives_its_transaction_so_that_no_other_process_inherits_it(
+    journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    record(journal)
-    inherited = journal._connection
-    assert inherited is not None
-    parent = os.getpid()
-    monkeypatch.setattr(os, "getpid", lambda: parent + 1)
-    record(journal)
-    own = journal._connection
-    assert own is not None
-    assert own is not inherited
-    record(journal)
-    assert journal._connection is own
-    monkeypatch.setattr(os, "getpid", lambda: parent + 2)
-    journal.close()
-    assert inherited.execute("SELECT count(*) FROM entries").fetchone() == (3,)
-    assert own.execute("SELECT count(*) FROM entries").fetchone() == (3,)
-    inherited.close()
-    own.close()
+    made = each_connection(monkeypatch, lambda _connection: None)
+    for use in (record, lambda journal: journal.history(ID), lambda journal: record(journal, size=object())):
+        before = len(made)
+        with contextlib.suppress(TypeError):  # of what is no JSON
+            use(journal)
+        assert len(made) == before + 1
+        with pytest.raises(sqlite3.ProgrammingError, match="closed"):
+            made[-1].execute("SELECT 1")
+    assert query(path, "SELECT count(*) FROM entries") == [(1,)]
 
 
-def test_a_database_of_something_else_is_left_alone_and_closed(
-    path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
+def test_a_database_of_something_else_is_left_alone_and_closed(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     query(path, "CREATE TABLE entries (shopping TEXT)")
     path.chmod(0o644)
     before = path.read_bytes()
@@ -491,29 +498,22 @@ def test_a_file_marked_as_ours_that_has_no_tables_yet_is_begun_in(path: Path) ->
 
 @pytest.mark.parametrize("timeout", [None, 0.05])
 def test_another_that_writes_is_waited_for_as_long_as_was_said(path: Path, timeout: float | None) -> None:
-    with contextlib.closing(
-        Journal(path, HOST) if timeout is None else Journal(path, HOST, timeout)
-    ) as journal:
+    with contextlib.closing(Journal(path, HOST) if timeout is None else Journal(path, HOST, timeout)) as journal:
         assert journal._timeout == (30.0 if timeout is None else timeout)
-        connection = journal._connection
-        assert connection is not None
         # The journal waits, not SQLite, which would hold a lock of this process meanwhile.
-        assert connection.execute("PRAGMA busy_timeout").fetchone() == (0,)
+        assert pragma(journal, "busy_timeout") == 0
 
 
-def test_a_record_takes_the_file_for_itself_before_it_reads(journal: Journal) -> None:
+def test_a_record_takes_the_file_for_itself_before_it_reads(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
     """So that of two who write none finds itself with an image that the other has outdated."""
-    connection = journal._connection
-    assert connection is not None
     said: list[str] = []
-    connection.set_trace_callback(said.append)
+    each_connection(monkeypatch, lambda connection: connection.set_trace_callback(said.append))
     record(journal)
+    assert said.pop(0) == "PRAGMA synchronous = EXTRA"
     assert (said[0], said[-1]) == ("BEGIN IMMEDIATE", "COMMIT")
 
 
-def test_a_record_that_cannot_be_written_names_the_conference_and_the_cause(
-    journal: Journal, path: Path
-) -> None:
+def test_a_record_that_cannot_be_written_names_the_conference_and_the_cause(journal: Journal, path: Path) -> None:
     query(path, "DROP TABLE entries")
     with pytest.raises(ConferencesError) as caught:
         record(journal)

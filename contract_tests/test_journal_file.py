@@ -16,7 +16,7 @@ from typing import Any
 
 import pytest
 
-from processes import STYLES, finished, ours, spawned, wait_for
+from processes import STYLES, each_connection, finished, ours, spawned, wait_for
 from signalwire_conferences import AsyncRestClient, ConferencesError
 from signalwire_conferences.journal import Journal
 from signalwire_conferences.steps import Record, Settle
@@ -25,9 +25,7 @@ from signalwire_conferences_testing.mock import Fault, MockServer
 ID = "conference-id"
 HOST = "example.signalwire.com"
 MARK = int.from_bytes(b"SWCF")
-posix = pytest.mark.skipif(
-    os.name != "posix", reason="neither forks nor modes nor files that move while open"
-)
+posix = pytest.mark.skipif(os.name != "posix", reason="neither forks nor modes nor files that move while open")
 
 # As 0.1.0 made it.
 FIRST_SCHEMA = f"""
@@ -188,9 +186,7 @@ sys.exit(f"{ended}" if any(ended) else 0)
 def test_children_forked_while_threads_write_can_write_all_of_them(path: Path) -> None:
     finished([spawned(FORKS, path)])
     for number in range(12):
-        assert query(path, "SELECT count(*) FROM entries WHERE conference_id = ?", f"child-{number}") == [
-            (3,)
-        ]
+        assert query(path, "SELECT count(*) FROM entries WHERE conference_id = ?", f"child-{number}") == [(3,)]
     assert query(path, "SELECT count(*) FROM entries WHERE outcome != 'applied'") == [(0,)]
     assert query(path, "PRAGMA integrity_check") == [("ok",)]
 
@@ -343,7 +339,7 @@ def test_what_came_of_a_put_is_not_noted_at_an_entry_of_another_file(
 @posix
 @pytest.mark.parametrize("change", [deleted, moved, replaced_by_another_journal, folder_moved_and_made_again])
 def test_a_file_that_changes_while_a_before_image_is_written_gets_it_again(
-    journal: Journal, path: Path, change: Callable[[Path], None]
+    journal: Journal, path: Path, change: Callable[[Path], None], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     record(journal, 1)
     times: list[str] = []
@@ -353,8 +349,7 @@ def test_a_file_that_changes_while_a_before_image_is_written_gets_it_again(
             times.append(statement)
             change(path)
 
-    assert journal._connection is not None
-    journal._connection.set_trace_callback(at_commit)
+    each_connection(monkeypatch, lambda connection: connection.set_trace_callback(at_commit))
     entry = record(journal, 2)
     assert times
     with contextlib.closing(Journal(path, HOST)) as other:
@@ -647,9 +642,7 @@ SPELLINGS = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("host", "other"), [(host, other) for host, others in SPELLINGS.items() for other in others]
-)
+@pytest.mark.parametrize(("host", "other"), [(host, other) for host, others in SPELLINGS.items() for other in others])
 def test_a_host_has_one_history_however_it_is_spelled(path: Path, host: str, other: str) -> None:
     with contextlib.closing(Journal(path, other)) as journal:
         record(journal, 1)

@@ -85,8 +85,7 @@ for thread in working:
 
 @pytest.mark.skipif(os.name != "posix", reason="no forks here")
 @pytest.mark.parametrize(
-    "seconds",
-    [5, pytest.param(60, marks=[pytest.mark.long, pytest.mark.skipif(not LONG, reason="takes a minute")])],
+    "seconds", [5, pytest.param(60, marks=[pytest.mark.long, pytest.mark.skipif(not LONG, reason="takes a minute")])]
 )
 def test_processes_threads_forks_and_kills_lose_no_before_image(tmp_path: Path, seconds: int) -> None:
     path, log = tmp_path / "conferences.sqlite", tmp_path / "log"
@@ -122,10 +121,7 @@ def test_processes_threads_forks_and_kills_lose_no_before_image(tmp_path: Path, 
         assert other.execute("PRAGMA integrity_check").fetchall() == [("ok",)]
         rows = other.execute("SELECT entry, host, conference_id, before, outcome FROM entries").fetchall()
     recorded = {(key, entry): outcome for entry, _, key, _, outcome in rows}
-    reported = [
-        (key, int(entry))
-        for key, entry in (line.split()[1:] for line in lines if line.startswith("recorded"))
-    ]
+    reported = [(key, int(entry)) for key, entry in (line.split()[1:] for line in lines if line.startswith("recorded"))]
     oldest = max(entry for _, entry in recorded) - 9_000  # a host keeps 10,000
     assert [each for each in reported if each[1] > oldest and recorded.get(each) != "applied"] == []
     kept = {(key, json.loads(before)["description"]) for _, _, key, before, _ in rows}

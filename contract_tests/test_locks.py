@@ -14,7 +14,7 @@ from typing import Any
 import pytest
 from attrs import define, field
 
-from processes import finished, ours, postgres, redis_url, spawned, without_waiting
+from processes import each_connection, finished, ours, postgres, read_only, redis_url, spawned, without_waiting
 from signalwire_conferences import ConferencesError
 from signalwire_conferences_testing.mock import Call, Fault, MockServer
 
@@ -124,9 +124,7 @@ def test_what_only_reads_takes_no_lock(style: str, server: MockServer, lock: Wat
         assert lock.taken == [ID]
 
 
-def test_undo_and_replace_take_the_lock_too(
-    style: str, server: MockServer, lock: Watched, tmp_path: Path
-) -> None:
+def test_undo_and_replace_take_the_lock_too(style: str, server: MockServer, lock: Watched, tmp_path: Path) -> None:
     with ours(style, server, lock=lock, journal=tmp_path / "journal") as client:
         client.replace(ID, {"display_name": "Bare"})
         assert lock.log == ["take", "GET", "PUT", "give"]
@@ -161,7 +159,7 @@ def test_it_is_given_back_on_every_error(
 
 @pytest.mark.parametrize("stage", ["before the read", "after the read", "before the PUT"])
 def test_it_is_given_back_where_something_else_than_the_server_fails(
-    style: str, server: MockServer, lock: Watched, tmp_path: Path, stage: str
+    style: str, server: MockServer, lock: Watched, tmp_path: Path, stage: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """An invalid answer, a PUT that would lose something, a journal that cannot be written."""
     journal = tmp_path / "journal"
@@ -171,7 +169,7 @@ def test_it_is_given_back_where_something_else_than_the_server_fails(
         elif stage == "after the read":
             server.store.patch(ID, {"size": None})
         else:
-            client.client._transport.journal._connection.execute("PRAGMA query_only = ON")
+            each_connection(monkeypatch, read_only)
         with pytest.raises(ConferencesError):
             client.update(ID, layout="5up")
     assert lock.log == ["take", "GET", "give"]
@@ -223,15 +221,7 @@ def server_of(code: str, request: pytest.FixtureRequest) -> Mapping[str, str]:
 
 
 def name_of(code: str) -> str:
-    words = (
-        "threading",
-        "asyncio.Lock",
-        "AsyncFileLock",
-        "FileLock",
-        "redis.asyncio",
-        "redis",
-        "AsyncConnection",
-    )
+    words = ("threading", "asyncio.Lock", "AsyncFileLock", "FileLock", "redis.asyncio", "redis", "AsyncConnection")
     return next((word for word in words if word in code), "psycopg")
 
 
@@ -241,11 +231,7 @@ def test_there_is_a_recipe_for_each_lock_and_each_client() -> None:
 
 @pytest.mark.parametrize("code", BLOCKS, ids=name_of)
 def test_every_recipe_runs_and_gives_its_lock_back(
-    code: str,
-    server: MockServer,
-    request: pytest.FixtureRequest,
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
+    code: str, server: MockServer, request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     credentials = {
         "SIGNALWIRE_PROJECT_ID": server.project,
@@ -359,9 +345,7 @@ def test_threads_of_one_client_that_share_a_lock_lose_nothing(server: MockServer
     shared = threading.Lock()
     server.faults.add(Fault.latency(0.005), "PUT", times=None)
     with ours("sync", server, lock=lambda _id: shared) as client:
-        threads = [
-            threading.Thread(target=client.update, args=(ID,), kwargs={name: "#abcdef"}) for name in names
-        ]
+        threads = [threading.Thread(target=client.update, args=(ID,), kwargs={name: "#abcdef"}) for name in names]
         for thread in threads:
             thread.start()
         for thread in threads:

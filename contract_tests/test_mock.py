@@ -109,9 +109,7 @@ def test_the_scheme_is_taken_in_any_case() -> None:
 
 @given(bodies())
 @quick
-def test_put_stores_what_is_sent_and_resets_what_is_left_out(
-    body: Mapping[str, tuple[Any, Any]],
-) -> None:
+def test_put_stores_what_is_sent_and_resets_what_is_left_out(body: Mapping[str, tuple[Any, Any]]) -> None:
     api = Api()
     before = api.store[ID]
     answer = api.put({name: sent for name, (sent, _) in body.items()})
@@ -142,28 +140,11 @@ def test_put_ignores_what_it_does_not_know_and_what_is_not_the_callers() -> None
     answer = api.ask("PUT", item(ID), content.encode())
     assert answer.status == 200
     assert answer.value.keys() == before.keys() - {"active_session"}
-    assert {name: answer.value[name] for name in SERVER_OWNED} == {
-        name: before[name] for name in SERVER_OWNED
-    }
+    assert {name: answer.value[name] for name in SERVER_OWNED} == {name: before[name] for name in SERVER_OWNED}
     assert api.store[ID]["active_session"] == before["active_session"]
 
 
-WRONG_FOR_ALL: list[Any] = [
-    None,
-    1,
-    0,
-    1.0,
-    [],
-    {},
-    ["true"],
-    "",
-    "true",
-    "True",
-    "1",
-    True,
-    "#12345G",
-    "2x2 ",
-]
+WRONG_FOR_ALL: list[Any] = [None, 1, 0, 1.0, [], {}, ["true"], "", "true", "True", "1", True, "#12345G", "2x2 "]
 
 
 @given(st.data())
@@ -293,17 +274,14 @@ def test_no_other_form_of_a_time_is_taken(wrong: object) -> None:
 
 
 @pytest.mark.parametrize(
-    "updated_at",
-    ["2022-01-01T00:00:00Z", "2999-12-31T23:59:59.999999Z", "2999-01-01T00:00:00.123456789Z"],
+    "updated_at", ["2022-01-01T00:00:00Z", "2999-12-31T23:59:59.999999Z", "2999-01-01T00:00:00.123456789Z"]
 )
 def test_updated_at_rises_with_each_write_even_if_the_clock_stands(
     updated_at: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     api = Api({**WHOLE, "updated_at": updated_at})
     monkeypatch.setattr(time, "time_ns", lambda: 1_700_000_000_000_000_000)
-    seen = [instant(updated_at)] + [
-        instant(api.put({"display_name": "same"}).value["updated_at"]) for _ in range(5)
-    ]
+    seen = [instant(updated_at)] + [instant(api.put({"display_name": "same"}).value["updated_at"]) for _ in range(5)]
     assert sorted(set(seen)) == seen  # type: ignore[type-var]  # likewise
 
 
@@ -436,6 +414,11 @@ MALFORMED = [
 ]
 
 
+@pytest.mark.parametrize("target", [("POST", COLLECTION), ("PUT", item(ID))], ids=["POST", "PUT"])
+def test_half_a_character_is_refused(target: tuple[str, str]) -> None:
+    assert Api().ask(*target, b'{"display_name": "half of one: \\ud800"}').status == 422
+
+
 @pytest.mark.parametrize("content", MALFORMED, ids=range(len(MALFORMED)))
 @pytest.mark.parametrize("target", [("POST", COLLECTION), ("PUT", item(ID))], ids=["POST", "PUT"])
 def test_what_is_no_json_object_is_a_bad_request(content: bytes, target: tuple[str, str]) -> None:
@@ -510,13 +493,7 @@ def test_other_paths_are_not_found_and_nothing_redirects(path: str) -> None:
 
 def test_every_answer_has_an_id_of_its_own() -> None:
     api = Api()
-    answers = [
-        api.get(),
-        api.get(),
-        api.put(1),
-        api.ask("GET", "/"),
-        api.ask("GET", credentials=b""),
-    ]
+    answers = [api.get(), api.get(), api.put(1), api.ask("GET", "/"), api.ask("GET", credentials=b"")]
     ids = [answer.headers["x-request-id"] for answer in answers]
     assert len(set(ids)) == 5
     assert [entry.request_id for entry in api.requests] == ids
@@ -529,14 +506,7 @@ def test_every_answer_has_an_id_of_its_own() -> None:
     | st.builds(
         "{}={}".format,
         st.sampled_from(
-            [
-                "page_size",
-                "page_number",
-                "page_token",
-                "starts_after",
-                "ends_before",
-                "include_active_session",
-            ]
+            ["page_size", "page_number", "page_token", "starts_after", "ends_before", "include_active_session"]
         ),
         st.text(max_size=20) | st.integers(),
     ),
@@ -545,9 +515,7 @@ def test_every_answer_has_an_id_of_its_own() -> None:
         st.none() | st.booleans() | st.floats() | st.text(max_size=5),
         lambda inner: (
             st.lists(inner, max_size=3)
-            | st.dictionaries(
-                st.sampled_from([*UPDATE_FIELDS, "name"]) | st.text(max_size=5), inner, max_size=5
-            )
+            | st.dictionaries(st.sampled_from([*UPDATE_FIELDS, "name"]) | st.text(max_size=5), inner, max_size=5)
         ),
     ).map(lambda value: json.dumps(value).encode()),
     content_type=st.sampled_from(["application/json"] * 4 + [""])

@@ -534,9 +534,7 @@ def start(*arguments: str) -> subprocess.Popen[str]:
 
 
 @pytest.mark.parametrize("end", [signal.SIGINT, signal.SIGTERM])
-def test_the_command_serves_what_it_prints_until_it_is_told_to_stop(
-    tmp_path: Path, end: signal.Signals
-) -> None:
+def test_the_command_serves_what_it_prints_until_it_is_told_to_stop(tmp_path: Path, end: signal.Signals) -> None:
     file = tmp_path / "conferences.json"
     file.write_text(json.dumps([{"id": "conference-id"}]))
     limited = '{"fault": "status", "code": 429, "retry_after": 2, "method": "get"}'
@@ -580,9 +578,7 @@ def test_the_command_takes_the_credentials_of_the_environment_and_tells_them_to_
     assert "their-" not in "".join(lines) + rest
 
 
-def test_the_command_tells_all_that_is_wrong_at_once(
-    capsys: pytest.CaptureFixture[str], tmp_path: Path
-) -> None:
+def test_the_command_tells_all_that_is_wrong_at_once(capsys: pytest.CaptureFixture[str], tmp_path: Path) -> None:
     file = tmp_path / "wrong.json"
     file.write_text('[{"record_on_start": 1}, 7]')
     specs = [
@@ -631,9 +627,7 @@ def test_the_command_tells_all_that_is_wrong_at_once(
         assert part in said, part
 
 
-@pytest.mark.parametrize(
-    ("content", "said"), [(None, "cannot be read"), (b"{", "is no JSON"), (b"\xff", "is no JSON")]
-)
+@pytest.mark.parametrize(("content", "said"), [(None, "cannot be read"), (b"{", "is no JSON"), (b"\xff", "is no JSON")])
 def test_the_command_tells_of_a_bad_file(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes | None, said: str
 ) -> None:
@@ -644,9 +638,7 @@ def test_the_command_tells_of_a_bad_file(
     assert f"{file} {said}" in capsys.readouterr().err
 
 
-def test_the_command_tells_that_a_port_is_taken(
-    server: MockServer, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_the_command_tells_that_a_port_is_taken(server: MockServer, capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--port", str(server.port)]) == 2
     assert f"127.0.0.1:{server.port}" in capsys.readouterr().err
 
@@ -657,14 +649,7 @@ def test_the_command_tells_that_a_port_is_taken(
         ({"fault": "drop-after", "method": "PUT"}, "PUT 1x1 drop-after"),
         ({"fault": "drop_after"}, "* 1x1 drop-after"),
         (
-            {
-                "fault": "status",
-                "code": 429,
-                "retry_after": 2,
-                "method": "get",
-                "conference_id": "x",
-                "at": 2,
-            },
+            {"fault": "status", "code": 429, "retry_after": 2, "method": "get", "conference_id": "x", "at": 2},
             "GET:x 2x1 status 429 2",
         ),
         ({"fault": "latency", "seconds": 0.5, "times": None}, "* 1x* latency 0.5"),
@@ -698,8 +683,7 @@ _JSON = _PLAIN | st.lists(_PLAIN, max_size=2) | st.dictionaries(st.text(max_size
 @given(
     st.sampled_from(["status", "body", "latency", "foreign-write", "field-changed", "times-kept"]),
     st.dictionaries(
-        st.sampled_from(["code", "content", "seconds", "changes", "name", "value", "digits", "method", "at"]),
-        _JSON,
+        st.sampled_from(["code", "content", "seconds", "changes", "name", "value", "digits", "method", "at"]), _JSON
     ),
 )
 @settings(max_examples=150, deadline=None)

@@ -61,17 +61,12 @@ def test_a_put_can_land_after_further_requests(code: int, requests: int) -> None
 
 
 def test_a_put_can_land_when_it_is_said() -> None:
-    with (
-        MockServer([WHOLE]) as server,
-        httpx.Client(base_url=server.url, auth=("mock-project", "mock-token")) as http,
-    ):
+    with MockServer([WHOLE]) as server, httpx.Client(base_url=server.url, auth=("mock-project", "mock-token")) as http:
         for name, field in (("one", "size"), ("two", "layout")):
             server.faults.add(Fault.lands_later(), "PUT")
             server.faults.add(Fault.field_lost(field), "PUT")
             assert http.put(PATH, json={**WHOLE, "display_name": name}).status_code == 504
-        assert server.store[ID] == WHOLE | {
-            key: server.store[ID][key] for key in ("created_at", "updated_at")
-        }
+        assert server.store[ID] == WHOLE | {key: server.store[ID][key] for key in ("created_at", "updated_at")}
         assert server.faults.land() == 2
         told = http.get(PATH).json()
         assert (told["display_name"], told["size"], told["layout"]) == ("two", "large", "grid-responsive")
@@ -131,10 +126,7 @@ def test_a_status_of_its_own_may_come_with_a_body_of_its_own(content: str, code:
 
 
 def test_a_field_can_be_lost_and_the_answer_too() -> None:
-    with (
-        MockServer([WHOLE]) as server,
-        httpx.Client(base_url=server.url, auth=("mock-project", "mock-token")) as http,
-    ):
+    with MockServer([WHOLE]) as server, httpx.Client(base_url=server.url, auth=("mock-project", "mock-token")) as http:
         for fault in (Fault.drop_after(), Fault.field_lost("description"), Fault.field_lost("size")):
             server.faults.add(fault, "PUT")
         with pytest.raises(httpx.RemoteProtocolError):
@@ -147,15 +139,7 @@ def test_a_field_can_be_lost_and_the_answer_too() -> None:
 
 
 def test_properties_that_the_contract_does_not_know_can_become_empty_of_their_kind() -> None:
-    unknown = {
-        "on": True,
-        "text": "strict",
-        "number": 7,
-        "part": 1.5,
-        "list": [1, 2],
-        "tags": {"a": 1},
-        "none": None,
-    }
+    unknown = {"on": True, "text": "strict", "number": 7, "part": 1.5, "list": [1, 2], "tags": {"a": 1}, "none": None}
     api = loose({**WHOLE, **unknown})
     for name in [*unknown, "absent"]:
         api.faults.add(Fault.field_emptied(name), "PUT")
@@ -202,10 +186,7 @@ def test_times_can_be_kept_to_a_part_of_a_second(digits: int, how: Any, sent: st
 @pytest.mark.parametrize("size", [0, 100_000])
 @pytest.mark.parametrize("encoding", ["gzip", "deflate", "gzip, gzip", "identity"])
 def test_an_answer_can_come_compressed(encoding: str, size: int) -> None:
-    with (
-        MockServer([WHOLE]) as server,
-        httpx.Client(base_url=server.url, auth=("mock-project", "mock-token")) as http,
-    ):
+    with MockServer([WHOLE]) as server, httpx.Client(base_url=server.url, auth=("mock-project", "mock-token")) as http:
         server.faults.add(Fault.compressed(encoding, size))
         answer = http.get(PATH, headers={"accept-encoding": "identity"})
         assert answer.headers["content-encoding"] == encoding
@@ -243,17 +224,9 @@ def test_a_small_answer_can_expand_beyond_memory_and_still_be_the_conference(enc
 
 @pytest.mark.parametrize(
     ("accepted", "compressed"),
-    [
-        ("gzip", True),
-        ("br, gzip;q=0.5", True),
-        ("gzip;q=0", False),
-        ("gzip;q=0.0, br", False),
-        ("identity", False),
-    ],
+    [("gzip", True), ("br, gzip;q=0.5", True), ("gzip;q=0", False), ("gzip;q=0.0, br", False), ("identity", False)],
 )
-def test_the_compressed_representation_can_have_a_tag_that_never_matches(
-    accepted: str, compressed: bool
-) -> None:
+def test_the_compressed_representation_can_have_a_tag_that_never_matches(accepted: str, compressed: bool) -> None:
     api = loose(etag=True)
     plain = api.get().headers["etag"]
     api.faults.add(Fault.compressed_etag(), times=None)
@@ -274,10 +247,7 @@ def test_an_answer_can_begin_with_a_byte_order_mark() -> None:
 
 
 def test_every_answer_can_set_a_cookie_of_a_new_name() -> None:
-    with (
-        MockServer([WHOLE]) as server,
-        httpx.Client(base_url=server.url, auth=("mock-project", "mock-token")) as http,
-    ):
+    with MockServer([WHOLE]) as server, httpx.Client(base_url=server.url, auth=("mock-project", "mock-token")) as http:
         server.faults.add(Fault.cookie(), times=None)
         for _ in range(5):
             assert http.get(PATH).status_code == 200

@@ -160,9 +160,7 @@ def test_a_client_is_built_whatever_no_proxy_says(monkeypatch: pytest.MonkeyPatc
     assert built(style)["proxy"] is not None
 
 
-@pytest.mark.parametrize(
-    "entry", ["http://user:hunter2@[proxy", "user:hunter2@pro$xy", "http://user:hunter2"]
-)
+@pytest.mark.parametrize("entry", ["http://user:hunter2@[proxy", "user:hunter2@pro$xy", "http://user:hunter2"])
 def test_a_warning_tells_no_credentials(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, tls: ssl.SSLContext, entry: str
 ) -> None:
@@ -207,9 +205,7 @@ def test_a_proxy_that_needs_more_is_told_so(monkeypatch: pytest.MonkeyPatch, tls
 
 
 @pytest.mark.parametrize("style", STYLES)
-def test_certificates_of_the_environment_are_used(
-    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, style: str
-) -> None:
+def test_certificates_of_the_environment_are_used(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, style: str) -> None:
     everybody = built(style)["verify"].cert_store_stats()["x509_ca"]
     pem = Path(certifi.where()).read_text("ascii")
     one = tmp_path / "one.pem"

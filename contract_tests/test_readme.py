@@ -65,9 +65,7 @@ class Shown(ast.NodeTransformer):
         _, arrow, said = self._lines[node.lineno - 1].partition("# -> ")
         if not arrow:
             return node
-        node.value = ast.Call(
-            ast.Name("check_shown", ast.Load()), [node.value, ast.Constant(said.strip())], []
-        )
+        node.value = ast.Call(ast.Name("check_shown", ast.Load()), [node.value, ast.Constant(said.strip())], [])
         return ast.fix_missing_locations(node)
 
 
@@ -154,9 +152,7 @@ def test_commands_of_the_verification_do_what_they_say(
     assert {path.name for path in tmp_path.iterdir()} == {"report.html", "report.xml"}
 
 
-def test_options_and_exit_codes_of_the_verification_are_those_that_it_tells(
-    capsys: pytest.CaptureFixture[str],
-) -> None:
+def test_options_and_exit_codes_of_the_verification_are_those_that_it_tells(capsys: pytest.CaptureFixture[str]) -> None:
     section = README.split("## Verify a server")[1].split("\n## ")[0]
     with pytest.raises(SystemExit):
         cli.main(["verify", "--help"])
@@ -414,9 +410,7 @@ def test_confirm_brings_nothing_of_others_back(server: MockServer) -> None:
     assert server.store[ID]["size"] == "large"
 
 
-@pytest.mark.parametrize(
-    ("etag", "left"), [pytest.param(False, "large", marks=pytest.mark.long), (True, "small")]
-)
+@pytest.mark.parametrize(("etag", "left"), [pytest.param(False, "large", marks=pytest.mark.long), (True, "small")])
 def test_a_put_that_lands_late_overwrites_unless_there_is_an_etag(etag: bool, left: str) -> None:
     with MockServer(demo.conferences(), etag=etag) as server:
         server.faults.add(Fault.late_apply(4), "PUT")
@@ -468,10 +462,7 @@ def imports(path: Path) -> set[str]:
 @pytest.mark.parametrize(
     ("folder", "forbidden"),
     [
-        (
-            "generated/signalwire_conferences_api",
-            {"signalwire_conferences", "signalwire_conferences_testing"},
-        ),
+        ("generated/signalwire_conferences_api", {"signalwire_conferences", "signalwire_conferences_testing"}),
         (PUBLIC, {"signalwire_conferences_testing"}),
     ],
 )
@@ -482,18 +473,7 @@ def test_imports_go_one_way(folder: str, forbidden: set[str]) -> None:
 
 IO = {
     *("anyio", "asyncio", "filelock", "http", "httpcore", "httpx", "os", "pathlib", "requests", "select"),
-    *(
-        "shutil",
-        "signal",
-        "socket",
-        "sqlite3",
-        "ssl",
-        "subprocess",
-        "tempfile",
-        "threading",
-        "time",
-        "urllib3",
-    ),
+    *("shutil", "signal", "socket", "sqlite3", "ssl", "subprocess", "tempfile", "threading", "time", "urllib3"),
 }
 
 

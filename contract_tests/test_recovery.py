@@ -105,9 +105,7 @@ def server(kept_mock: MockServer) -> MockServer:
     return kept_mock
 
 
-BEFORE: dict[str, Any] = {
-    name: value for name, value in MockServer().store[ID].items() if name != "active_session"
-}
+BEFORE: dict[str, Any] = {name: value for name, value in MockServer().store[ID].items() if name != "active_session"}
 
 
 def fresh(server: MockServer) -> None:
@@ -187,9 +185,7 @@ def test_an_update_survives_a_fault_of_its_put_and_one_of_the_read_after_it(
 
 @pytest.mark.long
 @pytest.mark.parametrize("first", OUTCOMES, ids=lambda outcome: str(outcome.fault))
-def test_an_update_survives_two_faults_that_hang(
-    style: str, server: MockServer, waits: Waits, first: Outcome
-) -> None:
+def test_an_update_survives_two_faults_that_hang(style: str, server: MockServer, waits: Waits, first: Outcome) -> None:
     with client(style, server, hangs=True, retries=6) as ours:
         for second in OUTCOMES:
             fresh(server)
@@ -262,9 +258,7 @@ def test_a_refused_put_is_not_repeated_and_left_the_conference_as_it_was(
     assert "unchanged by this call" in caught.value.state
 
 
-def test_a_refusal_after_an_unknown_outcome_does_not_claim_that_nothing_happened(
-    style: str, waits: Waits
-) -> None:
+def test_a_refusal_after_an_unknown_outcome_does_not_claim_that_nothing_happened(style: str, waits: Waits) -> None:
     """The PUT that timed out may land any time."""
     with MockServer([BEFORE]) as server:
         server.faults.add(Fault.late_apply(PATIENT), "PUT")
@@ -352,9 +346,7 @@ def test_retry_after_in_seconds_is_waited(
 
 
 @every_call
-def test_retry_after_as_a_date_is_waited(
-    style: str, server: MockServer, waits: Waits, method: str, send: Sent
-) -> None:
+def test_retry_after_as_a_date_is_waited(style: str, server: MockServer, waits: Waits, method: str, send: Sent) -> None:
     server.faults.add(Fault.status(429, http_date(20)), method)
     server.faults.add(Fault.status(429, http_date(-3600)), method, at=2)
     with client(style, server) as ours:
@@ -654,9 +646,7 @@ def test_a_weak_etag_is_not_sent_as_it_never_matches(style: str, tagging: MockSe
     assert matches == [None]
 
 
-def test_a_put_that_somebody_overtook_is_rebased_and_sent_again(
-    style: str, tagging: MockServer, waits: Waits
-) -> None:
+def test_a_put_that_somebody_overtook_is_rebased_and_sent_again(style: str, tagging: MockServer, waits: Waits) -> None:
     tagging.faults.add(Fault.foreign_write({"size": "small"}), "PUT", times=2)
     with client(style, tagging, retries=0) as ours:
         result = ours.update(ID, layout="5up")
@@ -666,9 +656,7 @@ def test_a_put_that_somebody_overtook_is_rebased_and_sent_again(
     assert waits == []
 
 
-def test_a_put_that_somebody_overtook_on_the_same_field_is_a_conflict(
-    style: str, tagging: MockServer
-) -> None:
+def test_a_put_that_somebody_overtook_on_the_same_field_is_a_conflict(style: str, tagging: MockServer) -> None:
     tagging.faults.add(Fault.foreign_write({"layout": "3x3"}), "PUT")
     with client(style, tagging) as ours, pytest.raises(ConflictError) as caught:
         ours.update(ID, layout="5up")

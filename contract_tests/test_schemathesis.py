@@ -57,9 +57,7 @@ class Excuse:
 
 
 def refused_attributes(response: Any) -> set[str]:
-    return (
-        {entry["attribute"] for entry in response.json()["errors"]} if response.status_code == 422 else set()
-    )
+    return {entry["attribute"] for entry in response.json()["errors"]} if response.status_code == 422 else set()
 
 
 def is_time(text: str) -> bool:
@@ -86,11 +84,7 @@ def refused_because_the_name_is_taken(case: Any, response: Any, store: Store) ->
 
 def credentials_were_sent_after_all(case: Any, response: Any, _store: Store) -> bool:
     mutations = getattr(case.meta.phase.data, "mutations", ())
-    harmless = [
-        ("header", {"required"}),
-        ("query", {"additionalProperties"}),
-        ("header", {"additionalProperties"}),
-    ]
+    harmless = [("header", {"required"}), ("query", {"additionalProperties"}), ("header", {"additionalProperties"})]
     return (
         any(mutation.parameter_location.value == "header" for mutation in mutations)
         and all((each.parameter_location.value, set(each.keywords)) in harmless for each in mutations)
@@ -166,9 +160,7 @@ def config(phases: tuple[str, ...], examples: int, seed: int) -> SchemathesisCon
     )
 
 
-def run(
-    app: ASGIApp, store: Store, *phases: str, examples: int = 20, only: str | None = None, seed: int = 1
-) -> Run:
+def run(app: ASGIApp, store: Store, *phases: str, examples: int = 20, only: str | None = None, seed: int = 1) -> Run:
     """Runs these phases over the application, for one operation or all."""
     document = copy.deepcopy(dict(contract.document()))
     schema: Any = schemathesis.openapi.from_dict(document, config=config(phases, examples, seed))
@@ -321,13 +313,7 @@ def breaking(app: ASGIApp, change: Break) -> ASGIApp:
 
 
 def refuse(reply: Reply, attribute: str) -> None:
-    entry = {
-        "type": "validation_error",
-        "code": "invalid",
-        "message": "no",
-        "attribute": attribute,
-        "url": "/",
-    }
+    entry = {"type": "validation_error", "code": "invalid", "message": "no", "attribute": attribute, "url": "/"}
     reply.status, reply.content = 422, json.dumps({"errors": [entry]}).encode()
 
 
@@ -420,9 +406,7 @@ BROKEN: list[tuple[Break, str, str | None, str]] = [
 @pytest.mark.parametrize(
     ("change", "phase", "only", "check"), [pytest.param(*each, id=each[0].__name__) for each in BROKEN]
 )
-def test_a_mock_that_breaks_the_contract_is_found_out(
-    change: Break, phase: str, only: str | None, check: str
-) -> None:
+def test_a_mock_that_breaks_the_contract_is_found_out(change: Break, phase: str, only: str | None, check: str) -> None:
     def found(seed: int) -> bool:
         store = Store()
         app = breaking(create_app(store, project=PROJECT, token=TOKEN), change)

@@ -13,24 +13,11 @@ import pytest
 from attrs import define, field, frozen
 from hypothesis import settings
 from hypothesis import strategies as st
-from hypothesis.stateful import (
-    Bundle,
-    RuleBasedStateMachine,
-    initialize,
-    invariant,
-    rule,
-    run_state_machine_as_test,
-)
+from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
 from conftest import LONG
 from processes import STYLES, Ours, ours, without_waiting
-from signalwire_conferences import (
-    ConferencesError,
-    ConflictError,
-    UnsafeUpdateError,
-    VerificationError,
-    contract,
-)
+from signalwire_conferences import ConferencesError, ConflictError, UnsafeUpdateError, VerificationError, contract
 from signalwire_conferences.plan import UpdatePlan
 from signalwire_conferences_testing.mock import Fault, MockServer, Reply
 
@@ -117,9 +104,7 @@ class Conferences(RuleBasedStateMachine):
         self.id = f"conference-{len(server.store)}"
         # Nothing as a PUT that leaves it out would make it, so that whatever is lost is seen.
         values = {"description": "first", "layout": "2x2", "join_from": "2029-01-01T00:00:00Z"}
-        server.store.add(
-            {"id": self.id, "name": self.id, "dark_primary": "#123456", "meta": {"a": 1}, **values}
-        )
+        server.store.add({"id": self.id, "name": self.id, "dark_primary": "#123456", "meta": {"a": 1}, **values})
         self.kept = {name: self.now[name] for name in ("id", "name", "created_at", "meta")}
 
     @property

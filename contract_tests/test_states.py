@@ -14,7 +14,7 @@ from typing import Any
 import httpx
 import pytest
 
-from processes import Ours, Waits, ours
+from processes import Ours, Waits, each_connection, ours, read_only
 from signalwire_conferences import (
     ConferencesError,
     InvalidResponseError,
@@ -118,11 +118,10 @@ def test_an_address_too_long_for_a_request_is_an_error_of_ours(style: str, serve
 
 @pytest.mark.usefixtures("waits")
 def test_a_journal_that_fails_later_does_not_hide_that_a_put_went_out(
-    style: str, server: MockServer, tmp_path: Path
+    style: str, server: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     with ours(style, server, journal=tmp_path / "j") as client:
-        journal = client.client._transport.journal
-        on_put(server, lambda: journal._connection.execute("PRAGMA query_only = ON"))
+        on_put(server, lambda: each_connection(monkeypatch, read_only))
         server.faults.add(Fault.drop_before(), "PUT")
         error = failure(client, layout="5up")
     assert "journal" in error.message
@@ -222,14 +221,17 @@ def test_a_request_under_way_when_its_client_is_closed_gets_its_answer(server: M
     assert [answer["id"] for answer in answers] == [ID]
 
 
-def test_a_closed_client_opens_nothing_again(style: str, server: MockServer, tmp_path: Path) -> None:
+def test_a_closed_client_opens_nothing_again(
+    style: str, server: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     with ours(style, server, journal=tmp_path / "j") as client:
         client.update(ID, layout="5up")
         client.call(client.client.close)
+        made = each_connection(monkeypatch, lambda _connection: None)
         for call in (client.history, client.undo, client.get):
             with pytest.raises(ConferencesError, match="closed"):
                 call(ID)
-        assert client.client._transport.journal._connection is None
+        assert made == []
 
 
 # --- locks ------------------------------------------------------------------------------------------------
@@ -354,9 +356,7 @@ def test_a_value_cleared_by_a_put_without_an_answer_is_not_written_again(
     assert waits
 
 
-def test_ids_that_are_no_uuids_are_told_apart_by_their_case(
-    style: str, server: MockServer, tmp_path: Path
-) -> None:
+def test_ids_that_are_no_uuids_are_told_apart_by_their_case(style: str, server: MockServer, tmp_path: Path) -> None:
     for name in ("Team", "team"):
         server.store.add({"id": name, "name": f"{name}-name", "layout": "2x2"})
     with ours(style, server, journal=tmp_path / "j") as client:

@@ -19,15 +19,7 @@ pytestmark = pytest.mark.xdist_group("typing")
 def check(*paths: Path) -> list[str]:
     """What mypy, as this project uses it, says of these files."""
     done = subprocess.run(
-        [
-            sys.executable,
-            "-m",
-            "mypy",
-            "--no-error-summary",
-            "--cache-dir",
-            ".cache/mypy-samples",
-            *map(str, paths),
-        ],
+        [sys.executable, "-m", "mypy", "--no-error-summary", "--cache-dir", ".cache/mypy-samples", *map(str, paths)],
         cwd=ROOT,
         capture_output=True,
         encoding="utf-8",
@@ -48,9 +40,7 @@ def test_right_uses_pass_and_wrong_ones_are_flagged(tmp_path: Path) -> None:
     (tmp_path / "unmarked.py").write_text(re.sub(r"# type: ignore\[[a-z-]+\]", "", wrong), "utf-8")
     found = check(*SAMPLES, tmp_path / "marked.py", tmp_path / "unmarked.py")
     assert [line for line in found if "typing_samples" in line] == []
-    assert [
-        "unused-ignore" in line for line in found if "marked.py:2" in line and "unmarked" not in line
-    ] == [True]
+    assert ["unused-ignore" in line for line in found if "marked.py:2" in line and "unmarked" not in line] == [True]
     flagged = [int(line.split(":")[1]) for line in found if "unmarked.py" in line]
     marked = [number for number, line in enumerate(wrong.splitlines(), 1) if "# type: ignore[" in line]
     assert sorted(set(flagged)) == marked

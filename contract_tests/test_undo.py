@@ -84,9 +84,7 @@ def test_a_null_that_no_put_can_bring_back_is_named() -> None:
 
 
 def test_a_value_that_the_journal_keeps_without_its_token_is_not_brought_back() -> None:
-    one = evolve(
-        entry({**EXAMPLE, "description": "*** and more"}, description="x"), masked=frozenset({"description"})
-    )
+    one = evolve(entry({**EXAMPLE, "description": "*** and more"}, description="x"), masked=frozenset({"description"}))
     with pytest.raises(UnsafeUpdateError, match="description: held the API token"):
         inverse(ID, [one], EXAMPLE)
 

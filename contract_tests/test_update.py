@@ -48,9 +48,7 @@ def custom(mock: MockServer) -> str:
     return mock.store.add({**CUSTOM, "meta": {"team": 7}})
 
 
-def test_the_vendors_own_example_keeps_the_other_22_settings(
-    mock: MockServer, client: RestClient, custom: str
-) -> None:
+def test_the_vendors_own_example_keeps_the_other_22_settings(mock: MockServer, client: RestClient, custom: str) -> None:
     before = mock.store[custom]
     conf = client.video.conferences.update(custom, display_name="Team Meeting v2")
     after = mock.store[custom]
@@ -137,10 +135,7 @@ UNUSABLE: dict[str, Any] = {
     "a null id": json.dumps({**EXAMPLE, "id": None}),
     "a number as id": json.dumps({**EXAMPLE, "id": 5}),
 }
-LACKING = {
-    f"no {name}": json.dumps({key: value for key, value in EXAMPLE.items() if key != name})
-    for name in WRITABLE
-}
+LACKING = {f"no {name}": json.dumps({key: value for key, value in EXAMPLE.items() if key != name}) for name in WRITABLE}
 
 
 @pytest.mark.parametrize("what", [*UNUSABLE, *LACKING])
@@ -255,9 +250,7 @@ def test_a_named_field_that_was_not_taken_is_named(mock: MockServer, client: Res
     assert caught.value.before["updated_at"] == EXAMPLE["updated_at"]
 
 
-def test_meta_that_the_put_wiped_is_told_with_what_it_was(
-    mock: MockServer, client: RestClient, custom: str
-) -> None:
+def test_meta_that_the_put_wiped_is_told_with_what_it_was(mock: MockServer, client: RestClient, custom: str) -> None:
     mock.faults.add(Fault.meta_wiped(), "PUT")
     with pytest.raises(VerificationError) as caught:
         client.video.conferences.update(custom, display_name="x")
@@ -298,9 +291,7 @@ def test_a_field_that_the_contract_does_not_know_may_change_which_is_reported(
 def test_a_field_that_the_contract_does_not_know_must_not_become_empty_unless_that_is_allowed(
     value: Any, emptied: Any
 ) -> None:
-    server = Server(
-        {**copy.deepcopy(EXAMPLE), "x-new": value}, tell=lambda state: {**state, "x-new": emptied}
-    )
+    server = Server({**copy.deepcopy(EXAMPLE), "x-new": value}, tell=lambda state: {**state, "x-new": emptied})
     with pytest.raises(VerificationError) as caught:
         drive(safe(server, {"display_name": "x"}).steps(), server)
     [difference] = caught.value.differences
@@ -363,27 +354,21 @@ def test_a_text_is_compared_exactly() -> None:
     server = Server(copy.deepcopy(EXAMPLE))
     server.tell = lambda state: {**state, "display_name": state["display_name"].lower()}
     with pytest.raises(VerificationError, match="display_name: expected 'X'"):
-        drive(
-            SafeUpdate(server.target, Intent(*checked_changes({"display_name": "X"}, (), ID))).steps(), server
-        )
+        drive(SafeUpdate(server.target, Intent(*checked_changes({"display_name": "X"}, (), ID))).steps(), server)
 
 
 def test_a_switch_is_not_a_number() -> None:
     server = Server(copy.deepcopy(EXAMPLE))
     server.tell = lambda state: {**state, "enable_chat": 1}
     with pytest.raises(VerificationError, match="enable_chat: expected True, the server has 1"):
-        drive(
-            SafeUpdate(server.target, Intent(*checked_changes({"display_name": "X"}, (), ID))).steps(), server
-        )
+        drive(SafeUpdate(server.target, Intent(*checked_changes({"display_name": "X"}, (), ID))).steps(), server)
 
 
 @pytest.mark.parametrize("name", [name for name in WRITABLE if is_free_choice(name)])
 def test_a_cleared_field_that_the_server_chooses_may_become_anything_but_must_be_told(name: str) -> None:
     for chosen in (True, False):
         server = Server(copy.deepcopy(EXAMPLE), {name: chosen})
-        body, _ = drive(
-            SafeUpdate(server.target, Intent(*checked_changes({name: None}, (), ID))).steps(), server
-        )
+        body, _ = drive(SafeUpdate(server.target, Intent(*checked_changes({name: None}, (), ID))).steps(), server)
         assert body[name] is chosen
     server = Server(copy.deepcopy(EXAMPLE))
     server.tell = lambda state: {key: value for key, value in state.items() if key != name}

@@ -27,14 +27,7 @@ from signalwire_conferences import (
     contract,
 )
 from signalwire_conferences.changes import checked_changes
-from signalwire_conferences.comparison import (
-    MISSING,
-    Verdict,
-    flaws,
-    flaws_to_build_on,
-    survival,
-    verify,
-)
+from signalwire_conferences.comparison import MISSING, Verdict, flaws, flaws_to_build_on, survival, verify
 from signalwire_conferences.outcomes import Answer, NoAnswer, outcome_of
 from signalwire_conferences.plan import Change, UpdatePlan, changed_fields, expected_after
 from signalwire_conferences.settings import settings
@@ -127,9 +120,7 @@ def dropped(*, applied: bool = False, **theirs: Any) -> Script:
     return run
 
 
-def safe_update(
-    asked: Mapping[str, Any], *, allow_reset: Any = (), base: Any = None, **target: Any
-) -> SafeUpdate:
+def safe_update(asked: Mapping[str, Any], *, allow_reset: Any = (), base: Any = None, **target: Any) -> SafeUpdate:
     checked = checked_changes(asked, allow_reset, ID)
     return SafeUpdate(evolve(Target(ID, POLICY), **target), Intent(*checked, base=base))
 
@@ -199,8 +190,7 @@ def test_a_settled_update_awaits_a_cleared_field_in_the_journal_as_it_is_assumed
 
 
 @pytest.mark.parametrize(
-    ("tag", "sent"),
-    [('"7"', {"If-Match": '"7"'}), ('W/"7"', {}), ('"é"', {}), ("7", {}), ("", {}), (None, {})],
+    ("tag", "sent"), [('"7"', {"If-Match": '"7"'}), ('W/"7"', {}), ('"é"', {}), ("7", {}), ("", {}), (None, {})]
 )
 def test_only_a_strong_etag_that_a_header_can_carry_makes_the_put_conditional(
     tag: str | None, sent: dict[str, str]
@@ -298,16 +288,7 @@ def test_the_waits_grow_and_the_puts_are_counted() -> None:
 
 @pytest.mark.parametrize(
     ("status", "may_land"),
-    [
-        (500, True),
-        (502, True),
-        (503, True),
-        (504, True),
-        (202, True),
-        (408, False),
-        (429, False),
-        (303, False),
-    ],
+    [(500, True), (502, True), (503, True), (504, True), (202, True), (408, False), (429, False), (303, False)],
 )
 def test_what_a_server_failed_at_or_only_accepted_may_still_land(status: int, may_land: bool) -> None:
     world = World(puts=[answered(status)] * 9)
@@ -609,10 +590,7 @@ def test_a_plan_reads_like_a_diff() -> None:
             f"- {FREE}: {before}",
             f"+ {FREE}: whatever the server chooses (we assume {after})",
             '! size: is null, which a PUT cannot send; left out it becomes "medium"',
-            (
-                "  will be refused. Name a value for each in the call,"
-                " or pass allow_reset=['size'] to let it be reset."
-            ),
+            ("  will be refused. Name a value for each in the call, or pass allow_reset=['size'] to let it be reset."),
             f"  {kept} fields keep their value",
         ]
     )
@@ -663,9 +641,7 @@ def test_a_plan_without_a_client_cannot_be_applied() -> None:
 def test_a_loss_names_the_ways_out() -> None:
     error = failure(safe_update({FREE: None}), world := World(server=Server({**EXAMPLE, "size": None})))
     assert isinstance(error, UnsafeUpdateError)
-    assert (
-        error.advice == "Name a value for each in the call, or pass allow_reset=['size'] to let it be reset."
-    )
+    assert error.advice == "Name a value for each in the call, or pass allow_reset=['size'] to let it be reset."
     assert error.state == "The conference is unchanged by this call."
     assert (error.conference_id, world.methods) == (ID, ["GET"])
     error = failure(safe_update({FREE: None}), World(server=Server({**EXAMPLE, "display_name": None})))
@@ -829,10 +805,7 @@ def test_a_null_that_stays_null_and_one_that_got_a_value_are_no_loss() -> None:
         ({**EXAMPLE, "id": OTHER_ID}, f"it is of conference '{OTHER_ID}'"),
         ({**EXAMPLE, "id": 5}, "it has no id"),
         ({name: EXAMPLE[name] for name in EXAMPLE if name not in ("size", "meta")}, "it lacks size"),
-        (
-            {name: EXAMPLE[name] for name in EXAMPLE if name not in ("id", "size")},
-            "it has no id; it lacks size",
-        ),
+        ({name: EXAMPLE[name] for name in EXAMPLE if name not in ("id", "size")}, "it has no id; it lacks size"),
     ],
 )
 def test_an_answer_that_is_not_the_conference_says_why(body: Any, reason: str) -> None:

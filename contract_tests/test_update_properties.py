@@ -11,14 +11,7 @@ from attrs import evolve
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from signalwire_conferences import (
-    ConflictError,
-    RestClient,
-    ServerChoice,
-    UnsafeUpdateError,
-    contract,
-    operations,
-)
+from signalwire_conferences import ConflictError, RestClient, ServerChoice, UnsafeUpdateError, contract, operations
 from signalwire_conferences.changes import checked_body, checked_changes
 from signalwire_conferences.errors import VerificationError, printable
 from signalwire_conferences.plan import UpdatePlan
@@ -114,18 +107,14 @@ def test_what_is_named_changes_and_everything_else_stays(server: Server, asked: 
 
 
 @given(servers, changes())
-def test_an_update_is_one_get_and_one_put_and_only_a_get_where_nothing_changes(
-    server: Server, asked: Asked
-) -> None:
+def test_an_update_is_one_get_and_one_put_and_only_a_get_where_nothing_changes(server: Server, asked: Asked) -> None:
     changed = any(differs(server, name, value) for name, value in asked.items())
     update(server, asked)
     assert server.methods == (["GET", "PUT"] if changed else ["GET"])
 
 
 @given(servers, changes(min_size=1))
-def test_the_put_holds_every_value_as_it_came_but_for_what_is_named_or_null(
-    server: Server, asked: Asked
-) -> None:
+def test_the_put_holds_every_value_as_it_came_but_for_what_is_named_or_null(server: Server, asked: Asked) -> None:
     before = copy.deepcopy(server.state)
     update(server, asked)
     assume(server.methods == ["GET", "PUT"])
@@ -238,9 +227,7 @@ def test_allow_reset_lets_a_null_go_to_its_default_and_the_report_says_so(
 
 @pytest.mark.parametrize("name", [name for name in LOST_AS_NULL if name in REQUIRED])
 @given(servers, changes(min_size=1))
-def test_allow_reset_does_not_help_where_the_put_requires_a_value(
-    name: str, server: Server, asked: Asked
-) -> None:
+def test_allow_reset_does_not_help_where_the_put_requires_a_value(name: str, server: Server, asked: Asked) -> None:
     server.state[name] = None
     asked.pop(name, None)
     assume(any(differs(server, other, value) for other, value in asked.items()))
@@ -277,15 +264,9 @@ def test_the_diff_names_every_change_with_both_values_and_nothing_else(server: S
     plan = planned(server, asked)
     lines = list(plan.lines())
     assert str(plan) == "\n".join(line.text for line in lines)
-    assert {line.text.split(":")[0] for line in lines if line.kind == "before"} == {
-        f"- {n}" for n in plan.changes
-    }
-    assert {line.text.split(":")[0] for line in lines if line.kind == "after"} == {
-        f"+ {n}" for n in plan.changes
-    }
-    assert [line.value for line in lines if line.kind == "before"] == [
-        c.before for c in plan.changes.values()
-    ]
+    assert {line.text.split(":")[0] for line in lines if line.kind == "before"} == {f"- {n}" for n in plan.changes}
+    assert {line.text.split(":")[0] for line in lines if line.kind == "after"} == {f"+ {n}" for n in plan.changes}
+    assert [line.value for line in lines if line.kind == "before"] == [c.before for c in plan.changes.values()]
     assert [line.value for line in lines if line.kind == "after"] == [c.after for c in plan.changes.values()]
     for name, (before, after) in plan.changes.items():
         assert f"- {name}: {printable(json.dumps(before, ensure_ascii=False))}" in str(plan)
@@ -315,9 +296,7 @@ def test_a_plan_applied_later_keeps_what_others_changed_and_conflicts_on_the_sam
     base = copy.deepcopy(server.state)
     wanted = {name for name, value in asked.items() if differs(server, name, value)}
     server.state = {**server.state, **copy.deepcopy(theirs)}
-    moved = {
-        name for name, value in theirs.items() if base[name] is None or not means(name, base[name], value)
-    }
+    moved = {name for name, value in theirs.items() if base[name] is None or not means(name, base[name], value)}
     disputed = {
         name
         for name in moved & asked.keys()
@@ -359,9 +338,7 @@ def broken_words(draw: st.DrawFn) -> tuple[Server, Asked, set[str]]:
     asked = draw(changes(min_size=1))
     assume(any(differs(server, name, value) for name, value in asked.items()))
     free = {name for name, value in asked.items() if value is None and is_free_choice(name)}
-    names = draw(
-        st.sets(st.sampled_from(sorted({*WRITABLE, *SERVER_OWNED, "x-counter"} - {*free, "id"})), min_size=1)
-    )
+    names = draw(st.sets(st.sampled_from(sorted({*WRITABLE, *SERVER_OWNED, "x-counter"} - {*free, "id"})), min_size=1))
     lost = draw(st.sets(st.sampled_from(sorted(names))))
 
     def tell(state: dict[str, Any]) -> Any:
@@ -411,9 +388,7 @@ def given_body(schema: str) -> st.SearchStrategy[Asked]:
     properties = SCHEMAS[schema]["properties"]
     return st.fixed_dictionaries(
         {name: values(properties[name]) for name in SCHEMAS[schema]["required"]},
-        optional={
-            name: values(each) for name, each in properties.items() if name not in SCHEMAS[schema]["required"]
-        },
+        optional={name: values(each) for name, each in properties.items() if name not in SCHEMAS[schema]["required"]},
     )
 
 
@@ -426,9 +401,7 @@ def test_replace_sends_its_body_as_it_is_in_one_put(server: Server, body: Asked)
 
 
 @given(servers, given_body("ConferenceCreate"), st.sets(st.sampled_from(sorted(CARRIED_AS_NULL))))
-def test_create_sends_what_it_is_given_and_leaves_none_out(
-    server: Server, fields: Asked, nones: set[str]
-) -> None:
+def test_create_sends_what_it_is_given_and_leaves_none_out(server: Server, fields: Asked, nones: set[str]) -> None:
     nones -= fields.keys()
     sent: list[Any] = []
 

@@ -9,7 +9,6 @@ import json
 import os
 import re
 import select
-import shlex
 import signal
 import socket
 import socketserver
@@ -27,31 +26,24 @@ from xml.etree import ElementTree
 import pytest
 import yaml
 
+from broken import SERVERS
+from broken.making import answers
 from processes import wait_for
 from signalwire_conferences.contract import UPDATE
 from signalwire_conferences.values import decode_json
-from signalwire_conferences_testing.broken import SERVERS
-from signalwire_conferences_testing.broken.making import answers
 from signalwire_conferences_testing.mock import Call, Fault, MockServer, Reply
-from signalwire_conferences_testing.verify import (
-    CannotRun,
-    Options,
-    Outcome,
-    Report,
-    Result,
-    as_html,
-    as_junit,
-    samples,
-    sessions,
-    verify,
-)
-from signalwire_conferences_testing.verify.api import basic
-from signalwire_conferences_testing.verify.catalogue import promises
+from signalwire_conferences_testing.verify import CannotRun, Options, Outcome, Report, Result, verify
 from signalwire_conferences_testing.verify.command import base_url, is_loopback, main
-from signalwire_conferences_testing.verify.credentials import wrong_credentials
-from signalwire_conferences_testing.verify.exchange import Exchange, curl
-from signalwire_conferences_testing.verify.masking import Mask
-from signalwire_conferences_testing.verify.own import NAME_PREFIX
+from signalwire_conferences_testing.verify.promises import promises
+from signalwire_conferences_testing.verify.telling import as_html, as_junit
+from signalwire_conferences_testing.verify.telling.masking import Mask
+from signalwire_conferences_testing.verify.trying import bench as bench_module
+from signalwire_conferences_testing.verify.trying import samples
+from signalwire_conferences_testing.verify.trying.claims import Claim, status
+from signalwire_conferences_testing.verify.trying.created import NAME_PREFIX
+from signalwire_conferences_testing.verify.trying.credentials import basic, wrong_credentials
+from signalwire_conferences_testing.verify.trying.exchange import Exchange
+from signalwire_conferences_testing.verify.trying.story import Story
 
 TOKEN = "PTsecret-token-0aZ9"
 ROOT = Path(__file__).parent.parent
@@ -96,19 +88,32 @@ def test_a_broken_promise_is_1_with_a_request_that_shows_it(
     assert "jq -r .id" in shown
 
 
-def test_the_command_that_is_shown_reproduces_the_finding(server: MockServer) -> None:
+def in_bash(script: str, server: MockServer) -> subprocess.CompletedProcess[str]:
+    environment = {**os.environ, "SIGNALWIRE_PROJECT_ID": server.project, "SIGNALWIRE_API_TOKEN": server.token}
+    return subprocess.run(["bash"], input=script, env=environment, capture_output=True, text=True, check=False)
+
+
+def test_the_commands_that_are_shown_reproduce_the_finding(server: MockServer) -> None:
     broken("choice-any-case", server)
     options = Options(server.url, server.project, server.token, only=("refuses/choice-put",))
-    found = verify(options).broken[0]
-    commands = [
-        one.replace("| jq -r .id", f"| {shlex.quote(sys.executable)} -c '{READ_ID}'")
-        for one in curl(found.evidence)
-    ]
-    done = subprocess.run(["bash", "-c", "\n".join(commands)], capture_output=True, text=True, check=False)
-    assert "HTTP/1.1 200" in done.stdout, (commands, done)
+    commands = verify(options).broken[0].commands
+    for _ in range(2):
+        done = in_bash("\n".join(["set -u", *commands]), server)
+        assert "HTTP/1.1 200" in done.stdout, (commands, done)
+        assert done.stderr == ""
 
 
-READ_ID = 'import json, sys; print(json.load(sys.stdin)["id"])'
+def test_a_script_ends_well_where_the_fault_is_mended(server: MockServer) -> None:
+    broken("patches", server)
+    report = verify(Options(server.url, server.project, server.token, only=("put/bare",)))
+    script = report.broken[0].findings[0].script
+    done = in_bash(script, server)
+    assert (done.returncode, done.stderr) == (1, "")
+    assert "it is not" in done.stdout
+    server.faults.clear()
+    done = in_bash(script, server)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert len(server.store) == 1
 
 
 def echoes(server: MockServer) -> None:
@@ -171,9 +176,9 @@ def test_json_junit_and_html_say_the_same(
     assert one["reproduce"][-1].startswith("curl ")
     suites = ElementTree.parse(junit).getroot()
     assert suites.get("tests") == str(len(told["promises"]))
-    assert [
-        case.get("classname") for case in suites.iter("testcase") if case.find("failure") is not None
-    ] == ["contract.put"]
+    assert [case.get("classname") for case in suites.iter("testcase") if case.find("failure") is not None] == [
+        "contract.put"
+    ]
     shown = page.read_text("utf-8")
     assert "1 of" in shown
     assert "put/bare" in shown
@@ -234,16 +239,14 @@ def test_a_command_has_printable_characters_only_and_sends_the_same(server: Mock
             body,
             basic(f"{server.project}:{server.token}", "", right=True),
         )
-        [command] = curl([request])
+        [command] = Story([request], Claim(status(request)), ["no mark"]).commands()
         assert command.isprintable()
-        subprocess.run(["bash", "-c", command], capture_output=True, check=True)
+        assert in_bash(command, server).returncode == 0
         sent = server.requests[-1].content
         assert sent == body or (sent.isascii() and decode_json(sent) == decode_json(body))
 
 
-def test_colours_are_left_out_where_nobody_sees_them(
-    server: MockServer, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_colours_are_left_out_where_nobody_sees_them(server: MockServer, capsys: pytest.CaptureFixture[str]) -> None:
     main([server.url, *arguments("status/read")])
     assert "\x1b[" not in "".join(capsys.readouterr())
 
@@ -254,10 +257,7 @@ def test_the_same_seed_sends_the_same(server: MockServer) -> None:
         only = ("put/other-fields", "dates/sweep", "state/random-walk")
         verify(Options(server.url, server.project, server.token, seed=7, only=only))
         return [
-            (
-                request.method,
-                {k: v for k, v in (request.body or {}).items() if k not in ("name", "display_name")},
-            )
+            (request.method, {k: v for k, v in (request.body or {}).items() if k not in ("name", "display_name")})
             for request in server.requests
         ]
 
@@ -318,9 +318,7 @@ def test_urls_as_people_give_them(given: str, expected: str) -> None:
     assert base_url(given) == expected
 
 
-@pytest.mark.parametrize(
-    "given", ["", "ftp://x", "http://", "http://p:t@x", "http://x?y=1", "http://x:99999"]
-)
+@pytest.mark.parametrize("given", ["", "ftp://x", "http://", "http://p:t@x", "http://x?y=1", "http://x:99999"])
 def test_what_is_no_url_is_refused(given: str) -> None:
     with pytest.raises(ValueError, match=r"URL|query"):
         base_url(given)
@@ -364,12 +362,7 @@ def test_the_named_conference_is_put_back_whatever_case_its_id_is_given_in(serve
     before = server.store[named]
     report = verify(
         Options(
-            server.url,
-            server.project,
-            server.token,
-            writes=False,
-            conference_id=named.upper(),
-            only=("put/session",),
+            server.url, server.project, server.token, writes=False, conference_id=named.upper(), only=("put/session",)
         )
     )
     assert [one.outcome for one in report.results] == [Outcome.KEPT]
@@ -386,7 +379,7 @@ def test_a_fault_of_a_check_is_seen_and_the_named_conference_put_back(
     def faulty(*_arguments: object) -> str | None:
         raise PermissionError("not here")
 
-    monkeypatch.setattr(sessions, "as_sent", faulty)
+    monkeypatch.setattr(bench_module, "as_sent", faulty)
     only = arguments("put/session-stays", "status/read")
     assert main([server.url, "--conference", named, *only]) == 2
     assert "not here" in capsys.readouterr().out
@@ -397,9 +390,7 @@ def test_a_fault_of_a_check_is_seen_and_the_named_conference_put_back(
 def test_a_conference_that_could_not_be_put_back_is_named(server: MockServer) -> None:
     named = server.store.add(whole())
     server.faults.add(Fault.status(500), "PUT", at=2, times=None)
-    report = verify(
-        Options(server.url, server.project, server.token, conference_id=named, only=("put/session",))
-    )
+    report = verify(Options(server.url, server.project, server.token, conference_id=named, only=("put/session",)))
     assert f"{named} could not be put back" in report.results[0].message
 
 
@@ -415,13 +406,7 @@ def test_the_named_conference_is_put_back_where_the_budget_is_spent_meanwhile(se
     server.faults.add(Fault.hang_after(), "PUT")
     report = verify(
         Options(
-            server.url,
-            server.project,
-            server.token,
-            conference_id=named,
-            only=("put/session",),
-            budget=6,
-            timeout=60,
+            server.url, server.project, server.token, conference_id=named, only=("put/session",), budget=6, timeout=60
         )
     )
     assert "budget" in report.results[0].message
@@ -435,12 +420,7 @@ def test_nulls_are_put_back_where_a_conference_of_our_own_showed_how(server: Moc
     for writes_too, expected in ((False, Outcome.NOT_EXERCISED), (True, Outcome.KEPT)):
         report = verify(
             Options(
-                server.url,
-                server.project,
-                server.token,
-                writes=writes_too,
-                conference_id=named,
-                only=("put/session",),
+                server.url, server.project, server.token, writes=writes_too, conference_id=named, only=("put/session",)
             )
         )
         assert report.results[0].outcome is expected
@@ -449,9 +429,7 @@ def test_nulls_are_put_back_where_a_conference_of_our_own_showed_how(server: Moc
 
 def test_a_conference_that_cannot_be_put_back_is_not_written_to(server: MockServer) -> None:
     named = server.store.add({**whole(), "size": None})
-    report = verify(
-        Options(server.url, server.project, server.token, conference_id=named, only=("put/session",))
-    )
+    report = verify(Options(server.url, server.project, server.token, conference_id=named, only=("put/session",)))
     assert writes(server) == []
     assert "size" in report.results[0].message
 
@@ -497,14 +475,11 @@ def test_what_was_created_without_an_answer_is_found_in_however_long_a_list() ->
     assert report.notes == []
 
 
-def test_a_list_that_cannot_be_read_to_its_end_is_told_of_where_a_create_had_no_answer(
-    server: MockServer,
-) -> None:
+def test_a_list_that_cannot_be_read_to_its_end_is_told_of_where_a_create_had_no_answer(server: MockServer) -> None:
     server.faults.add(Fault.drop_after(), "POST")
     server.faults.add(Fault.status(500), "GET", at=3, times=None)
     report = verify(Options(server.url, server.project, server.token, only=("accepts/least",)))
-    [note] = report.notes
-    assert NAME_PREFIX in note
+    assert [note for note in report.notes if NAME_PREFIX in note]
 
 
 def test_what_a_killed_run_left_behind_is_named_and_removed_when_asked_for(
@@ -603,10 +578,7 @@ ODD = {
     "html-404": (plain(404, b"<html>no</html>", Content_Type="text/html"), "no server of this API"),
     "json-404": (plain(404, b'{"error": "Not Found"}'), "does not exist"),
     "401": (plain(401, b'{"error": "Unauthorized"}'), "refuses the credentials"),
-    "redirects": (
-        plain(308, b"", Location="https://elsewhere.example/"),
-        "redirects (308) to https://elsewhere",
-    ),
+    "redirects": (plain(308, b"", Location="https://elsewhere.example/"), "redirects (308) to https://elsewhere"),
     "empty": (plain(200, b""), "no server of this API"),
 }
 
@@ -632,9 +604,7 @@ def test_a_server_that_cannot_be_verified_is_2_with_a_clear_message_soon(
     assert said.out == ""
 
 
-def test_a_server_that_is_not_there_is_2(
-    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
-) -> None:
+def test_a_server_that_is_not_there_is_2(monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]) -> None:
     monkeypatch.setenv("SIGNALWIRE_PROJECT_ID", "p")
     monkeypatch.setenv("SIGNALWIRE_API_TOKEN", "t")
     with MockServer() as mock:
@@ -760,8 +730,13 @@ def test_the_workflow_of_a_consumer_verifies_in_one_step(server: MockServer, tmp
     steps = workflow["jobs"]["contract"]["steps"]
     [step] = [one for one in steps if one.get("name") == "Verify the contract"]
     assert set(step["env"]) == {"BASE_URL", "SIGNALWIRE_PROJECT_ID", "SIGNALWIRE_API_TOKEN"}
-    install, command = step["run"].strip().splitlines()
-    assert install == "pip install 'signalwire-conferences[contract]'"
+    [command] = step["run"].strip().splitlines()
+    others = [one for one in steps if one is not step]
+    assert "secrets" not in json.dumps([others, workflow["env"]]), "the token is in a step that needs none"
+    assert all(re.search(r"@[0-9a-f]{40}$", one["uses"]) for one in steps if "uses" in one)
+    [install] = [one["run"] for one in steps if one.get("name") == "Install"]
+    assert "sha256sum --check" in install.splitlines()[0]
+    assert install.splitlines()[1] == 'pip install "$WHEEL[contract]"'
     scripts = Path(sys.executable).parent
     done = subprocess.run(
         ["bash", "-e", "-c", f"{command} {' '.join(arguments(*SOME))}"],
@@ -788,9 +763,20 @@ def test_make_contract_verifies_the_server_it_is_given(server: MockServer) -> No
     assert "1 kept" in done.stdout
 
 
+@pytest.mark.parametrize(("name", "said"), [("list-206", "broken"), ("", "could not run")])
+def test_make_contract_tells_broken_from_could_not_run(name: str, said: str, server: MockServer) -> None:
+    if name:
+        broken(name, server)
+    url = server.url if name else "http://127.0.0.1:1"
+    command = ["make", "contract", f"BASE_URL={url}", f"ARGS={' '.join(arguments('status/read'))}"]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2
+    assert f"contract: {said}" in done.stderr
+
+
 def test_to_import_the_verification_registers_nothing_with_schemathesis() -> None:
     code = (
         "import sys, signalwire_conferences_testing.verify.command;"
-        "sys.exit('signalwire_conferences_testing.verify.generic_hooks' in sys.modules)"
+        "sys.exit('signalwire_conferences_testing.verify.trying.generic_hooks' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

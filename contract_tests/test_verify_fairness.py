@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import datetime
 import itertools
 import random
 import uuid
@@ -11,14 +12,20 @@ from typing import Any
 
 import pytest
 
-from signalwire_conferences.contract import UPDATE
-from signalwire_conferences_testing.broken import SERVERS
-from signalwire_conferences_testing.broken.making import answers, asks
-from signalwire_conferences_testing.mock import Call, Fault, MockServer, Reply, Store, store
-from signalwire_conferences_testing.verify import Options, Outcome, Report, filters, generic, samples, verify
-from signalwire_conferences_testing.verify.api import basic
-from signalwire_conferences_testing.verify.exchange import Exchange
-from signalwire_conferences_testing.verify.windows import free_window
+from broken.making import Write, answers, asks, body_of, listed, rule, stores
+from signalwire_conferences import contract
+from signalwire_conferences.contract import CREATE, UPDATE
+from signalwire_conferences.values import instant
+from signalwire_conferences_testing.mock import Call, Fault, MockServer, Reply, Store, checks, store
+from signalwire_conferences_testing.mock.exchange import invalid, refused
+from signalwire_conferences_testing.mock.steps import Step
+from signalwire_conferences_testing.verify import Options, Outcome, Report, verify
+from signalwire_conferences_testing.verify.promises import generic, lists, promises
+from signalwire_conferences_testing.verify.telling import as_html, as_json, as_junit
+from signalwire_conferences_testing.verify.trying import samples
+from signalwire_conferences_testing.verify.trying.credentials import basic
+from signalwire_conferences_testing.verify.trying.exchange import Exchange
+from signalwire_conferences_testing.verify.trying.windows import free_window
 
 SESSION = {"id": "f6a1", "status": "in-progress"}
 
@@ -39,12 +46,6 @@ def outcomes(report: Report) -> dict[str, tuple[Outcome, str]]:
 
 def all_kept(report: Report) -> bool:
     return {outcome for outcome, _ in outcomes(report).values()} == {Outcome.KEPT} and not report.failed
-
-
-def test_a_server_that_keeps_no_nul_breaks_one_promise(server: MockServer) -> None:
-    next(one for one in SERVERS if one.name == "nul-refused").make(server)
-    only = ("accepts/", "put/old-value", "put/other-fields", "state/random-walk", "isolation/")
-    assert [one.promise.id for one in verified(server, *only).broken] == ["accepts/nul"]
 
 
 BEYOND_ASCII = ["tökén-of-some-length", "PT-ключ-東京"]
@@ -87,7 +88,7 @@ def test_a_window_in_which_there_is_something_is_not_taken() -> None:
         asked.append(query["starts_after"])
         return SimpleNamespace(value=pages[len(asked) - 1])
 
-    bench: Any = SimpleNamespace(own=SimpleNamespace(rng=random.Random(1)), list=listed)
+    bench: Any = SimpleNamespace(created=SimpleNamespace(rng=random.Random(1)), list=listed)
     window = free_window(bench, 20)
     assert len(set(asked)) == 3
     assert window.bounds["starts_after"] == asked[2]
@@ -159,7 +160,7 @@ def test_a_session_that_ends_between_a_put_and_the_next_is_not_ended_by_it(serve
     ("status", "message"), [(429, "Expected 401"), (200, "Expected 401 or 403, got `429 Too Many Requests`")]
 )
 def test_a_429_is_no_finding_of_schemathesis(status: int, message: str) -> None:
-    exchange = Exchange("list_video_conferences", "GET", "http://x/y", {}, None, basic("a:b", ""), status)
+    exchange = Exchange("list_video_conferences", "GET", "http://x/y", {}, None, basic("a:b", ""), status=status)
     failed = {"name": "ignored_auth", "status": "failure"}
 
     def found(said: str) -> list[Any]:
@@ -183,7 +184,7 @@ def test_a_server_that_knows_no_timestamps_before_1970_is_clean(server: MockServ
 
 
 def test_a_list_that_is_too_long_to_read_is_said_to_be_that(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(filters, "_MOST_UNFILTERED", 2)
+    monkeypatch.setattr(lists, "_MOST_UNFILTERED", 2)
     strangers = [{"display_name": "Stranger"} for _ in range(2500)]
     with MockServer(strangers, token="PTsecret-token-0aZ9") as mock:
         report = verified(mock, "list/without-times")
@@ -192,9 +193,7 @@ def test_a_list_that_is_too_long_to_read_is_said_to_be_that(monkeypatch: pytest.
     assert "too many" in message
 
 
-def test_a_server_that_counts_its_ids_is_clean_and_its_neighbours_stay(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
+def test_a_server_that_counts_its_ids_is_clean_and_its_neighbours_stay(monkeypatch: pytest.MonkeyPatch) -> None:
     """An id that differs in one digit may be that of somebody else's conference."""
     theirs = [uuid.UUID(int=16 * number) for number in range(200)]
     ours = (uuid.UUID(int=number) for number in itertools.count() if number % 16)
@@ -213,3 +212,86 @@ def test_a_server_that_reads_what_is_json_by_its_form_is_clean(server: MockServe
     asks(as_json)(server)
     report = verified(server, "status/media-type", "accepts/charset")
     assert all_kept(report), outcomes(report)
+
+
+# --- what the documents leave open ---------------------------------------------------------------------
+
+
+def refused_for(call: Call) -> str | None:
+    """What a server may refuse: unknown and server-owned properties, NUL, a blank name, a reversed window."""
+    given = body_of(call)
+    known = contract.fields(CREATE if call.method == "POST" else UPDATE)
+    for name, value in given.items():
+        if name not in known or (isinstance(value, str) and "\0" in value):
+            return name
+    if isinstance(given.get("display_name"), str) and not given["display_name"].strip():
+        return "display_name"
+    start, end = instant(given.get("join_from")), instant(given.get("join_until"))
+    return "join_until" if start and end and end <= start else None
+
+
+def strict(server: MockServer) -> None:
+    """Refuses all that may be refused, has the other status where two are named, keeps whole seconds,
+    and leaves updated_at where a PUT changes nothing.
+    """
+
+    async def run(step: Step) -> Reply:
+        given, content = body_of(step.call), step.call.content.strip()
+        wrong = refused_for(step.call)
+        reply = await step.proceed() if wrong is None else None
+        if step.call.method in ("POST", "PUT") and "json" in step.call.headers.get("content-type", ""):
+            if not content and (reply is None or reply.status == 400):
+                return invalid([checks.entry("body", "is empty")]).reply
+            if content[:1] == b"{" and given.get("display_name") is None and (reply is None or reply.status == 422):
+                return refused(400).reply
+        return reply or invalid([checks.entry(str(wrong), "is not liked here")]).reply
+
+    def whole_seconds(write: Write) -> None:
+        for name in ("join_from", "join_until"):
+            at = write.after[name]
+            if isinstance(at, str) and "." in at and ":60" not in at and at.startswith(("1", "2")):
+                moment = datetime.datetime.fromisoformat(at) + datetime.timedelta(seconds=0.5)
+                write.after[name] = moment.replace(microsecond=0).isoformat().replace("+00:00", "Z")
+        if all(write.before.get(name) == write.after[name] for name in contract.fields(UPDATE)):
+            write.after["updated_at"] = write.before["updated_at"]
+
+    rule(run, None)(server)
+    stores(whole_seconds)(server)
+    stores(whole_seconds, "POST")(server)
+
+
+def test_a_server_that_reads_what_is_open_the_other_way_is_clean_and_its_readings_are_told() -> None:
+    own = [one.id for one in promises() if not one.id.startswith("generic/")]
+    with MockServer([{"display_name": "Stranger"}], token="PTsecret-token-0aZ9") as mock:
+        strict(mock)
+        report = verified(mock, *own, budget=240.0)
+    assert {one.promise.id: one.message for one in report.broken} == {}
+    told = {question.id: reading for question, reading in report.open_questions}
+    assert told["nul"] == told["unknown-properties"] == told["server-owned-properties"] == "refused with 422"
+    assert told["reversed-window"] == "refused with 422"
+    assert told["missing-display-name"] == "refused with 400"
+    assert told["empty-body"] == "refused with 422"
+    assert told["unchanged-put"] == "updated_at is left"
+    assert told["fraction-of-a-second"] == "cut or rounded"
+    value = as_json.value(report)
+    assert {one["id"] for one in value["open_questions"]} >= {"nul", "unchanged-put"}
+    assert 'name="open/nul"' in as_junit.text(report)
+    assert "May a text hold the character NUL?" in as_html.text(report)
+
+
+@pytest.mark.parametrize("shown", [True, False])
+def test_schemathesis_touches_no_conference_of_others_however_ids_are_chosen(
+    shown: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Ids that count, as somebody might make them up, and that the list may hide."""
+    theirs = [str(uuid.UUID(int=number, version=4)) for number in range(1, 400)]
+    ours = (uuid.UUID(int=number, version=4) for number in itertools.count(400))
+    with MockServer({"id": one, "name": f"theirs-{one}"} for one in theirs) as server:
+        monkeypatch.setattr(store, "uuid", SimpleNamespace(uuid4=lambda: next(ours)))
+        if not shown:
+            listed(lambda page, _call: page["data"].clear())(server)
+        before = {one: server.store[one] for one in server.store}
+        report = verified(server, "generic/", budget=60.0)
+        assert {one: server.store[one] for one in server.store} == before
+        assert {request.method for request in server.requests} >= {"POST", "PUT", "DELETE"}
+    assert report.broken == []

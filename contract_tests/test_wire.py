@@ -20,13 +20,7 @@ import anyio
 import pytest
 
 from processes import Ours, ours
-from signalwire_conferences import (
-    AsyncRestClient,
-    ConferencesError,
-    InvalidResponseError,
-    NotFoundError,
-    ServerError,
-)
+from signalwire_conferences import AsyncRestClient, ConferencesError, InvalidResponseError, NotFoundError, ServerError
 from signalwire_conferences.transport import _here
 from signalwire_conferences_testing.mock import MockServer
 
@@ -140,13 +134,8 @@ def test_what_comes_encoded_all_the_same_is_read(style: str, whole: bytes, codin
         *(("gzip", bytes), ("gzip", lambda body: gzip.compress(body)[:-20]), ("deflate", bytes)),
     ],
 )
-def test_what_cannot_be_decoded_is_nothing_to_build_on(
-    style: str, whole: bytes, coding: str, encode: Any
-) -> None:
-    with (
-        asking(style, answered(encode(whole), coding=coding)) as (client, _),
-        pytest.raises(InvalidResponseError),
-    ):
+def test_what_cannot_be_decoded_is_nothing_to_build_on(style: str, whole: bytes, coding: str, encode: Any) -> None:
+    with asking(style, answered(encode(whole), coding=coding)) as (client, _), pytest.raises(InvalidResponseError):
         client.get(ID)
 
 
@@ -154,18 +143,11 @@ COMPRESSOR = zlib.compressobj(wbits=31)
 BOMB = COMPRESSOR.compress(b"[" * 8 * MIB) + COMPRESSOR.flush(zlib.Z_SYNC_FLUSH)
 
 
-CALLS: dict[str, tuple[Any, ...]] = {
-    "get": (ID,),
-    "list": (),
-    "create": (),
-    "replace": (ID, {"display_name": "x"}),
-}
+CALLS: dict[str, tuple[Any, ...]] = {"get": (ID,), "list": (), "create": (), "replace": (ID, {"display_name": "x"})}
 
 
 @pytest.mark.parametrize("call", CALLS)
-@pytest.mark.parametrize(
-    ("coding", "part"), [("gzip", BOMB), ("", b" " * 65536), ("", b"1" * 100), ("gzip", b"\0")]
-)
+@pytest.mark.parametrize(("coding", "part"), [("gzip", BOMB), ("", b" " * 65536), ("", b"1" * 100), ("gzip", b"\0")])
 def test_no_answer_costs_more_than_its_bound(style: str, call: str, coding: str, part: bytes) -> None:
     fields = {"display_name": "x"} if call == "create" else {}
     with asking(style, endless(part, coding=coding), timeout=60) as (client, server):
@@ -181,9 +163,7 @@ def test_no_answer_costs_more_than_its_bound(style: str, call: str, coding: str,
 
 
 @pytest.mark.parametrize("coding", ["", "gzip"])
-def test_of_an_answer_that_is_no_success_the_status_counts_however_long_it_is(
-    style: str, coding: str
-) -> None:
+def test_of_an_answer_that_is_no_success_the_status_counts_however_long_it_is(style: str, coding: str) -> None:
     part = BOMB if coding else b" " * 65536
     with (
         asking(style, endless(part, status=503, coding=coding), timeout=60) as (client, server),
@@ -197,10 +177,7 @@ def test_of_an_answer_that_is_no_success_the_status_counts_however_long_it_is(
 
 @pytest.mark.parametrize("coding", ["br", "gzip"])
 def test_or_however_it_is_encoded(style: str, coding: str) -> None:
-    with (
-        asking(style, answered(b"nonsense", status=404, coding=coding)) as (client, _),
-        pytest.raises(NotFoundError),
-    ):
+    with asking(style, answered(b"nonsense", status=404, coding=coding)) as (client, _), pytest.raises(NotFoundError):
         client.get(ID)
 
 

@@ -130,13 +130,7 @@ RUFF = ("--isolated", "--no-cache", "--no-respect-gitignore", "--quiet", "--targ
 def run(module: str, *arguments: str, cwd: Path) -> None:
     """Run an installed tool with nothing of the caller's environment but where things are."""
     environment = {name: os.environ[name] for name in ("PATH", "HOME", "TMPDIR") if name in os.environ}
-    environment |= {
-        "PYTHONHASHSEED": "0",
-        "PYTHONUTF8": "1",
-        "LC_ALL": "C",
-        "COLUMNS": "100",
-        "NO_COLOR": "1",
-    }
+    environment |= {"PYTHONHASHSEED": "0", "PYTHONUTF8": "1", "LC_ALL": "C", "COLUMNS": "100", "NO_COLOR": "1"}
     done = subprocess.run(
         [sys.executable, "-P", "-m", module, *arguments],
         cwd=cwd,
@@ -346,9 +340,7 @@ def kind(contract: Schema, schema: Schema) -> Code:
     if schema.get("$ref") == COLOR:
         return Code("Kind.COLOR")
     formats = {choice.get("format") for choice in alternatives(contract, schema)}
-    return next(
-        (Code(f"Kind.{name}") for format_, name in KINDS.items() if format_ in formats), Code("Kind.EXACT")
-    )
+    return next((Code(f"Kind.{name}") for format_, name in KINDS.items() if format_ in formats), Code("Kind.EXACT"))
 
 
 def rule(contract: Schema, schema: Schema) -> str:
@@ -422,10 +414,7 @@ def compare(fresh: Path) -> Iterator[str]:
         elif (ours := present[name].read_bytes()) != (theirs := expected[name].read_bytes()):
             yield f"drifted: generated/{name}\n"
             yield from difflib.unified_diff(
-                lines(ours),
-                lines(theirs),
-                f"generated/{name} (there)",
-                f"generated/{name} (from the contract)",
+                lines(ours), lines(theirs), f"generated/{name} (there)", f"generated/{name} (from the contract)"
             )
 
 

@@ -19,7 +19,7 @@ from attrs import frozen
 
 from signalwire_conferences import ConferencesError, RestClient, contract
 from signalwire_conferences.contract import Field, Kind, Omission
-from signalwire_conferences.values import same
+from signalwire_conferences.values import equivalent
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -94,7 +94,7 @@ class Outcome:
         return [problem for problem, holds in claims.items() if not holds]
 
     def _differs(self, field: Field, after: Mapping[str, Any]) -> bool:
-        return not same(field.kind, self.before[field.name], after[field.name])
+        return not equivalent(field.kind, self.before[field.name], after[field.name])
 
 
 def settings() -> list[Field]:
@@ -182,7 +182,7 @@ def _other_than_default(field: Field, palette: Iterator[str]) -> Any:
     colors = palette if field.kind is Kind.COLOR else ()
     offered = (colors, reversed(schema.get("enum", ())), (True, False), schema.get("examples", ()))
     for value in itertools.chain(*offered):
-        if field.accepts(value) and not same(field.kind, value, field.default):
+        if field.accepts(value) and not equivalent(field.kind, value, field.default):
             return value
     raise LookupError(f"no value to customise {field.name} with")
 

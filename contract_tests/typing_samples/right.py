@@ -21,9 +21,7 @@ def the_vendors_example(client: RestClient) -> None:
 
 
 def every_way_to_name_a_value(client: RestClient) -> None:
-    client.video.conferences.update(
-        "id", layout="5up", size=ConferenceSize.LARGE, quality=VideoQuality.HD_720P
-    )
+    client.video.conferences.update("id", layout="5up", size=ConferenceSize.LARGE, quality=VideoQuality.HD_720P)
     client.video.conferences.update("id", layout=VideoLayout.FIVE_UP, enable_chat=False, description=None)
     client.video.conferences.update("id", join_from=datetime.date(2022, 1, 1), join_until="2022-12-31")
     client.video.conferences.update(UUID(int=1), join_from=datetime.datetime.now(datetime.UTC), size=None)

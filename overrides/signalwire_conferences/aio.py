@@ -1,7 +1,5 @@
 """The asynchronous client: the same steps as the synchronous one, carried out with `await`."""
 
-from __future__ import annotations
-
 from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping, Sequence
 from typing import Any, Self, Unpack
 
@@ -23,11 +21,11 @@ from .update import SafeUpdate
 class AsyncRestClient(BaseClient[AsyncLock]):
     """`RestClient` with `async` and `await`, on asyncio or trio.
 
-    Cancelled at any time, an update leaves the conference old or new, and no lock held. It may be
-    used in several event loops; the connections of each are closed with the loop.
+    Cancelled at any time, an update leaves the conference old or new, and no lock held. It may be used in several
+    event loops; the connections of each are closed with the loop.
 
-    Args and errors are those of `RestClient`, but that `lock` gives an asynchronous context manager,
-    and that `timeout` bounds headers that come by drips, too.
+    Args and errors are those of `RestClient`, but that `lock` gives an asynchronous context manager, and that
+    `timeout` bounds headers that come by drips, too.
     """
 
     def _open(self, settings: Settings[AsyncLock]) -> None:
@@ -88,7 +86,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
 
     async def history(self, conference_id: Id, /) -> Sequence[Entry]:
         """The updates that the journal knows, the latest first."""
-        return await self._transport.run(operations.history(self._target(conference_id)))
+        return await self._transport.run(self._target(conference_id).history())
 
     async def undo(self, conference_id: Id, /) -> Conference:
         """Take the last change of the journal back, as a three-way merge."""

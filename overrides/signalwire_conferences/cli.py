@@ -1,15 +1,13 @@
 """The command line: `signalwire-conferences COMMAND ...`.
 
-The commands themselves are in the test kit and need an extra each; this module needs the standard
-library only, so that help and a clear message are to be had without any.
+The commands are in the test kit and need an extra each; this module needs the standard library only.
 """
-
-from __future__ import annotations
 
 import argparse
 import importlib
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
+from typing import Any
 
 # Command -> the extra that it needs, and what it does.
 _COMMANDS = {
@@ -19,11 +17,7 @@ _COMMANDS = {
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Runs a command.
-
-    Returns:
-        The exit code: the command's own, or 2 where there is none.
-    """
+    """Run a command; gives its exit code, or 2 where there is none."""
     width = max(map(len, _COMMANDS)) + 2
     commands = "\n".join(f"  {name:<{width}}{summary}" for name, (_, summary) in _COMMANDS.items())
     parser = argparse.ArgumentParser(
@@ -40,16 +34,15 @@ def main(arguments: Sequence[str] | None = None) -> int:
         parser.print_help()
         return 2
     try:
-        run: Callable[[Sequence[str]], int] = importlib.import_module(
-            f"signalwire_conferences_testing.{name}.command"
-        ).main
+        command: Any = importlib.import_module(f"signalwire_conferences_testing.{name}.command")
     except ImportError as error:
         if error.name is not None and error.name.startswith("signalwire_conferences."):
             raise
         extra = f"pip install 'signalwire-conferences[{_COMMANDS[name][0]}]'"
         print(f"signalwire-conferences {name} needs an extra: {extra} ({error})", file=sys.stderr)
         return 2
-    return run(given[1:])
+    code: int = command.main(given[1:])
+    return code
 
 
 if __name__ == "__main__":

@@ -1,7 +1,5 @@
 """The synchronous client, and what it has in common with the asynchronous one."""
 
-from __future__ import annotations
-
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -94,9 +92,7 @@ class BaseConferences(Generic[T]):
         with self._masking():
             return operations.replace(self._target(conference_id), checked_body(body, conference_id))
 
-    def _safe_update(
-        self, conference_id: Id, changes: Mapping[str, Any], allow_reset: Iterable[str]
-    ) -> SafeUpdate:
+    def _safe_update(self, conference_id: Id, changes: Mapping[str, Any], allow_reset: Iterable[str]) -> SafeUpdate:
         with self._masking():
             intent = Intent(*checked_changes(changes, allow_reset, conference_id))
             return SafeUpdate(self._target(conference_id), intent)
@@ -110,10 +106,9 @@ class RestClient(BaseClient[Lock]):
     Args:
         project: project id; else `SIGNALWIRE_PROJECT_ID`.
         token: API token with the scope Video; else `SIGNALWIRE_API_TOKEN`.
-        host: `your-space.signalwire.com`; else `SIGNALWIRE_SPACE`. A loopback host speaks HTTP,
-            every other HTTPS.
-        timeout: seconds for one attempt, and the longest that any single wait may last. Of headers
-            that come by drips it bounds each read alone, here but not in `AsyncRestClient`.
+        host: `your-space.signalwire.com`; else `SIGNALWIRE_SPACE`. A loopback host speaks HTTP, every other HTTPS.
+        timeout: seconds for one attempt, and the longest that any single wait may last. Of headers that come by drips
+            it bounds each read alone, here but not in `AsyncRestClient`.
         retries: repeats of one request; 0 is none.
         lock: from a conference id to a context manager, held from read to verification.
         confirm: seconds after which an update looks once more whether its change is still there.
@@ -143,8 +138,8 @@ class Conferences(BaseConferences[Transport]):
 
     Raises:
         InvalidChangeError: by every method, before any request: all that is wrong with its arguments.
-        ApiError, TransportError, InvalidResponseError: by every method but `history`: a request failed,
-            with `NotFoundError` (an `ApiError`) where there is no such conference.
+        ApiError, TransportError, InvalidResponseError: by every method but `history`: a request failed, with
+            `NotFoundError` (an `ApiError`) where there is no such conference.
     """
 
     def get(self, conference_id: Id, /, *, include_active_session: bool = False) -> Conference:
@@ -213,7 +208,7 @@ class Conferences(BaseConferences[Transport]):
         Raises:
             ConferencesError: the client has no journal, or it cannot be read.
         """
-        return self._transport.run(operations.history(self._target(conference_id)))
+        return self._transport.run(self._target(conference_id).history())
 
     def undo(self, conference_id: Id, /) -> Conference:
         """Take the last change of the journal back, as a three-way merge. Undone twice is redone.

@@ -1,7 +1,5 @@
 """Answers compared with what they have to be: is it this conference, and did a PUT keep what it had to."""
 
-from __future__ import annotations
-
 from collections.abc import Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
@@ -9,48 +7,38 @@ from typing import Any, Final
 from attrs import field, frozen
 
 from . import contract
-from .contract import Kind
+from .contract import Json, Kind
 from .errors import Difference
-from .plan import Change, expected_after, omitted_value
+from .plan import Change, expected_after
 from .values import encode_json, equivalent, is_coarser
 
 
 class _Missing:
+    """Stands for a field that an answer does not have."""
+
     def __repr__(self) -> str:
         return "no such field"
 
 
 MISSING: Final = _Missing()
-"""Stands for a field that an answer does not have."""
 
 _EMPTY: Final[tuple[Any, ...]] = (None, False, "", [], {})
-_KEPT: Final[AbstractSet[str]] = frozenset()
 
 
 @frozen
 class Verdict:
-    """What came of a PUT.
+    """What came of a PUT."""
 
-    Attributes:
-        differences: what the server had to keep or take and did not.
-        noticed: what is no loss and yet worth knowing: field -> change.
-    """
+    differences: tuple[Difference, ...] = ()  # what the server had to keep or take and did not
+    noticed: Mapping[str, Change] = field(factory=dict)  # what is no loss and yet worth knowing
 
-    differences: tuple[Difference, ...] = ()
-    noticed: Mapping[str, Change] = field(factory=dict)
-
-    def __or__(self, other: Verdict) -> Verdict:
+    def __or__(self, other: "Verdict") -> "Verdict":
         return Verdict((*self.differences, *other.differences), {**self.noticed, **other.noticed})
 
 
 def flaws(body: Any, expects: str, conference_id: str | None, *, whole: bool) -> list[str]:
-    """Why decoded JSON is not what a request expects, in words; empty where it is.
-
-    Args:
-        body: decoded JSON.
-        expects: "conference" or "page".
-        conference_id: the id that was asked for; `None` where any will do.
-        whole: whether a conference without one of its fields is flawed too.
+    """Why decoded JSON is not the "conference" (of this id, if one is given) or "page" that a request expects;
+    `whole`: whether a conference without one of its fields is flawed too.
     """
     if not isinstance(body, dict):
         return [f"it is no JSON object but {type(body).__name__}"]
@@ -71,7 +59,7 @@ def flaws(body: Any, expects: str, conference_id: str | None, *, whole: bool) ->
     return [*wrong, f"it lacks {', '.join(lacking)}"] if lacking else wrong
 
 
-def flaws_to_build_on(body: Mapping[str, Any]) -> list[str]:
+def flaws_to_build_on(body: Json) -> list[str]:
     """Why a whole conference is not enough to PUT it back and to check the result."""
     needed = [*contract.fields(contract.UPDATE), *contract.KEPT]
     if lacking := [name for name in needed if name not in body]:
@@ -83,17 +71,12 @@ def flaws_to_build_on(body: Mapping[str, Any]) -> list[str]:
     return []
 
 
-def verify(
-    before: Mapping[str, Any],
-    body: Mapping[str, Any],
-    after: Mapping[str, Any],
-    resets: AbstractSet[str] = _KEPT,
-) -> Verdict:
+def verify(before: Json, body: Json, after: Json, resets: AbstractSet[str] = frozenset()) -> Verdict:
     """Compare the whole conference after a PUT with the one before, what was PUT, and what may be lost."""
     return verify_body(body, after) | survival(before, after, resets)
 
 
-def verify_body(body: Mapping[str, Any], after: Mapping[str, Any]) -> Verdict:
+def verify_body(body: Json, after: Json) -> Verdict:
     """Compare the writable fields after a PUT with what was PUT."""
     expected = expected_after(body)
     verdict = _compared(expected, after)
@@ -101,13 +84,9 @@ def verify_body(body: Mapping[str, Any], after: Mapping[str, Any]) -> Verdict:
     return Verdict(tuple(Difference(name, "any value", MISSING) for name in sorted(chosen))) | verdict
 
 
-def survival(
-    before: Mapping[str, Any], after: Mapping[str, Any], resets: AbstractSet[str] = _KEPT
-) -> Verdict:
-    """Compare what no request can write: it must be there after a write as it was before.
-
-    What the contract does not know may change, as a counter does; but not vanish or become empty,
-    which is what a reset looks like.
+def survival(before: Json, after: Json, resets: AbstractSet[str] = frozenset()) -> Verdict:
+    """Compare what no request can write: it must be there after a write as it was before. What the contract does not
+    know may change, as a counter does; but not vanish or become empty, which is what a reset looks like.
     """
     differences: list[Difference] = []
     noticed: dict[str, Change] = {}
@@ -123,33 +102,21 @@ def survival(
     return Verdict(tuple(differences), noticed)
 
 
-def lost(
-    body: Mapping[str, Any], now: Mapping[str, Any], asked: AbstractSet[str], *, exclusive: bool
-) -> Verdict:
-    """What a PUT of unknown outcome cost, as far as that can be told from somebody else's change:
-    a field that was sent and has the value that leaving it out gives was lost.
-
-    Args:
-        body: what was PUT.
-        now: the conference since.
-        asked: fields that the caller named; the merge looks after these.
-        exclusive: whether nobody else may write, so that any difference is a loss.
+def lost(body: Json, now: Json, asked: AbstractSet[str], *, exclusive: bool) -> Verdict:
+    """What a PUT of unknown outcome cost, as far as that can be told from somebody else's change: a field that was
+    sent and has the value that leaving it out gives was lost. Where the writer is `exclusive`, any difference is a
+    loss. After the `asked` fields, the merge looks.
     """
-    known = contract.fields(contract.UPDATE)
+
+    def is_loss(name: str, actual: Any) -> bool:
+        about = contract.fields(contract.UPDATE)[name]
+        return exclusive or (name in body and equivalent(about.kind, about.default, actual))
+
     found = _compared({name: v for name, v in expected_after(body).items() if name not in asked}, now)
-    differences = (
-        one
-        for one in found.differences
-        if exclusive
-        or (
-            one.field in body
-            and equivalent(known[one.field].kind, omitted_value(known[one.field]), one.actual)
-        )
-    )
-    return Verdict(tuple(differences), found.noticed)
+    return Verdict(tuple(one for one in found.differences if is_loss(one.field, one.actual)), found.noticed)
 
 
-def _compared(expected: Mapping[str, Any], after: Mapping[str, Any]) -> Verdict:
+def _compared(expected: Json, after: Json) -> Verdict:
     """Writable fields and their expected values; a time that is kept less exactly is noticed."""
     differences, noticed = [], {}
     for name, value in expected.items():

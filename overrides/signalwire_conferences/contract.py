@@ -1,9 +1,4 @@
-"""The contract, as the package reads it: operations, writable fields, and what a value may be.
-
-What a client needs is the generated `table.py`; the contract itself is `contract.json` beside it.
-"""
-
-from __future__ import annotations
+"""The contract, as the package reads it: operations, writable fields, and what a value may be."""
 
 import functools
 import json
@@ -16,6 +11,7 @@ from attrs import field, frozen
 
 from signalwire_conferences_api import table
 
+Json = Mapping[str, Any]  # an object of JSON
 CONFERENCE, CREATE, UPDATE = "Conference", "ConferenceCreate", "ConferenceUpdate"
 
 Kind = table.Kind
@@ -27,23 +23,14 @@ KEPT = table.KEPT
 
 @frozen(slots=False)
 class Field:
-    """A property of a request body, or a query parameter.
-
-    Attributes:
-        name: its name.
-        kind: how its values are compared.
-        omission: what becomes of it when it is left out.
-        default: the value then: documented, or assumed where `omission` is `SERVER_CHOICE`.
-        rule: what a value has to be, in words.
-        schema: the same as a JSON Schema, without references.
-    """
+    """A property of a request body, or a query parameter."""
 
     name: str
-    kind: Kind
-    omission: Omission
-    default: Any
-    rule: str
-    schema: dict[str, Any] = field(repr=False, eq=False)
+    kind: Kind  # how its values are compared
+    omission: Omission  # what becomes of it when it is left out
+    default: Any  # the value then: documented, or null, or assumed where it is the server's choice
+    rule: str  # what a value has to be, in words
+    schema: dict[str, Any] = field(repr=False, eq=False)  # the same as a JSON Schema, without references
 
     @functools.cached_property
     def _validator(self) -> Any:
@@ -75,7 +62,7 @@ query_fields = fields
 @functools.cache
 def document() -> Mapping[str, Any]:
     """The whole contract, decoded. Shared: do not change it."""
-    packaged = resources.files("signalwire_conferences_api").joinpath("contract.json")
+    packaged = resources.files("signalwire_conferences_api") / "contract.json"
     loaded: dict[str, Any] = json.loads(packaged.read_text("utf-8"))
     return loaded
 
@@ -98,6 +85,4 @@ def resolve(schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def validator(schema: Mapping[str, Any]) -> Any:
     """A compiled validator, formats checked, for a schema that may refer into the contract."""
-    return jsonschema_rs.Draft202012Validator(
-        {**schema, "components": document()["components"]}, validate_formats=True
-    )
+    return jsonschema_rs.Draft202012Validator({**schema, "components": document()["components"]}, validate_formats=True)

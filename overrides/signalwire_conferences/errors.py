@@ -16,11 +16,8 @@
     │   └── ServerError           5xx
     └── TransportError            no answer came
 
-A message says what happened, to which conference, what state the conference is in as far as that
-is known, and what to do next.
+A message says what happened, to which conference, what state it is in as far as that is known, and what to do.
 """
-
-from __future__ import annotations
 
 import copyreg
 import enum
@@ -28,13 +25,16 @@ import itertools
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import KW_ONLY, dataclass, field
-from typing import Any
+from typing import Any, cast
 
 from attrs import frozen
 
 _LONGEST_SHOWN, _LONGEST_QUOTED = 80, 1000  # characters
 _NO_PUT = "No PUT was sent; the conference is unchanged."
-_NO_REQUEST = "no request was sent"
+_COME_BACK = (
+    "What it was before the PUT is in this error's `before`: name what is to come back in an update, or, with a"
+    " journal, `undo` this change."
+)
 
 
 def short_repr(value: object) -> str:
@@ -51,9 +51,7 @@ def short_repr(value: object) -> str:
 def excerpts(*values: object) -> list[str]:
     """Values side by side as a message shows them: long texts from shortly before they differ."""
     texts = [value for value in values if isinstance(value, str) and len(value) > _LONGEST_SHOWN]
-    common = sum(
-        1 for _ in itertools.takewhile(lambda marks: len(set(marks)) == 1, zip(*texts, strict=False))
-    )
+    common = sum(1 for _ in itertools.takewhile(lambda marks: len(set(marks)) == 1, zip(*texts, strict=False)))
     start = common - _LONGEST_SHOWN // 4 if len(texts) == len(values) else 0
     if start <= _LONGEST_SHOWN // 2:
         return [short_repr(value) for value in values]
@@ -61,13 +59,9 @@ def excerpts(*values: object) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """Text of a server, safe for a terminal and in one line: control characters, line breaks and
-    direction marks are escaped.
-    """
+    """Text of a server, safe for a terminal and in one line: control characters and direction marks escaped."""
     return "".join(
-        mark
-        if mark.isprintable() or unicodedata.category(mark) == "Zs"
-        else mark.encode("unicode_escape").decode()
+        mark if mark.isprintable() or unicodedata.category(mark) == "Zs" else mark.encode("unicode_escape").decode()
         for mark in text
     )
 
@@ -104,13 +98,13 @@ class State(enum.Enum):
         return self in (State.DEFERRED, State.MATCH_FAILED, State.UNKNOWN, State.MAY_LAND)
 
     @property
-    def after_a_read(self) -> State:
+    def after_a_read(self) -> "State":
         """What it is once the conference was read again and lacks the change."""
         if self is State.MAY_LAND:
             return State.LACKING_MAY_LAND
         return State.LACKING if self.is_open else self
 
-    def after(self, other: State) -> State:
+    def after(self, other: "State") -> "State":
         """What is known after a PUT whose own outcome is this one, and `other` was known before."""
         return max(self, other, key=list(State).index)
 
@@ -141,10 +135,9 @@ class ConferencesError(Exception):
         return between.join(part for part in (self.message, rest) if part)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Without a call of `__init__`, whose keyword-only parameters defeat the default way of
-        # pickling; and an error that cannot be unpickled hangs a pool of processes.
-        made: Any = copyreg
-        return made.__newobj__, (type(self), *self.args), vars(self)
+        # Without a call of `__init__`, whose keyword-only parameters defeat the default way of pickling; and an error
+        # that cannot be unpickled hangs a pool of processes.
+        return cast(Any, copyreg).__newobj__, (type(self), *self.args), vars(self)
 
 
 def closed_client(conference_id: str | None = None) -> ConferencesError:
@@ -176,7 +169,7 @@ class InvalidChangeError(ConferencesError, ValueError):
     """
 
     def __init__(
-        self, problems: Sequence[Problem], *, conference_id: str | None = None, sent: str = _NO_REQUEST
+        self, problems: Sequence[Problem], *, conference_id: str | None = None, sent: str = "no request was sent"
     ) -> None:
         self.problems = tuple(problems)
         about = f" for conference {conference_id!r}" if conference_id is not None else ""
@@ -190,9 +183,7 @@ class UnsafeUpdateError(ConferencesError):
         at_risk: field name -> what would become of it, in words.
     """
 
-    def __init__(
-        self, conference_id: str, at_risk: Mapping[str, str], *, state: str = _NO_PUT, advice: str
-    ) -> None:
+    def __init__(self, conference_id: str, at_risk: Mapping[str, str], *, state: str = _NO_PUT, advice: str) -> None:
         self.at_risk = dict(at_risk)
         lines = _bullets(f"{field}: {what}" for field, what in at_risk.items())
         message = f"Conference {conference_id!r} cannot be updated without a loss:{lines}"
@@ -201,9 +192,7 @@ class UnsafeUpdateError(ConferencesError):
 
 @frozen
 class Conflict:
-    """A field that somebody else changed to something else: its value when we read it, theirs on the
-    server now, and ours that was asked for.
-    """
+    """A field that somebody else changed: its value when we read it, theirs on the server now, ours as asked for."""
 
     field: str
     before: Any
@@ -229,18 +218,13 @@ class ConflictError(ConferencesError):
         ours: the value that was asked for.
     """
 
-    def __init__(
-        self, conference_id: str, conflicts: Sequence[Conflict], *, state: str, advice: str = ""
-    ) -> None:
+    def __init__(self, conference_id: str, conflicts: Sequence[Conflict], *, state: str, advice: str = "") -> None:
         self.conflicts = tuple(conflicts)
         first = self.conflicts[0]
         self.field, self.before, self.theirs, self.ours = first.field, first.before, first.theirs, first.ours
-        super().__init__(
-            f"Conference {conference_id!r} was changed by somebody else:{_bullets(conflicts)}",
-            conference_id=conference_id,
-            state=state,
-            advice=advice or "Look at both values, then call again with the one that is to stay.",
-        )
+        message = f"Conference {conference_id!r} was changed by somebody else:{_bullets(conflicts)}"
+        advice = advice or "Look at both values, then call again with the one that is to stay."
+        super().__init__(message, conference_id=conference_id, state=state, advice=advice)
 
 
 @frozen
@@ -269,19 +253,14 @@ class VerificationError(ConferencesError):
     ) -> None:
         self.differences = tuple(differences)
         self.before = dict(before)
-        super().__init__(
-            f"The server did not keep conference {conference_id!r} as it had to:{_bullets(differences)}",
-            conference_id=conference_id,
-            state=state,
-            advice="What it was before the PUT is in this error's `before`: name what is to come back in an"
-            " update, or, with a journal, `undo` this change.",
-        )
+        message = f"The server did not keep conference {conference_id!r} as it had to:{_bullets(differences)}"
+        super().__init__(message, conference_id=conference_id, state=state, advice=_COME_BACK)
 
 
 @dataclass(eq=False, repr=False)
 class InvalidResponseError(ConferencesError):
-    """An answer of success that nothing safe can be built on: no JSON object, another conference,
-    a field missing, or longer than any conference is.
+    """An answer of success that nothing safe can be built on: no JSON object, another conference, a field missing, or
+    longer than any conference is.
 
     Attributes:
         body: the answer's body, decoded; `None` where it is no JSON.

@@ -29,6 +29,7 @@ def host_of(text: str) -> Host:
     """
     text = text.lower()
     match = _HOST.fullmatch(text)
+    address: IPv4Address | IPv6Address | None
     if match is None or match["ipv6"]:
         address = IPv6Address(match["ipv6"] if match else text)
         # Versions of Python differ in how they spell these.

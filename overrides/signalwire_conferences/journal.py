@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime
 import json
 import logging
+import secrets
 import sqlite3
 import time
 from collections.abc import Callable, Mapping
@@ -19,22 +20,9 @@ from .settings import Settings
 from .steps import Recall, Record, Settle
 
 _log = logging.getLogger(__name__)
-
-__all__ = ["Journal", "opened"]
-
 _KEPT_DAYS = 90
 _KEPT_ENTRIES = 10_000
 _STEADY = 60.0  # seconds that the clocks of a machine may drift apart
-# The last entry of a host that was recorded more than 90 days away from the one before it. That one
-# is looked at again, as it may be gone.
-_LAST_JUMP = """
-    SELECT coalesce(max(number), 0) FROM entries AS one WHERE host = ? AND jumped AND 90 < abs(
-        julianday(recorded_at) - julianday((
-            SELECT recorded_at FROM entries WHERE host = one.host AND number < one.number
-            ORDER BY number DESC LIMIT 1
-        ))
-    )
-"""
 
 
 class Journal(JournalFile):
@@ -44,8 +32,6 @@ class Journal(JournalFile):
     than 90 days. A clock that jumped prunes nothing: entries from before a gap of more than 90 days, in
     either direction, are kept whatever their age, and all where the clock was set under this process.
 
-    A file that was moved, deleted or replaced meanwhile is opened or made anew.
-
     Args:
         path: the file; made where there is none, and kept for its owner alone.
         host: the space; entries of other hosts are left alone.
@@ -53,16 +39,14 @@ class Journal(JournalFile):
         mask: takes secrets out of a text.
 
     Raises:
-        ConferencesError: the file cannot be opened, or is something else. A file that is busy is
-            opened later.
+        ConferencesError: the file cannot be opened, or is something else. A busy one is opened later.
     """
 
-    def __init__(
-        self, path: Path, host: str, timeout: float = 30.0, mask: Callable[[str], str] = str
-    ) -> None:
+    def __init__(self, path: Path, host: str, timeout: float = 30, mask: Callable[[str], str] = str) -> None:
         super().__init__(path, timeout)
         self._host = canonical_host(host)
         self._mask = mask
+        self._writer = secrets.token_hex(8)
         self._clock = time.time() - time.monotonic()
 
     def carry_out(self, step: Record | Settle | Recall) -> Any:
@@ -77,51 +61,52 @@ class Journal(JournalFile):
 
     def history(self, key: str) -> list[Entry]:
         """The entries of a conference, the latest first."""
-
-        def read(connection: sqlite3.Connection) -> list[Entry]:
-            rows = connection.execute(
+        rows = self._transact(
+            lambda connection: connection.execute(
                 "SELECT entry, conference_id, recorded_at, before, after, outcome, masked FROM entries"
                 " WHERE host = ? AND conference_id = ? ORDER BY entry DESC",
                 (self._host, self._mask(key)),
-            )
-            return [_entry(*row) for row in rows]
-
-        return self._transact(read, key, "DEFERRED")
+            ).fetchall(),
+            key,
+            "DEFERRED",
+        )
+        entries = []
+        for number, about, recorded_at, before, after, outcome, masked in rows:
+            image, moment = json.loads(before), datetime.datetime.fromisoformat(recorded_at)
+            changes = {name: Change(image.get(name), value) for name, value in json.loads(after).items()}
+            hidden = frozenset(json.loads(masked))
+            entries.append(Entry(number, about, moment, changes, outcome, image, hidden))
+        return entries
 
     def _record(self, step: Record, connection: sqlite3.Connection) -> int:
-        now, kept = datetime.datetime.now(datetime.UTC), datetime.timedelta(days=_KEPT_DAYS)
+        now = datetime.datetime.now(datetime.UTC)
+        none = (0, now.isoformat(), 0)
+        latest = connection.execute(
+            "SELECT entry, recorded_at, epoch FROM entries WHERE host = ? ORDER BY entry DESC LIMIT 2", (self._host,)
+        )
+        (last, recorded_at, epoch), (_, earlier, _) = [*latest, none, none][:2]
+        # Where the epoch of the last entry begins: each begins after a jump of the clock.
+        if epoch is None or _is_jump(earlier, recorded_at):
+            epoch = last
         before, hidden = self._as_text(step.before)
         after, hidden_too = self._as_text(step.after)
-        last = connection.execute(
-            "SELECT number, recorded_at FROM entries WHERE host = ? ORDER BY number DESC LIMIT 1",
-            (self._host,),
-        ).fetchone()
-        number, recorded_at = last or (0, now.isoformat())
-        number = (number or 0) + 1  # a client of 0.1.0 gives none
-        row = {
-            "host": self._host,
-            "conference_id": self._mask(step.key),
-            "recorded_at": now.isoformat(),
-            "before": before,
-            "after": after,
-            "number": number,
-            "jumped": abs(now - datetime.datetime.fromisoformat(recorded_at)) > kept,
-            "opening": self._opening,
-            "masked": json.dumps(sorted(hidden | hidden_too)),
-        }
+        masked = json.dumps(sorted(hidden | hidden_too))
         added = connection.execute(
-            f"INSERT INTO entries ({', '.join(row)}) VALUES ({', '.join('?' * len(row))})",  # noqa: S608
-            tuple(row.values()),
+            "INSERT INTO entries (host, conference_id, recorded_at, before, after, epoch, writer, masked)"
+            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
+            (self._host, self._mask(step.key), now.isoformat(), before, after, epoch, self._writer, masked),
         )
         connection.execute(
-            "DELETE FROM entries WHERE host = ? AND number <= ?", (self._host, number - _KEPT_ENTRIES)
+            "DELETE FROM entries WHERE host = ?1 AND entry <="
+            " (SELECT entry FROM entries WHERE host = ?1 ORDER BY entry DESC LIMIT 1 OFFSET ?2)",
+            (self._host, _KEPT_ENTRIES),
         )
-        if abs(time.time() - time.monotonic() - self._clock) < _STEADY:
-            [jump] = connection.execute(_LAST_JUMP, (self._host,)).fetchone()
+        set_here = abs(time.time() - time.monotonic() - self._clock) > _STEADY
+        if not set_here and not _is_jump(recorded_at, now.isoformat()):
             connection.execute(
                 # The `+` keeps SQLite from looking through all that has such a number.
-                "DELETE FROM entries WHERE host = ? AND recorded_at < ? AND +number >= ?",
-                (self._host, (now - kept).isoformat(), jump),
+                "DELETE FROM entries WHERE host = ? AND recorded_at < ? AND +entry >= ?",
+                (self._host, (now - datetime.timedelta(days=_KEPT_DAYS)).isoformat(), epoch),
             )
         return added.lastrowid or 0
 
@@ -129,27 +114,25 @@ class Journal(JournalFile):
         outcome: EntryOutcome = "applied" if step.applied else "not applied"
         after, hidden = (None, set[str]()) if step.after is None else self._as_text(step.after)
 
-        def note(connection: sqlite3.Connection) -> bool:
+        def note(connection: sqlite3.Connection) -> None:
             # Numbers begin anew in another file, where this one may be of somebody else.
-            here = (step.entry, self._opening)
-            found = connection.execute("SELECT masked FROM entries WHERE entry = ? AND opening = ?", here)
-            masked = {name for (names,) in found for name in json.loads(names)}
-            changed = connection.execute(
-                "UPDATE entries SET outcome = ?, after = coalesce(?, after), masked = ?"
-                " WHERE entry = ? AND opening = ?",
-                (outcome, after, json.dumps(sorted(masked | hidden)), *here),
+            found = connection.execute(
+                "SELECT masked FROM entries WHERE entry = ? AND writer = ?", (step.entry, self._writer)
+            ).fetchone()
+            if not found:
+                raise ConferencesError(f"it is not in {str(self._path)!r} any more.")
+            masked = json.dumps(sorted(hidden.union(json.loads(found[0]))))
+            connection.execute(
+                "UPDATE entries SET outcome = ?, after = coalesce(?, after), masked = ? WHERE entry = ?",
+                (outcome, after, masked, step.entry),
             )
-            return changed.rowcount == 1
 
-        why: object = f"it is not in {str(self._path)!r} any more."
         try:
-            if self._transact(note, None):
-                return
+            self._transact(note, None)
         except ConferencesError as error:
-            why = error
-        # The before-image is on disk, and undo asks the server where the outcome is unknown; the
-        # caller has more use of the result than of this.
-        _log.warning("The journal keeps entry %d as of unknown outcome: %s", step.entry, why)
+            # The before-image is on disk, and undo asks the server where the outcome is unknown; the
+            # caller has more use of the result than of this.
+            _log.warning("The journal keeps entry %d as of unknown outcome: %s", step.entry, error)
 
     def _as_text(self, values: Mapping[str, Any]) -> tuple[str, set[str]]:
         """The values as JSON without secrets, and the names of those that held one."""
@@ -171,15 +154,10 @@ class Journal(JournalFile):
 
 def opened(settings: Settings[Any]) -> Journal | None:
     """The journal of a client, if it is to have one."""
-    if settings.journal is None:
-        return None
-    return Journal(settings.journal, settings.host, settings.timeout, settings.masked)
+    path = settings.journal
+    return None if path is None else Journal(path, settings.host, settings.timeout, settings.masked)
 
 
-def _entry(
-    entry: int, key: str, recorded_at: str, before: str, after: str, outcome: EntryOutcome, masked: str
-) -> Entry:
-    image = json.loads(before)
-    changes = {name: Change(image.get(name), value) for name, value in json.loads(after).items()}
-    when = datetime.datetime.fromisoformat(recorded_at)
-    return Entry(entry, key, when, changes, outcome, image, frozenset(json.loads(masked)))
+def _is_jump(earlier: str, later: str) -> bool:
+    gap = datetime.datetime.fromisoformat(later) - datetime.datetime.fromisoformat(earlier)
+    return abs(gap) > datetime.timedelta(days=_KEPT_DAYS)

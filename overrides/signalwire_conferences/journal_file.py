@@ -8,30 +8,47 @@ from __future__ import annotations
 
 import os
 import random
-import secrets
 import sqlite3
 import stat
 import threading
 import time
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import closing, suppress
+from itertools import chain
 from pathlib import Path
 from typing import TypeVar
 
-from . import journal_schema
 from .errors import ConferencesError, closed_client
-
-__all__ = ["JournalFile"]
+from .hosts import canonical_host
 
 T = TypeVar("T")
+Work = Callable[[sqlite3.Connection], T]
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.001, 0.03  # seconds between two looks at a busy file
-_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_APPLICATION_ID = 0x53574346  # marks the file as ours
+_UPGRADES = (  # from version 0, which is no table or that of 0.1.0, to 1, and so on
+    (
+        """
+        CREATE TABLE IF NOT EXISTS entries (
+            entry INTEGER PRIMARY KEY AUTOINCREMENT,
+            host TEXT NOT NULL, conference_id TEXT NOT NULL, recorded_at TEXT NOT NULL,
+            before TEXT NOT NULL, after TEXT NOT NULL, outcome TEXT NOT NULL DEFAULT 'unknown'
+        )
+        """,
+        "ALTER TABLE entries ADD COLUMN epoch INTEGER",  # where that of the entry before begins
+        "ALTER TABLE entries ADD COLUMN writer TEXT NOT NULL DEFAULT ''",  # the journal that wrote it
+        "ALTER TABLE entries ADD COLUMN masked TEXT NOT NULL DEFAULT '[]'",
+        "UPDATE entries SET host = canonical_host(host), epoch = 0",
+        "DROP INDEX IF EXISTS by_age",
+        "CREATE INDEX by_age ON entries (host, recorded_at)",
+        "CREATE INDEX by_host ON entries (host, entry)",
+        "CREATE INDEX IF NOT EXISTS by_conference ON entries (host, conference_id, entry)",
+    ),
+)
 
 # One for all journals of the process. Whoever is inside SQLite holds it, never while waiting; a fork
-# takes it first, so that no child inherits half a transaction, or a lock that nobody gives back.
+# takes it first, so that no child inherits a connection, or a lock that nobody gives back.
 _lock = threading.RLock()
-_inherited: list[sqlite3.Connection] = []  # from the parent process: to be neither used nor closed
 
 
 def _renew_lock() -> None:
@@ -47,20 +64,13 @@ if hasattr(os, "register_at_fork"):
     )
 
 
-class _ReplacedError(OSError):
-    """Another file is at the path now, or another content in it."""
+class _NewerError(sqlite3.DatabaseError):
+    advice = "Use a newer version of this package, or another path."
 
 
 class JournalFile:
-    """A SQLite file that is opened or made when it is needed, and anew where it is another one meanwhile.
-
-    Args:
-        path: the file; made where there is none, and kept for its owner alone.
-        timeout: seconds to wait for other processes.
-
-    Raises:
-        ConferencesError: the file cannot be opened, or is something else. One that is busy is opened
-            later: an event loop may wait for this.
+    """A SQLite file, made where there is none. As each transaction opens it, no connection is to one that
+    was moved or replaced meanwhile, or inherited by a fork.
     """
 
     def __init__(self, path: Path, timeout: float) -> None:
@@ -68,29 +78,20 @@ class JournalFile:
         self._path = path.absolute()
         self._timeout = timeout
         self._closed = False
-        self._connection: sqlite3.Connection | None = None
-        self._process = os.getpid()
-        self._file: tuple[int, int] | None = None
-        self._opening = ""  # different each time that a connection is made
         try:
-            with _lock:
-                self._attempt(lambda _connection: None, "DEFERRED")
+            with _lock, suppress(BlockingIOError):  # an event loop may wait for this
+                self._attempt(lambda _connection: None, "IMMEDIATE")
         except (sqlite3.Error, OSError) as error:
-            if not _may_pass(error):
-                raise self._unusable(error, None) from error
+            raise self._unusable(error, None) from error
 
     def close(self) -> None:
-        """Close the file. Waits for no other process."""
-        self._closed = True
+        """Let the file go for good. Waits for no other process."""
         with _lock:
-            self._drop()
+            self._closed = True
 
-    def _transact(
-        self, work: Callable[[sqlite3.Connection], T], key: str | None, mode: str = "IMMEDIATE"
-    ) -> T:
+    def _transact(self, work: Work[T], key: str | None, mode: str = "IMMEDIATE") -> T:
         """Do the work in a transaction, as soon as the file is free. It may be done more than once."""
-        end = time.monotonic() + self._timeout
-        pause = _SHORTEST_PAUSE
+        end, pause = time.monotonic() + self._timeout, _SHORTEST_PAUSE
         while True:
             try:
                 with _lock:
@@ -98,101 +99,68 @@ class JournalFile:
                         raise closed_client(key)
                     return self._attempt(work, mode)
             except (sqlite3.Error, OSError) as error:
-                if not _may_pass(error) or time.monotonic() > end:
+                if not isinstance(error, BlockingIOError) or time.monotonic() > end:
                     raise self._unusable(error, key) from error
             # SQLite's own waiting would do so with the lock held, and overflow with long timeouts.
             time.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - no secret
             pause = min(pause * 2, _LONGEST_PAUSE)
 
-    def _attempt(self, work: Callable[[sqlite3.Connection], T], mode: str) -> T:
+    def _attempt(self, work: Work[T], mode: str) -> T:
+        """Do the work, or raise a `BlockingIOError` where the next attempt may succeed."""
+        if not self._path.exists():
+            with suppress(FileExistsError):
+                # SQLite would make it readable for all; its side files take the mode of this one.
+                # Nobody can have locks on it yet that closing it would take.
+                os.close(os.open(os.path.realpath(self._path), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        file = self._path.stat()
+        if not stat.S_ISREG(file.st_mode):
+            raise OSError("it is no regular file")
+        uri = f"{self._path.as_uri()}?mode=rw"  # made by us or not at all
         try:
-            connection = self._opened()
-            with _transaction(connection, mode):
-                if not journal_schema.is_current(connection):
-                    self._drop()
-                    raise _ReplacedError("it was overwritten")
+            with closing(sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)) as connection:
+                connection.execute("PRAGMA synchronous = EXTRA")
+                connection.execute(f"BEGIN {mode}")
+                _prepare(connection)
+                if file.st_mode & 0o077:
+                    self._path.chmod(0o600)
                 result = work(connection)
+                connection.execute("COMMIT")
         except sqlite3.Error as error:
-            if self._identity() != self._file:
-                raise _ReplacedError("it was replaced") from error
-            raise
-        if self._identity() != self._file:
-            raise _ReplacedError("it was replaced")
+            kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
+            if kind not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and self._is_at_path(file):
+                raise
+            raise BlockingIOError(str(error)) from error
+        if not self._is_at_path(file):
+            raise BlockingIOError("it was replaced")
         return result
 
-    def _opened(self) -> sqlite3.Connection:
-        """The connection to the file that is at the path now."""
-        inherited = self._process != os.getpid()
-        if self._connection is not None and not inherited and self._identity() == self._file:
-            return self._connection
-        self._drop()
-        with suppress(FileExistsError):
-            # SQLite would make it readable for all; its side files take the mode of this one. Nobody
-            # can have locks on it yet that closing it would take.
-            os.close(os.open(os.path.realpath(self._path), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
-        if not stat.S_ISREG(self._path.stat().st_mode):
-            raise OSError("it is no regular file")
-        self._file = self._identity()
-        connection = sqlite3.connect(
-            f"{self._path.as_uri()}?mode=rw",  # made by us or not at all
-            uri=True,
-            timeout=0,
-            isolation_level=None,
-            check_same_thread=False,
-        )
+    def _is_at_path(self, file: os.stat_result) -> bool:
         try:
-            # Of a file that was overwritten in place, cached pages would be wrong. (0 means the default.)
-            for pragma in ("synchronous = EXTRA", "cache_size = 1", "cache_spill = OFF"):
-                connection.execute(f"PRAGMA {pragma}")
-            with _transaction(connection, "IMMEDIATE"):
-                journal_schema.prepare(connection)
-                if self._path.stat().st_mode & 0o077:
-                    self._path.chmod(0o600)
-        except BaseException:
-            connection.close()
-            raise
-        self._connection, self._opening = connection, secrets.token_hex(8)
-        return connection
-
-    def _identity(self) -> tuple[int, int] | None:
-        """Which file is at the path."""
-        try:
-            found = self._path.stat()
+            return os.path.samestat(file, self._path.stat())
         except FileNotFoundError:
-            return None
-        return found.st_dev, found.st_ino
-
-    def _drop(self) -> None:
-        """Have no connection."""
-        if self._connection is not None:
-            if self._process == os.getpid():
-                self._connection.close()
-            else:
-                _inherited.append(self._connection)
-        self._connection, self._process = None, os.getpid()
+            return False
 
     def _unusable(self, error: Exception, key: str | None) -> ConferencesError:
         advice = "It has to be a file that this package made, or none in a folder that exists."
-        if isinstance(error, journal_schema.NewerError):
-            advice = "Use a newer version of this package, or another path."
         return ConferencesError(
-            f"The journal {str(self._path)!r} cannot be used: {error}.", conference_id=key, advice=advice
+            f"The journal {str(self._path)!r} cannot be used: {error}.",
+            conference_id=key,
+            advice=getattr(error, "advice", advice),
         )
 
 
-@contextmanager
-def _transaction(connection: sqlite3.Connection, mode: str) -> Iterator[None]:
-    connection.execute(f"BEGIN {mode}")
-    try:
-        yield
-        connection.execute("COMMIT")
-    except BaseException:
-        with suppress(sqlite3.Error):  # the first error says more
-            connection.rollback()
-        raise
-
-
-def _may_pass(error: Exception) -> bool:
-    """Whether the next attempt may succeed."""
-    # The lowest byte; the others say more than is needed.
-    return isinstance(error, _ReplacedError) or getattr(error, "sqlite_errorcode", 0) & 0xFF in _BUSY
+def _prepare(connection: sqlite3.Connection) -> None:
+    """Make the tables, or bring those of an earlier version up to date, in the transaction under way."""
+    pragmas = ("application_id", "user_version", "schema_version")
+    mark, version, tables = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas)
+    if mark != _APPLICATION_ID and (mark or version or tables):
+        raise sqlite3.DatabaseError("it is the database of something else")
+    known = len(_UPGRADES)
+    if version > known:
+        raise _NewerError(f"it is of version {version}, and this package knows up to version {known}")
+    if version < known:
+        connection.create_function("canonical_host", 1, canonical_host)
+        for statement in chain(*_UPGRADES[version:]):
+            connection.execute(statement)
+        connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
+        connection.execute(f"PRAGMA user_version = {known}")

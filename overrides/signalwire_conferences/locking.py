@@ -9,13 +9,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable, Coroutine
-from contextlib import (
-    AbstractAsyncContextManager,
-    AbstractContextManager,
-    AsyncExitStack,
-    ExitStack,
-    suppress,
-)
+from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, ExitStack, suppress
 from typing import Any, TypeVar
 
 import anyio
@@ -74,20 +68,16 @@ async def _within(scope: anyio.CancelScope, function: Function[T], *args: Any) -
     return result  # noqa: RET504 - a scope may swallow a cancellation, for all that mypy knows
 
 
-class Operation:
-    """Runs to its end what a cancellation reaches once, and not everywhere.
-
-    Attributes:
-        locks: what is held.
-    """
+class AsyncLocks(AsyncExitStack):
+    """Locks that are held, and the operation that holds them: what must not be cut short is not."""
 
     def __init__(self) -> None:
-        self.locks = AsyncExitStack()
+        super().__init__()
         self._scope = anyio.CancelScope()
         self._task: _Task[Any] | None = None
 
     async def run(self, function: Function[T], *args: Any) -> T:
-        """Await the function. A cancellation is raised when it has ended, whatever came of it."""
+        """Await the operation. A cancellation reaches it once, and is raised when it has ended."""
         if anyio.get_cancelled_exc_class() is not asyncio.CancelledError:
             return await _within(self._scope, function, *args)
         self._task = task = _Task(_within(self._scope, function, *args))
@@ -105,12 +95,12 @@ class Operation:
         return task.result()
 
     async def uncut(self, function: Function[T], *args: Any) -> T:
-        """Await a part of it that no cancellation cuts short."""
+        """Await a part of the operation that no cancellation cuts short."""
         self._put_off(True)
         return await _within(anyio.CancelScope(shield=True), function, *args)
 
     async def go_on(self) -> None:
-        """End it here where it was cancelled in such a part; else what follows may be cut short."""
+        """End the operation if it was cancelled in such a part; what follows may be cut short."""
         self._put_off(False)
         if self._task is not None and self._task.cancelled_by_others:
             raise asyncio.CancelledError
@@ -139,6 +129,6 @@ class Operation:
                 self._scope.shield = False
 
         await lock.__aenter__()
-        self.locks.push_async_exit(give_back)
+        self.push_async_exit(give_back)
         if self._task is not None and self._task.cancelled_by_others:  # and the lock took no notice
-            await self.locks.aclose()
+            await self.aclose()

@@ -5,14 +5,12 @@ from __future__ import annotations
 import base64
 import json
 from collections.abc import Callable
-from typing import Any, TypeVar
+from typing import Any
 from urllib.parse import quote
 
 import attrs
 
 from .errors import ConferencesError
-
-E = TypeVar("E", bound=BaseException)
 
 _SHORTEST_SECRET = 6  # characters
 _CUT = ("…", "'…", '"…')  # how a message ends what it cuts
@@ -24,7 +22,7 @@ class Secret:
     __slots__ = ("value",)
 
     def __init__(self, value: Any) -> None:
-        self.value = value.value if isinstance(value, Secret) else value
+        self.value: Any = value.value if isinstance(value, Secret) else value
 
     def __repr__(self) -> str:
         return "'***'" if self.value else repr(self.value)
@@ -61,8 +59,9 @@ def _spellings(project: str, token: str) -> list[str]:
     return sorted((each for each in plain if len(each) >= _SHORTEST_SECRET), key=len, reverse=True)
 
 
-def without_secrets(error: E, mask: Callable[[str], str]) -> E:
-    """The error itself: the first `ConferencesError` in its chain masked, and all that led to it.
+def without_secrets(error: BaseException, mask: Callable[[str], str], handled: BaseException | None = None) -> None:
+    """Mask the first `ConferencesError` in the chain of an error, and all that led to it but `handled`:
+    what the caller is handling.
 
     These lose their tracebacks too: the frames below a call hold bodies and headers.
     """
@@ -73,15 +72,11 @@ def without_secrets(error: E, mask: Callable[[str], str]) -> E:
         if ours:
             each.args = _masked(each.args, mask)
             vars(each).update(
-                {
-                    name: masked
-                    for name, value in vars(each).items()
-                    if (masked := _masked(value, mask)) != value
-                }
+                {name: masked for name, value in vars(each).items() if (masked := _masked(value, mask)) != value}
             )
             each.__traceback__ = None
-        chain += [led for led in (each.__cause__, each.__context__) if led is not None and led not in chain]
-    return error
+        led = (each.__cause__, each.__context__)
+        chain += [one for one in led if one is not None and one not in (handled, *chain)]
 
 
 def _masked(value: Any, mask: Callable[[str], str]) -> Any:

@@ -1,7 +1,5 @@
 """What came of a request: decided here, once, from the answer as it came off the wire."""
 
-from __future__ import annotations
-
 import codecs
 import datetime
 import email.utils
@@ -25,61 +23,39 @@ _HTTP_DATE = re.compile(
     r"|[A-Z][a-z]{5,8}, [0-9]{2}-[A-Z][a-z]{2}-[0-9]{2} [0-9:]{8} (GMT|UTC)"
     r"|[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} [0-9]{4}"
 )
-_STATUS_ERRORS: Mapping[int, type[ApiError]] = {
-    401: errors.AuthenticationError,
-    403: errors.PermissionDeniedError,
-    404: errors.NotFoundError,
-    422: errors.ValidationError,
-    429: errors.RateLimitError,
+# Of a status, else of its hundred: the class of its error, and what to do.
+_STATUSES: Mapping[int, tuple[type[ApiError], str]] = {
+    3: (ApiError, "Check the host: redirections are not followed."),
+    5: (errors.ServerError, "Call again later."),
+    401: (errors.AuthenticationError, "Check the project id and the API token."),
+    403: (errors.PermissionDeniedError, "Give the token the scope Video."),
+    404: (errors.NotFoundError, "Check the id and the space; `list` shows what exists."),
+    422: (errors.ValidationError, "Correct the values that the server names."),
+    429: (errors.RateLimitError, "Wait and call again, or slow down."),
 }
-_ADVICE: Mapping[int, str] = {
-    401: "Check the project id and the API token.",
-    403: "Give the token the scope Video.",
-    404: "Check the id and the space; `list` shows what exists.",
-    422: "Correct the values that the server names.",
-    429: "Wait and call again, or slow down.",
-}
-
-
 _SLOW = "Call again; `timeout=` is what one attempt may take."
 _ODD = "Check the host: something else may have answered, such as a login page."
-_ADVICE_OF_CLASS: Mapping[int, str] = {
-    3: "Check the host: redirections are not followed.",
-    5: "Call again later.",
-}
-
 
 REPETITION_STATUSES = (409, 412, 423, 425)
 
 
 @frozen
 class Answer:
-    """An answer that came whole.
-
-    Attributes:
-        headers: names in lower case.
-        received_at: when it came, seconds since the epoch.
-        flaw: why its body was not read, in words; empty where it was.
-    """
+    """An answer that came whole."""
 
     status: int
-    headers: Mapping[str, str]
+    headers: Mapping[str, str]  # names in lower case
     content: bytes
-    received_at: float
-    flaw: str = ""
+    received_at: float  # seconds since the epoch
+    flaw: str = ""  # why its body was not read, in words
 
 
 @frozen
 class NoAnswer:
-    """No answer, or not a whole one.
+    """No answer, or not a whole one."""
 
-    Attributes:
-        error: what the transport raised.
-        sent: whether any of the request may have reached the server.
-    """
-
-    error: Exception
-    sent: bool
+    error: Exception  # what the transport raised
+    sent: bool  # whether any of the request may have reached the server
 
 
 def outcome_of(request: Request, answer: Answer | NoAnswer) -> Outcome:
@@ -87,32 +63,23 @@ def outcome_of(request: Request, answer: Answer | NoAnswer) -> Outcome:
     if isinstance(answer, NoAnswer):
         error = _no_answer(request, answer)
         return Unknown(error, may_land=True) if answer.sent else NotSent(error)
-    status, writes = answer.status, request.method != "GET"
-    if 200 <= status < 300:
+    if 200 <= (status := answer.status) < 300:
         return _success(request, answer)
     failure = _api_error(request, answer)
-    if isinstance(failure, errors.RateLimitError):
+    if status == 429:
         return Deferred(failure)
     if status >= 500:
         return Unknown(failure, may_land=True)
     # A redirection to a result is how some servers answer a write; and the others may be the answer to a
     # repetition, by a proxy, of a PUT that was carried out or still is.
-    if status == 408 or (writes and status in (301, 302, 303, *REPETITION_STATUSES)):
+    if status == 408 or (request.method != "GET" and status in (301, 302, 303, *REPETITION_STATUSES)):
         return Unknown(failure, may_land=False)
     return Refused(failure)
 
 
 def retry_after(headers: Mapping[str, str], received_at: float) -> float | None:
-    """Seconds that an answer asks to wait, from `Retry-After` as seconds or as an HTTP date.
-
-    A date is taken against the answer's own `Date`, so that a clock that is off does not matter.
-
-    Args:
-        headers: names in lower case.
-        received_at: seconds since the epoch.
-
-    Returns:
-        0 for a date that is past; `None` where the header is missing or is neither.
+    """Seconds that an answer asks to wait, from `Retry-After` as seconds or as an HTTP date; `None` where it is
+    neither. A date is taken against the answer's own `Date`, so that a clock that is off does not matter.
     """
     said = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(said):
@@ -154,22 +121,15 @@ def _success(request: Request, answer: Answer) -> Outcome:
         # `If-Match` compares strongly (RFC 9110, 13.1.1): a weak one never matches.
         return Done(body, etag if etag.startswith('"') and etag.isascii() else None)
     why = "; ".join(wrong) or "accepted is not done"
-    error = InvalidResponseError(
-        f"The answer to {request}, a {answer.status}, is not usable: {why}.",
-        conference_id=request.about,
-        body=body,
-        advice=_ODD,
-    )
+    said = f"The answer to {request}, a {answer.status}, is not usable: {why}."
+    error = InvalidResponseError(said, conference_id=request.about, body=body, advice=_ODD)
     return Refused(error) if request.method == "GET" and decoded else Unknown(error, may_land=accepted)
 
 
 def _no_answer(request: Request, answer: NoAnswer) -> TransportError:
-    kind, said = type(answer.error).__name__, truncate(printable(str(answer.error)))
-    error = TransportError(
-        f"{request} got no whole answer ({kind}: {said}).",
-        conference_id=request.about,
-        advice=_SLOW if answer.sent else "Nothing was sent; check the host and the network.",
-    )
+    what = f"{type(answer.error).__name__}: {truncate(printable(str(answer.error)))}"
+    advice = _SLOW if answer.sent else "Nothing was sent; check the host and the network."
+    error = TransportError(f"{request} got no whole answer ({what}).", conference_id=request.about, advice=advice)
     error.__cause__ = answer.error
     return error
 
@@ -185,14 +145,15 @@ def _api_error(request: Request, answer: Answer) -> ApiError:
     reason = found if isinstance(found := said.get("error"), str) else None
     request_id = next((answer.headers[name] for name in _REQUEST_ID_HEADERS if name in answer.headers), None)
     wait = retry_after(answer.headers, answer.received_at)
+    location = answer.headers.get("location") if answer.status // 100 == 3 else None
     message = f"{request} was answered with {answer.status}"
     message += "." if reason is None else f" ({truncate(printable(reason))})."
-    location = answer.headers.get("location") if answer.status // 100 == 3 else None
     message += "" if location is None else f" It redirects to {short_repr(location)}."
     message += "" if wait is None else f" The server asks to wait {wait:.0f} s."
     message += "" if request_id is None else f" Request id: {truncate(printable(request_id))}."
     message += "".join(f"\n  - {truncate(_entry(entry))}" for entry in entries)
-    kind = _STATUS_ERRORS.get(answer.status, errors.ServerError if answer.status >= 500 else ApiError)
+    by_hundred = _STATUSES.get(min(answer.status // 100, 5), (ApiError, ""))
+    kind, advice = _STATUSES.get(answer.status, by_hundred)
     return kind(
         message,
         status_code=answer.status,
@@ -202,7 +163,7 @@ def _api_error(request: Request, answer: Answer) -> ApiError:
         retry_after=wait,
         body=body,
         conference_id=request.about,
-        advice=_ADVICE.get(answer.status, _ADVICE_OF_CLASS.get(answer.status // 100, "")),
+        advice=advice,
     )
 
 

@@ -1,10 +1,8 @@
 """Results: the generated models as a typed view of the JSON that the server sent.
 
-Reading never raises because the server is newer than the contract: a value that a generated type
-cannot hold (a new layout, a leap second, an id that is no UUID) is given as it came.
+Reading never raises because the server is newer than the contract: a value that a generated type cannot hold (a new
+layout, a leap second, an id that is no UUID) is given as it came.
 """
-
-from __future__ import annotations
 
 import copy
 import datetime
@@ -36,10 +34,9 @@ class UpdateReport:
         changes: field -> value before and after; empty where nothing had to change.
         written: whether a PUT was carried out.
         puts: how many PUTs were sent.
-        changed_by_others: writable fields that somebody else changed between our first read and
-            our last: field -> change. They are kept.
-        noticed: what is no loss and yet worth knowing, field -> change: fields that the contract does not
-            know, times that the server keeps less exactly, values of a stale answer to the PUT.
+        changed_by_others: writable fields, kept, that somebody else changed between our first read and our last.
+        noticed: what is no loss and yet worth knowing, field -> change: fields that the contract does not know, times
+            that the server keeps less exactly, values of a stale answer to the PUT.
     """
 
     changes: Mapping[str, Change]
@@ -50,10 +47,7 @@ class UpdateReport:
 
 
 class JsonView(Mapping[str, Any]):
-    """Typed attributes over an object of JSON; `result["name"]` is the value as the server sent it.
-
-    Read-only: to change a conference, call `update`.
-    """
+    """Typed attributes over an object of JSON; `result["name"]` is the value as the server sent it. Read-only."""
 
     _json: dict[str, Any]
 
@@ -111,23 +105,13 @@ class ConferencePage(JsonView, api.ConferencePage):
 
 
 def view(kind: type[V], body: Any, report: UpdateReport | None = None) -> V:
-    """The typed view of an object of JSON, with a report where an update gave it.
-
-    Raises:
-        TypeError: it is something else than an object.
-    """
+    """The typed view of an object of JSON (else `TypeError`), with a report where an update gave it."""
     if not isinstance(body, dict):
         raise TypeError(f"a {type(body).__name__} is no object of JSON")
-    known = _attributes(kind)
-    values: dict[str, Any] = {
-        attribute: _typed(targets, body[name]) if name in body else UNSET
-        for name, (attribute, targets) in known.items()
-    }
-    values["additional_properties"] = {name: v for name, v in body.items() if name not in known}
-    values["_json"] = body
-    if report is not None:
-        values["report"] = report
-    made = kind.__new__(kind)
+    made, known = kind.__new__(kind), _attributes(kind)
+    values = {to: _typed(targets, body[name]) if name in body else UNSET for name, (to, targets) in known.items()}
+    values |= {"additional_properties": {name: v for name, v in body.items() if name not in known}, "_json": body}
+    values |= {} if report is None else {"report": report}
     for attribute, value in values.items():
         object.__setattr__(made, attribute, value)
     return made

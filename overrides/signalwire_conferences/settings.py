@@ -25,11 +25,7 @@ AsyncLock = Callable[[str], AbstractAsyncContextManager[Any]]
 
 L = TypeVar("L")
 
-_VARIABLES = {
-    "project": "SIGNALWIRE_PROJECT_ID",
-    "token": "SIGNALWIRE_API_TOKEN",
-    "host": "SIGNALWIRE_SPACE",
-}
+_VARIABLES = {"project": "SIGNALWIRE_PROJECT_ID", "token": "SIGNALWIRE_API_TOKEN", "host": "SIGNALWIRE_SPACE"}
 _LARGEST = 10**9  # seconds, 31 years: system calls take no number without end
 
 
@@ -81,9 +77,7 @@ def settings(
         if secret.value in (None, ""):
             given[name] = Secret(os.environ.get(_VARIABLES[name], ""))
     wrong = [text for name, secret in given.items() if (text := _wrong_credential(name, secret.value))]
-    project, host = (
-        each.value if isinstance(each.value, str) else "" for each in (given["project"], given["host"])
-    )
+    project, host = (each.value if isinstance(each.value, str) else "" for each in (given["project"], given["host"]))
     # An address as people write it: `::1` alone is IPv6, which a URL wants in brackets.
     host = "[::1]" if host == "::1" else host.lower()
     if host and not _is_host(host):
@@ -93,7 +87,9 @@ def settings(
         wrong.append(f"host={said}: must be a host name, as in your-space.signalwire.com")
     if ":" in project:
         wrong.append("project must not hold a colon")
-    wrong += _wrong_habits(lock=lock, **habits)
+    if lock is not None and not callable(lock):
+        wrong.append("lock must be callable with a conference id; try lock=lambda id: your_lock")
+    wrong += _wrong_habits(**habits)
     if wrong:
         raise ConfigurationError("The client cannot be built: " + "; ".join(wrong) + ".")
     masked = masker(project, given["token"])
@@ -109,25 +105,15 @@ def _wrong_credential(name: str, value: object) -> str | None:
     return None if value.isprintable() else f"{name} must hold printable characters alone"
 
 
-def _wrong_habits(*, timeout: Any, retries: Any, lock: Any, confirm: Any, journal: Any) -> list[str]:
-    rules = {
-        f"timeout={short_repr(timeout)}: must be a number of seconds above 0, at most {_LARGEST}": (
-            _is_number(timeout) and timeout > 0
-        ),
-        f"retries={short_repr(retries)}: must be a whole number from 0, at most {_LARGEST}": (
-            _is_number(retries) and isinstance(retries, int)
-        ),
-        "lock must be callable with a conference id; try lock=lambda id: your_lock": (
-            lock is None or callable(lock)
-        ),
-        f"confirm={short_repr(confirm)}: must be a number of seconds from 0 to {_LARGEST}, or None": (
-            confirm is None or _is_number(confirm)
-        ),
-        f"journal={short_repr(journal)}: must be the path of a file, or None": (
-            journal is None or _is_path(journal)
-        ),
-    }
-    return [rule for rule, kept in rules.items() if not kept]
+def _wrong_habits(*, timeout: Any, retries: Any, confirm: Any, journal: Any) -> list[str]:
+    seconds, most = "must be a number of seconds", f"at most {_LARGEST}"
+    rules = (
+        ("timeout", timeout, f"{seconds} above 0, {most}", _is_number(timeout) and timeout > 0),
+        ("retries", retries, f"must be a whole number from 0, {most}", _is_number(retries, int)),
+        ("confirm", confirm, f"{seconds} from 0, {most}, or None", confirm is None or _is_number(confirm)),
+        ("journal", journal, "must be the path of a file, or None", journal is None or _is_path(journal)),
+    )
+    return [f"{name}={short_repr(value)}: {rule}" for name, value, rule, kept in rules if not kept]
 
 
 def _is_host(text: str) -> bool:
@@ -146,5 +132,5 @@ def _is_path(value: Any) -> bool:
     return isinstance(path, str) and path != "" and "\0" not in path
 
 
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and 0 <= value <= _LARGEST
+def _is_number(value: object, kind: type[float] = float) -> bool:
+    return isinstance(value, int | kind) and not isinstance(value, bool) and 0 <= value <= _LARGEST

@@ -1,11 +1,8 @@
 """Steps: all that an operation asks of the world, and all that can come of it.
 
-An operation of this package is a generator. It yields a step, is sent back what came of it, and
-returns its result; it does no I/O and never sleeps. The clients are short loops that carry the
-steps out, with blocking calls or with `await`. `result = yield from step` is how to take one.
+An operation is a generator. It yields a step, is sent back what came of it (`yield from step`), and returns its
+result. It does no I/O; the clients carry the steps out, with blocking calls or with `await`.
 """
-
-from __future__ import annotations
 
 import itertools
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -13,7 +10,8 @@ from typing import Any, Generic, Literal, TypeVar
 
 from attrs import field, frozen
 
-from .errors import ApiError, ConferencesError, RateLimitError, TransportError
+from .contract import Json
+from .errors import ApiError, ConferencesError
 from .plan import Entry
 
 T = TypeVar("T")
@@ -25,38 +23,33 @@ _MOST_DOUBLINGS = 16  # to stay within the range of a float
 
 @frozen
 class Done:
-    """Carried out, and answered with what the request expects: decoded JSON, and a strong ETag if any."""
+    """Carried out, and answered with what the request expects: decoded JSON, and a strong ETag."""
 
     body: Any
     etag: str | None = None
 
 
 @frozen
-class Refused:
+class _Failed:
+    error: ConferencesError
+
+
+class Refused(_Failed):
     """Certainly not carried out, and a repetition would be refused too."""
 
-    error: ConferencesError
 
-
-@frozen
-class Deferred:
+class Deferred(_Failed):
     """429: put off, so most likely not carried out."""
 
-    error: RateLimitError
 
-
-@frozen
-class NotSent:
+class NotSent(_Failed):
     """Nothing of it reached the server."""
 
-    error: TransportError
-
 
 @frozen
-class Unknown:
+class Unknown(_Failed):
     """It may have been carried out; `may_land`: or may still be, later."""
 
-    error: ConferencesError
     may_land: bool
 
 
@@ -66,28 +59,22 @@ Outcome = Done | Refused | Deferred | NotSent | Unknown
 class _Step(Generic[R_co]):
     """What `yield from` a step gives: the loops send back what the step says."""
 
-    def __iter__(self) -> Generator[Step, Any, R_co]:
+    def __iter__(self) -> "Generator[Step, Any, R_co]":
         result: R_co = yield self  # type: ignore[misc]  # every subclass is in the union
         return result
 
 
 @frozen
 class Request(_Step[Outcome]):
-    """Step: send this request, once.
-
-    Attributes:
-        expects: what a usable answer is: a conference (of the id `about`, if that is given), a
-            page, or nothing.
-        about: the id of the conference.
-    """
+    """Step: send this request, once."""
 
     method: str
     path: str
-    expects: Literal["conference", "page", "nothing"]
-    query: Mapping[str, Any] = field(factory=dict)
+    expects: Literal["conference", "page", "nothing"]  # what a usable answer is
+    query: Json = field(factory=dict)
     content: bytes | None = None
     headers: Mapping[str, str] = field(factory=dict)
-    about: str | None = None
+    about: str | None = None  # the id of the conference, which an answer has to have
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -117,8 +104,8 @@ class Record(_Step[int]):
     """Step: put the before-image on disk, with what the PUT is to lead to; gives the entry's number."""
 
     key: str
-    before: Mapping[str, Any]
-    after: Mapping[str, Any]
+    before: Json
+    after: Json
 
 
 @frozen
@@ -127,7 +114,7 @@ class Settle(_Step[None]):
 
     entry: int
     applied: bool
-    after: Mapping[str, Any] | None = None
+    after: Json | None = None
 
 
 @frozen
@@ -143,17 +130,11 @@ Steps = Generator[Step, Any, T]
 
 @frozen
 class Policy:
-    """How often and how long.
+    """How often and how long."""
 
-    Attributes:
-        timeout: seconds for one attempt, and the longest single wait.
-        retries: repeats of one request.
-        jitter: a random number from 0 to 1.
-    """
-
-    timeout: float
-    retries: int
-    jitter: Callable[[], float]
+    timeout: float  # seconds for one attempt, and the longest single wait
+    retries: int  # repeats of one request
+    jitter: Callable[[], float]  # a random number from 0 to 1
 
 
 def repeated(request: Request, policy: Policy) -> Steps[Done]:
@@ -171,12 +152,19 @@ def repeated(request: Request, policy: Policy) -> Steps[Done]:
     raise AssertionError("unreachable")
 
 
-def pause(attempt: int, error: ConferencesError, policy: Policy) -> Steps[None]:
-    """Wait before the next attempt: what `Retry-After` says, else exponential backoff with jitter.
+def sent_once(request: Request, policy: Policy) -> Steps[Outcome]:
+    """Send, and repeat only what the server certainly did not carry out: 429, or never sent."""
+    for attempt in itertools.count():
+        match (yield from request):
+            case Deferred(error) | NotSent(error) if attempt < policy.retries:
+                yield from pause(attempt, error, policy)
+            case outcome:
+                return outcome
+    raise AssertionError("unreachable")
 
-    Raises:
-        ConferencesError: the given error, where the server asks for a longer wait than allowed.
-    """
+
+def pause(attempt: int, error: ConferencesError, policy: Policy) -> Steps[None]:
+    """Wait as `Retry-After` says (raise where that is too long), else exponential backoff with jitter."""
     asked = error.retry_after if isinstance(error, ApiError) else None
     if asked is None:
         longest = min(_FIRST_BACKOFF * 2 ** min(attempt, _MOST_DOUBLINGS), _LONGEST_BACKOFF, policy.timeout)

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import os
+import sys
 import time
 from collections.abc import AsyncGenerator
 from contextlib import ExitStack, closing, nullcontext, suppress
 from functools import partial
-from typing import Any, Generic, NamedTuple, TypeVar
+from typing import Any, Generic, NamedTuple, TypeVar, cast
 from weakref import WeakKeyDictionary
 
 import anyio
@@ -17,7 +18,7 @@ from anyio.lowlevel import RunVar, checkpoint_if_cancelled
 
 from .errors import ConferencesError, closed_client
 from .journal import Journal, opened
-from .locking import Operation, hold
+from .locking import AsyncLocks, hold
 from .masking import without_secrets
 from .outcomes import Answer, NoAnswer, outcome_of
 from .settings import AsyncLock, Lock, Settings
@@ -93,11 +94,12 @@ class Transport(_Common[Lock]):
 
     def run(self, steps: Steps[T]) -> T:
         """Carry out the steps of an operation."""
+        handled = sys.exc_info()[1]
         try:
             with ExitStack() as locks:
                 return self._result(steps, locks)
         except Exception as error:
-            without_secrets(error, self.settings.masked)
+            without_secrets(error, self.settings.masked, handled)
             raise
 
     def _result(self, steps: Steps[T], locks: ExitStack) -> T:
@@ -111,8 +113,7 @@ class Transport(_Common[Lock]):
                 else:
                     step = steps.send(outcome)
         except StopIteration as end:
-            result: T = end.value
-            return result
+            return cast(T, end.value)
 
     def _carry_out(self, step: Step, locks: ExitStack) -> Any:
         match step:
@@ -157,51 +158,51 @@ class AsyncTransport(_Common[AsyncLock]):
         self._close()
         _, connections = _here().transports.pop(self, (None, None))
         if connections is not None:
-            operation = Operation()
-            await operation.run(operation.uncut, connections.aclose)
+            locks = AsyncLocks()
+            await locks.run(locks.uncut, connections.aclose)
 
     async def run(self, steps: Steps[T]) -> T:
         """Carry out the steps of an operation. Cancelled at any time, it gives the lock back."""
-        operation = Operation()
-        return await operation.run(self._run, steps, operation)
+        locks = AsyncLocks()
+        return await locks.run(self._run, steps, locks)
 
-    async def _run(self, steps: Steps[T], operation: Operation) -> T:
+    async def _run(self, steps: Steps[T], locks: AsyncLocks) -> T:
+        handled = sys.exc_info()[1]
         try:
-            async with operation.locks:
-                return await self._result(steps, operation)
+            async with locks:
+                return await self._result(steps, locks)
         except Exception as error:
-            without_secrets(error, self.settings.masked)
+            without_secrets(error, self.settings.masked, handled)
             await checkpoint_if_cancelled()  # which counts more than an error
             raise
 
-    async def _result(self, steps: Steps[T], operation: Operation) -> T:
+    async def _result(self, steps: Steps[T], locks: AsyncLocks) -> T:
         try:
             step = steps.send(None)
             while True:
                 try:
-                    outcome = await self._carry_out(step, operation)
+                    outcome = await self._carry_out(step, locks)
                 except Exception as error:  # noqa: BLE001 - the steps say what it means
                     step = steps.throw(error)
                 else:
                     step = steps.send(outcome)
         except StopIteration as end:
-            result: T = end.value
-            return result
+            return cast(T, end.value)
 
-    async def _carry_out(self, step: Step, operation: Operation) -> Any:
-        await operation.go_on()
+    async def _carry_out(self, step: Step, locks: AsyncLocks) -> Any:
+        await locks.go_on()
         match step:
             case Request():
                 return outcome_of(step, await self._send(step))
             case Wait(seconds):
                 return await anyio.sleep(seconds)
             case Acquire(conference_id):
-                return await operation.hold(self._lock(conference_id))
+                return await locks.hold(self._lock(conference_id))
             case Release():
-                return await operation.locks.aclose()
+                return await locks.aclose()
             case _:
                 in_thread = partial(anyio.to_thread.run_sync, limiter=_here().threads)
-                return await operation.uncut(in_thread, self.journal.carry_out, step)
+                return await locks.uncut(in_thread, self.journal.carry_out, step)
 
     async def _send(self, step: Request) -> Answer | NoAnswer:
         http, left = await self._http(), TimeLeft(self.settings.timeout)

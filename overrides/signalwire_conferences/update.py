@@ -1,13 +1,11 @@
-"""The safe update, written once: a generator of steps that knows no network, no clock, no lock.
+"""The safe update: a generator of steps that knows no network, no clock, no lock.
 
-Read; merge the asked changes onto what was read; refuse what would be lost; write; compare the
-answer with what had to come of it. A PUT whose outcome is unknown is never blindly repeated: the
-conference is read again, and the update is finished, or rebased and written, or ends in a conflict.
+Read; merge the asked changes onto what was read; refuse what would be lost; write; compare the answer with what had to
+come of it. A PUT whose outcome is unknown is never blindly repeated: the conference is read again, and the update is
+finished, or rebased and written, or ends in a conflict.
 """
 
-from __future__ import annotations
-
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from typing import Any, Final, assert_never
 
 from attrs import define, field
@@ -15,25 +13,12 @@ from attrs import define, field
 from . import errors
 from .changes import CLEAR, unknown_resets
 from .comparison import Verdict, lost, survival, verify
+from .contract import Json
 from .errors import ApiError, ConferencesError, Conflict, NotFoundError, State
 from .outcomes import REPETITION_STATUSES
 from .plan import Change, ServerChoice, UpdatePlan, changed_fields, merge
 from .results import UpdateReport
-from .steps import (
-    Acquire,
-    Deferred,
-    Done,
-    NotSent,
-    Outcome,
-    Record,
-    Refused,
-    Release,
-    Settle,
-    Steps,
-    Unknown,
-    Wait,
-    pause,
-)
+from .steps import Deferred, Done, NotSent, Outcome, Record, Refused, Settle, Steps, Unknown, Wait, pause
 from .target import Target, put_of, read
 
 _MOST_REBASES: Final = 16  # after a 412; each means that another writer got through
@@ -42,38 +27,21 @@ _MOST_REDOS: Final = 5  # of a change that `confirm` found overwritten
 
 @define
 class Intent:
-    """What an update is to do. Once a PUT was carried out, it knows what the server made of it.
+    """What an update is to do. Once a PUT was carried out, it knows what the server made of it."""
 
-    Attributes:
-        asked: field -> JSON value, or `CLEAR`.
-        resets: fields that may be lost.
-        base: the before-image that the changes were asked against; what is read first, if `None`.
-        tried: whether a PUT of it may have been carried out.
-        advice: what to do about a conflict.
-    """
-
-    asked: dict[str, Any]
-    resets: frozenset[str] = frozenset()
-    base: Mapping[str, Any] | None = None
-    tried: bool = False
-    advice: str = ""
-
-
-Decide = Callable[[Mapping[str, Any]], Steps[Intent]]
-"""From the conference as it is to what is to be done."""
+    asked: dict[str, Any]  # field -> JSON value, or `CLEAR`
+    resets: frozenset[str] = frozenset()  # fields that may be lost
+    base: Json | None = None  # what the changes were asked against; else what is read first
+    tried: bool = False  # whether a PUT of it may have been carried out
+    advice: str = ""  # what to do about a conflict
 
 
 @define
 class SafeUpdate:
-    """One update under way.
-
-    Attributes:
-        target: what, and how.
-        intent: what it is to do, or what decides it once the conference was read.
-    """
+    """One update under way."""
 
     target: Target
-    intent: Intent | Decide
+    intent: Intent | Callable[[Json], Steps[Intent]]  # or what decides it from the conference as read
     _state: State = field(default=State.UNCHANGED, init=False)
     _failure: ConferencesError | None = field(default=None, init=False)
     _sent: UpdatePlan[Any] | None = field(default=None, init=False)
@@ -89,21 +57,11 @@ class SafeUpdate:
         return self._merged(now.body)
 
     def steps(self) -> Steps[tuple[dict[str, Any], UpdateReport]]:
-        """Carry the update out; gives the conference as the server has it now, and how it went.
-
-        Raises:
-            UnsafeUpdateError: before the PUT, something cannot be carried over.
-            ConflictError: somebody else changed one of the asked fields.
-            VerificationError: after the PUT, the server did not keep what it had to.
-            InvalidResponseError: there is nothing to build on.
-            ApiError, TransportError: the server refused, failed, or did not answer.
-        """
+        """Carry the update out; gives the conference as the server has it now, and how it went."""
         for _ in range(_MOST_REDOS + 1):
-            if self.target.locked:
-                yield from self.target.noting(Acquire(self.target.key), self._state.value)
+            yield from self.target.acquire(self._state.value)
             body = yield from self._settled()
-            if self.target.locked:
-                yield from self.target.noting(Release(), self._state.value)
+            yield from self.target.release(self._state.value)
             if self.target.confirm is None or not self._changed:
                 return body, self._report(body)
             yield from Wait(self.target.confirm)
@@ -112,10 +70,7 @@ class SafeUpdate:
             self._refuse(rest.conflicts)
             if not rest.changes:
                 return body, self._report(body)
-        overwritten = [
-            Conflict(name, change.before, change.before, change.after)
-            for name, change in rest.changes.items()
-        ]
+        overwritten = [Conflict(name, old, old, new) for name, (old, new) in rest.changes.items()]
         self._refuse(overwritten, "Somebody keeps writing the old value; find out who.")
         raise AssertionError("unreachable")
 
@@ -141,19 +96,18 @@ class SafeUpdate:
             match (yield from self._put(plan, now.etag)):
                 case Done(answer):
                     return (yield from self._verified(plan, answer))
-                case Unknown(ApiError(status_code=status) as failed_match) if status in REPETITION_STATUSES:
-                    self._leave_open(State.MATCH_FAILED, failed_match)
+                case Unknown(ApiError(status_code=status) as error) if status in REPETITION_STATUSES:
+                    self._leave_open(State.MATCH_FAILED, error)
                     rebases += 1
                     if status != 412 or now.etag in (None, refused_etag) or rebases > _MOST_REBASES:
-                        last = failed_match
+                        last = error
                     refused_etag = now.etag
-                    continue
                 case failed:
-                    error = yield from self._failed(failed)
-            yield from pause(attempts, error, self.target.policy)
-            attempts += 1
-            if attempts > self.target.policy.retries:
-                last = error
+                    yield from self._failed(failed)
+                    yield from pause(attempts, failed.error, self.target.policy)
+                    attempts += 1
+                    if attempts > self.target.policy.retries:
+                        last = failed.error
 
     def _read(self) -> Steps[Done]:
         """Read; where it fails, the error says what is known of the PUTs before it."""
@@ -172,9 +126,7 @@ class SafeUpdate:
         if not isinstance(self.intent, Intent):
             self.intent = yield from self.intent(now.body)
         if problems := unknown_resets(self.intent.resets, now.body):
-            raise errors.InvalidChangeError(
-                problems, conference_id=self.target.conference_id, sent="no PUT was sent"
-            )
+            raise errors.InvalidChangeError(problems, conference_id=self.target.conference_id, sent="no PUT was sent")
         self.intent.base = self.intent.base or now.body
         return now
 
@@ -192,7 +144,8 @@ class SafeUpdate:
         try:
             request = put_of(self.target.conference_id, plan.body, etag)
             if self.target.journaled:
-                after = {name: _assumed(change.after) for name, change in plan.changes.items()}
+                news = {name: change.after for name, change in plan.changes.items()}
+                after = {name: new.assumed if isinstance(new, ServerChoice) else new for name, new in news.items()}
                 self._entry = yield from Record(self.target.key, plan.before, after)
             outcome = yield from request
         except ConferencesError as error:
@@ -203,27 +156,24 @@ class SafeUpdate:
         self._puts += 1
         return outcome
 
-    def _failed(self, outcome: Refused | NotSent | Deferred | Unknown) -> Steps[ConferencesError]:
-        """A PUT that was not answered with the conference: the error, after which one may go on."""
-        error = outcome.error
+    def _failed(self, outcome: Refused | NotSent | Deferred | Unknown) -> Steps[None]:
+        """A PUT that was not answered with the conference: raise where one must not go on."""
         match outcome:
-            case Refused() | NotSent():
+            case Deferred(error):
+                self._leave_open(State.DEFERRED, error)
+            case Unknown(error, may_land):
+                self._leave_open(State.MAY_LAND if may_land else State.UNKNOWN, error)
+            case Refused(error) | NotSent(error):
                 # Of a PUT before this one, nothing is known yet.
                 if not self._state.is_open:
-                    yield from self._settle(applied=False)
+                    yield from self._settle(None)
                 error.state = self._state.value
                 if isinstance(outcome, Refused):
                     raise error
-            case Deferred():
-                self._leave_open(State.DEFERRED, error)
-            case Unknown(may_land=may_land):
-                self._leave_open(State.MAY_LAND if may_land else State.UNKNOWN, error)
             case never:
                 assert_never(never)
-        return error
 
     def _leave_open(self, state: State, error: ConferencesError) -> None:
-        """A PUT of unknown outcome."""
         self._state = state.after(self._state)
         self._failure = error
         self._intent.tried = True
@@ -232,9 +182,7 @@ class SafeUpdate:
             error.advice = "Read the conference before you call again."
 
     def _verified(self, plan: UpdatePlan[Any], answer: dict[str, Any]) -> Steps[dict[str, Any]]:
-        """Compare the answer to the PUT with what had to come of it, and look again before an alarm:
-        what a PUT is answered with may be stale.
-        """
+        """Compare the answer to the PUT with what had to come of it. It may be stale: before an alarm, look again."""
         self._intent.tried = True
         verdict = verify(plan.before, plan.body, answer, self._intent.resets)
         now, state = answer, State.SEEN
@@ -246,9 +194,8 @@ class SafeUpdate:
             else:
                 again = verify(plan.before, plan.body, now, self._intent.resets)
                 verdict = _confirmed(verdict, again, answer)
-        ours = _ours(plan, now, verdict)
-        if ours or not verdict.differences:
-            yield from self._settle(applied=True, after=ours)
+        if (ours := _ours(plan, now, verdict)) or not verdict.differences:
+            yield from self._settle(ours)
         self._accept(plan, now, verdict, state)
         return now
 
@@ -257,17 +204,16 @@ class SafeUpdate:
         if self._sent is not None and self._state.is_open and self._state is not State.MATCH_FAILED:
             verdict = lost(self._sent.body, now, self._intent.asked.keys(), exclusive=False)
             if verdict.differences:
-                yield from self._settle(applied=True, after=_ours(self._sent, now, verdict))
+                yield from self._settle(_ours(self._sent, now, verdict))
             self._alarm(self._sent, verdict, State.SEEN)
 
     def _note_unchanged(self, plan: UpdatePlan[Any], *, ends: bool) -> Steps[None]:
-        """Read again since, the conference lacks the change. Only where nothing else has changed either
-        is it sure that no PUT was carried out: somebody may have brought the old value back. And the
-        last one may still land.
+        """Read again since, the conference lacks the change. Only where nothing else has changed either is it sure
+        that no PUT was carried out: somebody may have brought the old value back. And the last one may still land.
         """
         if self._sent is None or plan.before != self._sent.before or (ends and self._state is State.MAY_LAND):
             return
-        yield from self._settle(applied=False)
+        yield from self._settle(None)
         if self._state is State.MATCH_FAILED:
             self._state, self._failure = State.DONE if self._changed else State.UNCHANGED, None
 
@@ -279,7 +225,7 @@ class SafeUpdate:
         verdict = kept | survival(self._sent.before, now, self._intent.resets)
         if verdict.differences and self._state is State.MATCH_FAILED:
             return  # it was overtaken, as the server said, by somebody who made the same change
-        yield from self._settle(applied=True, after=_ours(self._sent, now, verdict))
+        yield from self._settle(_ours(self._sent, now, verdict))
         self._accept(self._sent, now, verdict, State.SEEN)
 
     def _accept(self, plan: UpdatePlan[Any], now: dict[str, Any], verdict: Verdict, state: State) -> None:
@@ -288,19 +234,17 @@ class SafeUpdate:
         self._noticed |= verdict.noticed
         self._changed |= plan.changes.keys()
         asked = self._intent.asked
-        for name, value in asked.items():
-            if value is CLEAR:
-                # From here on it is the value that the server chose which has to stay.
-                asked[name] = CLEAR if now[name] is None else now[name]
+        # From here on it is the value that the server chose which has to stay.
+        asked |= {name: now[name] for name, value in asked.items() if value is CLEAR and now[name] is not None}
 
     def _alarm(self, plan: UpdatePlan[Any], verdict: Verdict, state: State) -> None:
-        if differences := verdict.differences:
-            name, before = self.target.conference_id, plan.before
-            raise errors.VerificationError(name, differences, before, state=state.value)
+        if found := verdict.differences:
+            raise errors.VerificationError(self.target.conference_id, found, plan.before, state=state.value)
 
-    def _settle(self, *, applied: bool, after: Mapping[str, Any] | None = None) -> Steps[None]:
+    def _settle(self, after: Json | None) -> Steps[None]:
+        """Note what the PUT changed; `None`: it was not carried out."""
         if self._entry is not None:
-            yield from Settle(self._entry, applied, after)
+            yield from Settle(self._entry, after is not None, after)
             self._entry = None
 
     def _refuse(self, conflicts: Sequence[Conflict], advice: str = "") -> None:
@@ -310,26 +254,20 @@ class SafeUpdate:
 
     def _report(self, body: dict[str, Any]) -> UpdateReport:
         base = self._intent.base or body
-        moved = {name: Change(base[name], value) for name, value in changed_fields(base, body).items()}
-        changes = {name: change for name, change in moved.items() if name in self._changed}
-        others = {name: change for name, change in moved.items() if name not in changes}
-        return UpdateReport(changes, bool(self._changed), self._puts, others, self._noticed)
+        ours, others = dict[str, Change](), dict[str, Change]()
+        for name, value in changed_fields(base, body).items():
+            (ours if name in self._changed else others)[name] = Change(base[name], value)
+        return UpdateReport(ours, bool(self._changed), self._puts, others, self._noticed)
 
 
-def _confirmed(first: Verdict, second: Verdict, answer: Mapping[str, Any]) -> Verdict:
+def _confirmed(first: Verdict, second: Verdict, answer: Json) -> Verdict:
     """The verdict of a second look: an alarm only where both see it; else the answer was stale."""
-    wrong = {one.field: one.expected for one in first.differences}
-    still = tuple(one for one in second.differences if one.field in wrong)
-    stale = wrong.keys() - {one.field for one in still}
-    told = {name: Change(answer.get(name), wrong[name]) for name in wrong if name in stale}
-    return Verdict(still, {**second.noticed, **told})
+    stale = {one.field: Change(answer.get(one.field), one.expected) for one in first.differences}
+    still = tuple(one for one in second.differences if stale.pop(one.field, None))
+    return Verdict(still, {**second.noticed, **stale})
 
 
-def _ours(plan: UpdatePlan[Any], now: Mapping[str, Any], verdict: Verdict) -> dict[str, Any]:
+def _ours(plan: UpdatePlan[Any], now: Json, verdict: Verdict) -> dict[str, Any]:
     """What a PUT changed, lost fields included: field -> value now."""
     names = plan.changes.keys() | {difference.field for difference in verdict.differences}
     return {name: value for name, value in changed_fields(plan.before, now).items() if name in names}
-
-
-def _assumed(after: Any) -> Any:
-    return after.assumed if isinstance(after, ServerChoice) else after

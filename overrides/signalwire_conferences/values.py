@@ -1,7 +1,5 @@
 """JSON values as this API means them: decoding, encoding, and when two values are the same."""
 
-from __future__ import annotations
-
 import datetime
 import enum
 import json
@@ -25,12 +23,8 @@ _MOST_DIGITS = 18  # of a fraction of a second; an attosecond
 
 
 def instant(text: object) -> tuple[int, str] | None:
-    """The instant that an RFC 3339 date-time, or a date alone, names.
-
-    Returns:
-        Seconds (days counted from the year 1) and the digits of the fraction without trailing
-        zeros; `None` for everything that names no instant. A leap second is the same instant as
-        the second after it.
+    """The instant that an RFC 3339 date-time, or a date alone, names: seconds (days counted from the year 1), and the
+    digits of the fraction without trailing zeros. A leap second is the same instant as the second after it.
     """
     match = _INSTANT.fullmatch(text) if isinstance(text, str) else None
     if match is None:
@@ -51,33 +45,27 @@ def instant(text: object) -> tuple[int, str] | None:
 
 
 def equivalent(kind: Kind, one: Any, other: Any) -> bool:
-    """Whether two JSON values mean the same for a field of this kind: instants as instants,
-    colours and UUIDs without regard to case, all else exactly (`1` is not `true`).
+    """Whether two JSON values mean the same for a field of this kind: instants as instants, colours and UUIDs without
+    regard to case, all else exactly (`1` is not `true`).
     """
-    if type(one) is type(other) is str and one == other:
+    if _identical(one, other):
         return True
+    if not isinstance(one, str) or not isinstance(other, str):
+        return False
     if kind is Kind.INSTANT:
-        ours, theirs = instant(one), instant(other)
-        if ours is not None and theirs is not None:
-            return ours == theirs
-    if isinstance(one, str) and isinstance(other, str):
-        if kind is Kind.COLOR:
-            return one.lower() == other.lower()
-        return kind is Kind.UUID and one_spelling(one) == one_spelling(other)
-    return _identical(one, other)
+        return (found := instant(one)) is not None and found == instant(other)
+    if kind is Kind.COLOR:
+        return one.lower() == other.lower()
+    return kind is Kind.UUID and one_spelling(one) == one_spelling(other)
 
 
 def is_coarser(kept: object, sent: object) -> bool:
-    """Whether an instant is another one cut or rounded to fewer digits, as servers keep times that
-    do not keep every fraction of a second.
-    """
+    """Whether an instant is another one cut or rounded to fewer digits, as some servers keep times."""
     ours, theirs = instant(sent), instant(kept)
     if ours is None or theirs is None or ours == theirs or max(len(ours[1]), len(theirs[1])) > _MOST_DIGITS:
         return False
-    seconds, digits = ours
-    exact = seconds + Fraction(f"0.{digits or 0}")
-    found = theirs[0] + Fraction(f"0.{theirs[1] or 0}")
-    units = (Fraction(1, 10**kept) for kept in range(len(digits)))
+    exact, found = (seconds + Fraction(f"0.{digits or 0}") for seconds, digits in (ours, theirs))
+    units = (Fraction(1, 10**kept) for kept in range(len(ours[1])))
     return any(found in (exact // unit * unit, (exact + unit / 2) // unit * unit) for unit in units)
 
 
@@ -101,9 +89,7 @@ def _identical(one: Any, other: Any) -> bool:
 
 
 def to_json(value: Any) -> Any:
-    """A Python value as the JSON value that is sent for it.
-
-    Aware date-times become UTC with `Z`; strings stay as given.
+    """A Python value as the JSON value that is sent for it. Aware date-times become UTC with `Z`; strings stay.
 
     Raises:
         ValueError: it has no meaning in JSON, or none without a guess; the text is the rule.
@@ -136,11 +122,7 @@ def _no_constant(name: str) -> NoReturn:
 
 
 def decode_json(content: bytes) -> Any:
-    """The JSON value of a body.
-
-    Raises:
-        ValueError: it is no JSON, or nested or long beyond reason.
-    """
+    """The JSON value of a body; `ValueError` where it is none, or nested or long beyond reason."""
     try:
         decoded = json.loads(content.decode(), parse_constant=_no_constant)
     except RecursionError:
@@ -158,12 +140,7 @@ def _inner(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
 
 
 def encode_json(value: Any) -> bytes:
-    """A JSON value as a body, in ASCII: a lone surrogate that the server sent goes back as it came.
-
-    Raises:
-        ValueError: it holds a number beyond the range of a float.
+    """A JSON value as a body, in ASCII: a lone surrogate that the server sent goes back as it came. `ValueError` where
+    it holds a number beyond the range of a float.
     """
     return json.dumps(value, allow_nan=False).encode()
-
-
-same, plain = equivalent, to_json

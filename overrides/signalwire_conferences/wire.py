@@ -25,14 +25,7 @@ _MIB = 2**20  # bytes
 _CONFERENCE, _PAGE, _FAILURE = 8 * _MIB, 16 * _MIB, _MIB
 # Who waits in the pool of httpcore, and gives up, may leave it a connection that is never made.
 _NO_QUEUE = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=5.0)
-_NEVER_SENT = (
-    httpx.ConnectError,
-    httpx.ConnectTimeout,
-    httpx.PoolTimeout,
-    httpx.ProxyError,
-    httpx.UnsupportedProtocol,
-)
-
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 _url = functools.lru_cache(64)(httpx.URL)
 
@@ -47,14 +40,14 @@ class Wire:
     def __init__(self, settings: Settings[Any]) -> None:
         self._settings, self._base = settings, settings.base_url
         pair = Secret(f"{settings.project}:{settings.token.value}".encode())
-        self._headers = [
-            (b"Host", httpx.URL(self._base).netloc),
-            (b"Accept", b"application/json"),
+        self._headers = {
+            "Host": httpx.URL(self._base).netloc.decode(),
+            "Accept": "application/json",
             # A compressed answer may have an ETag of its own, which no `If-Match` meets.
-            (b"Accept-Encoding", b"identity"),
-            (b"User-Agent", f"signalwire-conferences/{_version()}".encode()),
-            (b"Authorization", _Hidden(b"Basic " + base64.b64encode(pair.value))),
-        ]
+            "Accept-Encoding": "identity",
+            "User-Agent": f"signalwire-conferences/{_version()}",
+            "Authorization": _Hidden(f"Basic {base64.b64encode(pair.value).decode()}"),
+        }
         # To load the certificates that a loopback host does not need takes longer than an update.
         self.options: dict[str, Any] = {"trust_env": False, "verify": False, "limits": _NO_QUEUE}
         if self._base.startswith("https"):
@@ -67,22 +60,17 @@ class Wire:
         Raises:
             ConferencesError: its address is too long, or is none.
         """
-        headers = [*self._headers, *((name.encode(), text.encode()) for name, text in step.headers.items())]
+        headers = {**self._headers, **step.headers}
         if step.content is not None:
-            headers += [
-                (b"Content-Type", b"application/json"),
-                (b"Content-Length", b"%d" % len(step.content)),
-            ]
+            headers |= {"Content-Type": "application/json", "Content-Length": str(len(step.content))}
         try:
             url = _url(self._base + step.path)
             if step.query:
                 url = url.copy_with(params=step.query)
         except httpx.InvalidURL as error:
-            raise ConferencesError(
-                f"This {step.method} cannot be sent: {error}.", conference_id=step.about
-            ) from None
-        stream, extensions = _Content([step.content] if step.content else []), {"timeout": left}
-        return httpx.Request(step.method, url, headers=headers, stream=stream, extensions=extensions)
+            raise ConferencesError(f"This {step.method} cannot be sent: {error}.", conference_id=step.about) from None
+        encoded, stream = httpx.Headers(headers, encoding="utf-8"), _Content(filter(None, [step.content]))
+        return httpx.Request(step.method, url, headers=encoded, stream=stream, extensions={"timeout": left})
 
     def failed(self, error: BaseException, left: TimeLeft, *, closed: bool) -> NoAnswer:
         """What a request came to that raised this; what nobody expects is raised again.
@@ -105,14 +93,16 @@ class Wire:
         return NoAnswer(again, sent=not isinstance(again, _NEVER_SENT))
 
 
-class _Hidden(bytes):
-    """A value that no traceback with local variables shows."""
+class _Hidden(str):
+    """A header that no traceback with local variables shows."""
+
+    __slots__ = ()
 
     def __repr__(self) -> str:
-        return "b'***'"
+        return "'***'"
 
 
-class TimeLeft(dict[str, float]):
+class TimeLeft:
     """The timeouts of a request as httpcore asks for them: each phase gets what is left of the whole.
 
     Attributes:
@@ -120,7 +110,6 @@ class TimeLeft(dict[str, float]):
     """
 
     def __init__(self, seconds: float) -> None:
-        super().__init__(dict.fromkeys(("connect", "read", "write", "pool"), seconds))
         self._end = time.monotonic() + seconds
         self.writing = False
 
@@ -159,8 +148,8 @@ class Body:
     def __init__(self, request: Request, response: httpx.Response) -> None:
         self._response = response
         self._success = 200 <= response.status_code < 300
-        size = _PAGE if request.expects == "page" else _CONFERENCE
-        self._most = size if self._success else _FAILURE
+        most = _PAGE if request.expects == "page" else _CONFERENCE
+        self._most = most if self._success else _FAILURE
         self._content = bytearray()
         self._taken = 0  # bytes, as they came
         self._coding = response.headers.get("content-encoding", "").strip().lower().removeprefix("x-")
@@ -183,14 +172,12 @@ class Body:
 
     def answer(self) -> Answer:
         """The answer that has this body."""
-        content, flaw = bytes(self._content), self.flaw
+        content, flaw = bytes(self._content[: self._most]), self.flaw
         if self._inflate is not None and not self._inflate.eof:
             flaw = flaw or f"encoded as {self._coding!r}, and not whole"
         if not self._success:
-            content, flaw = content[: self._most], ""  # its status counts
-        elif flaw:
-            content = b""
-        headers = dict(self._response.headers)
+            flaw = ""  # its status counts
+        headers, content = dict(self._response.headers), b"" if flaw else content
         return Answer(self._response.status_code, headers, content, time.time(), flaw)
 
 

@@ -29,9 +29,7 @@ def truncated_json(reply: Reply) -> None:
     reply.content = reply.content[: len(reply.content) // 2]
 
 
-def body(
-    reply: Reply, content: str | bytes, content_type: str = "application/json", code: int | None = None
-) -> None:
+def body(reply: Reply, content: str | bytes, content_type: str = "application/json", code: int | None = None) -> None:
     """The body of the answer is CONTENT, its status CODE if given."""
     reply.status = code or reply.status
     reply.content = content.encode() if isinstance(content, str) else content

@@ -135,11 +135,7 @@ class App:
         if content is None:
             return
         entry = LoggedRequest(
-            request.method,
-            scope["path"],
-            scope["query_string"].decode("latin-1"),
-            content,
-            str(uuid.uuid4()),
+            request.method, scope["path"], scope["query_string"].decode("latin-1"), content, str(uuid.uuid4())
         )
         if self._requests is not None:
             self._requests.append(entry)

@@ -62,10 +62,16 @@ def _times(schema: str) -> Mapping[str, Field]:
 
 
 def _accepts(schema: str, given: Mapping[str, Any]) -> bool:
+    # What the validator cannot hold, or replaces within an object, is looked at by field.
+    if any(isinstance(value, str) and _SURROGATE.search(value) for value in given.values()):
+        return False
     try:
         return bool(_validator(schema).is_valid(given))
-    except (ValueError, OverflowError):  # what the validator cannot hold is looked at by field
+    except (ValueError, OverflowError):
         return False
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
 
 
 @functools.cache

@@ -67,15 +67,10 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--load",
         metavar="FILE",
-        help="JSON file with a list of conferences, each as much of it as matters "
-        "(the example of the contract)",
+        help="JSON file with a list of conferences, each as much of it as matters (the example of the contract)",
     )
     parser.add_argument(
-        "--fault",
-        metavar="JSON",
-        action="append",
-        default=[],
-        help="what is to go wrong, see below; may be repeated",
+        "--fault", metavar="JSON", action="append", default=[], help="what is to go wrong, see below; may be repeated"
     )
     parser.add_argument("--etag", action="store_true", help="answer with ETag and heed If-Match")
     return parser

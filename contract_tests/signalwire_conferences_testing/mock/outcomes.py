@@ -88,9 +88,7 @@ async def redirect(_step: Step, location: str, code: int = 307) -> Reply:
 
 
 async def foreign_write(
-    step: Step,
-    changes: Mapping[str, Any] | Callable[[Store], object],
-    when: Literal["before", "after"] = "before",
+    step: Step, changes: Mapping[str, Any] | Callable[[Store], object], when: Literal["before", "after"] = "before"
 ) -> Reply:
     """Somebody else sets the fields CHANGES just before or after the request is applied."""
     reply = await step.proceed() if when == "after" else None

@@ -55,9 +55,7 @@ class Store:
         self._records: dict[str, Record] = {}
         self._created = 0
         if conferences is None:
-            conferences = contract.resolve({"$ref": f"#/components/schemas/{contract.CONFERENCE}"})[
-                "examples"
-            ]
+            conferences = contract.resolve({"$ref": f"#/components/schemas/{contract.CONFERENCE}"})["examples"]
         self.load(list(conferences))
 
     def load(self, conferences: Iterable[Mapping[str, Any]]) -> None:

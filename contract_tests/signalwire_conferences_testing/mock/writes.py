@@ -49,9 +49,7 @@ def field_counted(before: _Before, after: _After, name: str) -> None:
     after[name] = (number if isinstance(number, (int, float)) else 0) + 1
 
 
-def times_kept(
-    _before: _Before, after: _After, digits: int = 0, how: Literal["cut", "rounded"] = "cut"
-) -> None:
+def times_kept(_before: _Before, after: _After, digits: int = 0, how: Literal["cut", "rounded"] = "cut") -> None:
     """Times are kept to DIGITS of a fraction of a second, the rest is cut or rounded (HOW)."""
     for name, known in contract.fields(contract.UPDATE).items():
         if known.kind is contract.Kind.INSTANT and isinstance(after.get(name), str):

@@ -1,7 +1,8 @@
 """Verification of a server against the contract: promises, each of which it keeps or breaks."""
 
-from .promises import Category, Outcome, Promise, Result
-from .report import CannotRun, Options, Report
+from .promises import Category, Promise
 from .run import verify
+from .telling.report import Options, Outcome, Report, Result
+from .trying.surroundings import CannotRun
 
 __all__ = ["CannotRun", "Category", "Options", "Outcome", "Promise", "Report", "Result", "verify"]

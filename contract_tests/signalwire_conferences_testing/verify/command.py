@@ -4,37 +4,43 @@ from __future__ import annotations
 
 import argparse
 import contextlib
-import ipaddress
+import math
 import os
 import re
 import signal
 import sys
-from collections.abc import Callable, Sequence
+import traceback
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
 from urllib.parse import urlsplit
 
+import httpx
 from attrs import fields_dict
 from rich.console import Console
 
 from signalwire_conferences import contract
 
-from . import as_html, as_json, as_junit, as_table
-from .catalogue import promises
-from .progress import Progress
-from .report import CannotRun, Options, Report
+from .promises import promises
 from .run import verify
+from .telling import as_html, as_json, as_junit, as_table
+from .telling.progress import Progress
+from .telling.report import Options, Report
+from .trying.http import is_loopback, trust
+from .trying.surroundings import CannotRun
 
 __all__ = ["base_url", "is_loopback", "main"]
 
 _PROJECT, _TOKEN = "SIGNALWIRE_PROJECT_ID", "SIGNALWIRE_API_TOKEN"
 _KEPT, _BROKEN, _COULD_NOT_RUN, _INTERRUPTED = 0, 1, 2, 130
+_MOST_SECONDS = 1e9
 _EPILOG = f"""\
 exit codes: {_KEPT} all promises kept, {_BROKEN} a promise broken, {_COULD_NOT_RUN} could not run, \
 {_INTERRUPTED} interrupted.
 
-Credentials are taken from {_PROJECT} and {_TOKEN}.
+Credentials are taken from {_PROJECT} and {_TOKEN}, the authorities to trust
+from SSL_CERT_FILE and SSL_CERT_DIR where they are set.
 
 A host that is not loopback is only read, unless --write is given. What is created has a name that
 begins with signalwire-conferences-verify- and is removed at the end, also on Ctrl-C; no other
@@ -47,28 +53,60 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code, as the help tells.
     """
-    given = _parser().parse_args(arguments)
+    _usable_output()
+    code = _COULD_NOT_RUN
+    try:
+        code = _run(_parser().parse_args(arguments))
+        sys.stdout.flush()
+    except BrokenPipeError:
+        # Whoever read it has read enough. Python would complain once more when it ends.
+        with contextlib.suppress(OSError, ValueError):
+            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    return code
+
+
+def _usable_output() -> None:
+    """Something to print to, whatever it can hold."""
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if stream is None:
+            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - until the process ends
+        elif hasattr(stream, "reconfigure"):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def _run(given: argparse.Namespace) -> int:
     if given.list_promises:
-        for one in promises():
-            print(f"{one.id:<38} {one.sentence}")
+        with contextlib.suppress(BrokenPipeError):
+            _print("".join(f"{one.id:<38} {one.sentence}\n" for one in promises()))
         return _KEPT
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         options = _options(given)
         report = _verified(options, given)
-        _write(report, given)
+        code = _exit_code(report)
+        return max(code, _written(report, given)) if code != _BROKEN else (_written(report, given), code)[1]
     except CannotRun as error:
-        print(f"Cannot verify: {error}", file=sys.stderr)
-        _write_failure(str(error), given)
-        return _COULD_NOT_RUN
+        return _failed(str(error), given)
     except KeyboardInterrupt as interruption:
         left = getattr(interruption, "__notes__", ["What this run had created is removed."])
         print("Interrupted.", *left, file=sys.stderr)
         _write_failure("interrupted", given)
         return _INTERRUPTED
+    except BrokenPipeError:
+        raise
+    except Exception as error:  # noqa: BLE001 - an error of ours is not a promise broken
+        traceback.print_exc()
+        notes = getattr(error, "__notes__", [])
+        return _failed("; ".join([f"an error of the verification itself, {error!r}", *notes]), given)
     finally:
         signal.signal(signal.SIGTERM, before)
-    return _exit_code(report)
+
+
+def _failed(why: str, given: argparse.Namespace) -> int:
+    print(f"Cannot verify: {why}", file=sys.stderr)
+    _write_failure(why, given)
+    return _COULD_NOT_RUN
 
 
 def _exit_code(report: Report) -> int:
@@ -94,24 +132,12 @@ def _parser() -> argparse.ArgumentParser:
     add("--write", action="store_true", help="create conferences also on a host that is not loopback")
     add("--seed", type=int, help="of the random choices; the same seed tries the same (%(default)s)")
     add("--budget", type=float, metavar="SECONDS", help="the longest that it may take (%(default)g)")
-    add(
-        "--timeout",
-        type=float,
-        metavar="SECONDS",
-        help="the longest for one answer (%(default)g)",
-    )
+    add("--timeout", type=float, metavar="SECONDS", help="the longest for one answer (%(default)g)")
     add("--fail-fast", action="store_true", help="stop at the first broken promise")
-    add(
-        "--promise",
-        action="append",
-        default=[],
-        metavar="ID",
-        help="only promises whose id begins so",
-    )
+    add("--promise", action="append", default=[], metavar="ID", help="only promises whose id begins so")
     add("--list-promises", action="store_true", help="list the promises, verify nothing")
-    add(
-        "--remove-leftovers", action="store_true", help="remove what a killed run left behind, without asking"
-    )
+    add("--only-broken", action="store_true", help="report the broken promises alone")
+    add("--remove-leftovers", action="store_true", help="remove what a killed run left behind, without asking")
     add("--json", action="store_true", help="print JSON instead of a table")
     add("--junit", type=Path, metavar="FILE", help="write JUnit XML too")
     add("--html", type=Path, metavar="FILE", help="write a page for people too")
@@ -126,18 +152,21 @@ def _options(given: argparse.Namespace) -> Options:
     url = ""
     try:
         url = base_url(given.url or "")
-    except ValueError as error:
+        if url.startswith("https:"):
+            trust()
+    except (ValueError, OSError) as error:
         problems.append(str(error))
     missing = [name for name in (_PROJECT, _TOKEN) if not os.environ.get(name)]
     if missing:
         problems.append(f"{' and '.join(missing)} must be set in the environment")
-    if given.budget <= 0 or given.timeout <= 0:
-        problems.append("--budget and --timeout are seconds above 0")
+    for option in ("budget", "timeout"):
+        seconds = getattr(given, option)
+        if not (math.isfinite(seconds) and 0 < seconds <= _MOST_SECONDS):
+            problems.append(f"--{option} is {seconds:g}, and has to be above 0 and at most 1e9 seconds")
     unknown = [start for start in given.promise if not any(one.id.startswith(start) for one in promises())]
     if unknown:
         problems.append(f"no promise begins with {', '.join(unknown)}; --list-promises lists them")
-    files = [path for path in (given.junit, given.html) if path is not None]
-    problems += [f"there is no directory for {path}" for path in files if not path.absolute().parent.is_dir()]
+    problems += [wrong for path in (given.junit, given.html) if path is not None and (wrong := _unwritable(path))]
     if problems:
         raise CannotRun("; ".join(problems))
     return Options(
@@ -152,6 +181,19 @@ def _options(given: argparse.Namespace) -> Options:
         fail_fast=given.fail_fast,
         only=tuple(given.promise),
     )
+
+
+def _unwritable(path: Path) -> str:
+    """Why a file cannot be written; empty where it can."""
+    there = path.exists()
+    try:
+        with path.open("ab"):
+            pass
+        if not there:
+            path.unlink()
+    except (OSError, ValueError) as error:
+        return f"{path} cannot be written: {getattr(error, 'strerror', None) or error}"
+    return ""
 
 
 def base_url(text: str) -> str:
@@ -169,7 +211,9 @@ def base_url(text: str) -> str:
             text = f"{'http' if is_loopback(f'http://{text}') else 'https'}://{text}"
         parts = urlsplit(text)
         host, _ = parts.hostname, parts.port
-    except ValueError as error:
+        if host and "@" not in text:
+            httpx.URL(text).raw_host.decode("ascii").encode("idna")
+    except (ValueError, httpx.InvalidURL) as error:
         why = "" if "@" in text else f": {error}"
         raise ValueError(f"{shown} is no URL{why}") from None
     if parts.username or parts.password:
@@ -184,17 +228,6 @@ def base_url(text: str) -> str:
     return f"{parts.scheme}://{parts.netloc}{path}"
 
 
-def is_loopback(url: str) -> bool:
-    """Whether a URL leads to this machine."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False
-
-
 def _verified(options: Options, given: argparse.Namespace) -> Report:
     def consent(ids: Sequence[str]) -> bool:
         return given.remove_leftovers or _asked(ids)
@@ -205,7 +238,7 @@ def _verified(options: Options, given: argparse.Namespace) -> Report:
 
 def _asked(ids: Sequence[str]) -> bool:
     """Whether somebody who is there wants the leftovers removed."""
-    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         return False
     print(
         f"{len(ids)} conferences of an earlier verification, or of one that is still running, are there.",
@@ -215,27 +248,50 @@ def _asked(ids: Sequence[str]) -> bool:
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _write(report: Report, given: argparse.Namespace) -> None:
-    try:
-        if given.junit:
-            given.junit.write_text(as_junit.text(report), "utf-8")
-        if given.html:
-            given.html.write_text(as_html.text(report), "utf-8")
-    except OSError as error:
-        raise CannotRun(f"{error.filename} cannot be written: {error.strerror}") from None
-    if given.json:
-        print(as_json.text(report))
-    else:
-        wide = None if sys.stdout.isatty() else 120
-        as_table.show(report, Console(width=wide, highlight=False, soft_wrap=False))
+def _written(report: Report, given: argparse.Namespace) -> int:
+    """Shows a report. What cannot be written keeps nothing of it from being shown."""
+    only_broken = given.only_broken
+    failed = _files(
+        given,
+        {
+            "junit": as_junit.text(report, only_broken=only_broken),
+            "html": as_html.text(report, only_broken=only_broken),
+        },
+    )
+    with contextlib.suppress(BrokenPipeError):
+        if given.json:
+            _print(f"{as_json.text(report, only_broken=only_broken)}\n")
+        else:
+            wide = None if sys.stdout.isatty() else 120
+            as_table.show(report, Console(width=wide, highlight=False, soft_wrap=False), only_broken=only_broken)
+            sys.stdout.flush()
+    for error in failed:
+        print(f"{error.filename} cannot be written: {error.strerror}", file=sys.stderr)
+    return _COULD_NOT_RUN if failed else _KEPT
+
+
+def _files(given: argparse.Namespace, texts: Mapping[str, str]) -> list[OSError]:
+    failed = []
+    for name, text in texts.items():
+        path = getattr(given, name)
+        try:
+            if path:
+                path.write_text(text, "utf-8", errors="replace")
+        except OSError as error:
+            failed.append(error)
+    return failed
+
+
+def _print(text: str) -> None:
+    sys.stdout.write(text)
+    sys.stdout.flush()
 
 
 def _write_failure(why: str, given: argparse.Namespace) -> None:
-    """So that no file of an earlier run is taken for the result of this one."""
-    for path, text in ((given.junit, as_junit.failure(why)), (given.html, as_html.failure(why))):
-        if path:
-            # Where it cannot be written, that may be what the text says.
-            with contextlib.suppress(OSError):
-                path.write_text(text, "utf-8")
+    """So that no file of an earlier run is taken for the result of this one. Where one cannot be written,
+    that may be what the text says.
+    """
+    _files(given, {"junit": as_junit.failure(why), "html": as_html.failure(why)})
     if given.json:
-        print(as_json.failure(why))
+        with contextlib.suppress(BrokenPipeError):
+            _print(f"{as_json.failure(why)}\n")

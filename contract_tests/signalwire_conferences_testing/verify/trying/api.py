@@ -1,0 +1,238 @@
+"""The requests of a verification: recorded, patient with a rate limit, never past the deadline."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import quote, urljoin, urlsplit
+
+import httpx
+
+from signalwire_conferences import contract
+
+from .exchange import Credentials, Exchange, encoded
+from .http import Http, NoResponse, retry_after
+
+__all__ = ["SPENT", "UNSET", "Api", "BadLink", "NoAnswer", "OutOfTime"]
+
+#: Why something was not tried any more.
+SPENT = "the budget is spent"
+#: Stands for a body that is not there; `None` is a JSON value.
+UNSET: Any = object()
+
+_LONGEST_WAIT = 10.0
+_FIRST_WAIT = 0.25
+_LEAST_WAIT = 0.02  # where a server answers 429 and says that there is nothing to wait for
+# A create or a delete that is sent twice is another request.
+_REPEATABLE = ("GET", "PUT")
+_HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "signalwire-conferences-verify"}
+_COLLECTION = ("list_video_conferences", "create_video_conference")
+_ITEM = ("get_video_conference", "update_video_conference", "delete_video_conference")
+_OPERATIONS = {
+    name: {contract.operation(known).method: known for known in known_ids}
+    for name, known_ids in (("collection", _COLLECTION), ("item", _ITEM))
+}
+
+
+class NoAnswer(Exception):  # noqa: N818 - it is a finding of the runner
+    """No answer came to a request.
+
+    Attributes:
+        exchange: the request.
+        why: what happened instead, in words.
+    """
+
+    def __init__(self, exchange: Exchange, why: str) -> None:
+        super().__init__(f"{exchange.method} {exchange.url}: {why}")
+        self.exchange = exchange
+        self.why = why
+
+
+class OutOfTime(Exception):  # noqa: N818 - likewise
+    """The deadline of the run is over."""
+
+
+class BadLink(Exception):  # noqa: N818 - likewise
+    """A link of an answer is not a URL."""
+
+
+class Api:
+    """Sends requests to the server under test.
+
+    Args:
+        base_url: scheme, authority and, where there is one, a path before `/api`.
+        credentials: those that are right.
+        timeout: seconds for one attempt, from the connection to the last byte.
+        deadline: time of `time.monotonic` after which nothing is sent.
+        seen: called with each exchange.
+        guard: called with the method and the id in the path before each request that is not a GET;
+            raises where it is not to be sent.
+    """
+
+    def __init__(
+        self,
+        base_url: str,
+        credentials: Credentials,
+        *,
+        timeout: float,
+        deadline: float,
+        seen: Callable[[Exchange], None],
+        guard: Callable[[str, str | None], None] = lambda _method, _id: None,
+    ) -> None:
+        self.base_url = base_url.rstrip("/")
+        self.credentials = credentials
+        self.deadline = deadline
+        self.sent = 0
+        self._usual = True
+        self._timeout = timeout
+        self._seen = seen
+        self._guard = guard
+        self._http = Http(base_url)
+
+    def close(self) -> None:
+        """Closes the connections."""
+        self._http.close()
+
+    @contextlib.contextmanager
+    def unusual(self) -> Iterator[None]:
+        """For requests that a proxy in front of the server may answer in its own way."""
+        self._usual = False
+        try:
+            yield
+        finally:
+            self._usual = True
+
+    def as_given(self, authorization: str | None) -> Credentials:
+        """The credentials of a header that somebody else sent."""
+        if authorization == self.credentials.header:
+            return self.credentials
+        return Credentials(authorization, "Basic <wrong>", '-u "$SIGNALWIRE_PROJECT_ID:wrong"')
+
+    def path(self, conference_id: str | None = None) -> str:
+        """Path of a conference, or of all of them."""
+        if conference_id is None:
+            return contract.operation("list_video_conferences").path
+        known = contract.operation("get_video_conference").path
+        return known.replace("{id}", quote(conference_id, safe=""))
+
+    def send(
+        self,
+        method: str,
+        path: str,
+        *,
+        query: Mapping[str, str] | None = None,
+        json: Any = UNSET,
+        content: bytes | None = None,
+        headers: Mapping[str, str] | None = None,
+        credentials: Credentials | None = None,
+    ) -> Exchange:
+        """One request and its answer. At a 429 it waits and tries again.
+
+        Raises:
+            NoAnswer: none came.
+            OutOfTime: the deadline is over.
+            NotOurs: it might change a conference of somebody else.
+        """
+        url = f"{self.base_url}{path}"
+        if query:
+            url += ("&" if "?" in url else "?") + str(httpx.QueryParams(query))
+        if json is not UNSET:
+            content = encoded(json)
+        fields = dict(headers or {})
+        if content is not None and not any(name.lower() == "content-type" for name in fields):
+            fields["Content-Type"] = "application/json"
+        return self.answered(self.exchange(method, url, fields, content, credentials or self.credentials))
+
+    def follow(self, page: Exchange, name: str) -> Exchange:
+        """A GET of a link of a page, absolute or path-only.
+
+        Raises:
+            BadLink: it is not a URL.
+        """
+        try:
+            link = page.value["links"][name]
+            first = urlsplit(urljoin(f"{self.base_url}/", link))
+            # The credentials are for this host only. A link that leads to another is found broken by the
+            # promises on links; those that are about other things go on.
+            own = urlsplit(self.base_url)
+            url = str(httpx.URL(first._replace(scheme=own.scheme, netloc=own.netloc).geturl()))
+        except (ValueError, TypeError, LookupError, AttributeError, httpx.InvalidURL) as error:
+            raise BadLink(f"the link {name} is not a URL ({error})") from None
+        exchange = self.exchange("GET", url, {}, None, self.credentials)
+        exchange.link = (page, name)
+        return self.answered(exchange)
+
+    def exchange(
+        self, method: str, url: str, fields: Mapping[str, str], content: bytes | None, credentials: Credentials
+    ) -> Exchange:
+        """A request that is still to be sent."""
+        return Exchange(self.operation(method, url), method, url, fields, content, credentials)
+
+    def answered(self, request: Exchange) -> Exchange:
+        """The same request with its answer; see `send`."""
+        if request.method != "GET":
+            self._guard(request.method, request.about if self._is_item(request.url) else None)
+        wait = _FIRST_WAIT
+        while True:
+            exchange = self.exchange(request.method, request.url, request.headers, request.content, request.credentials)
+            exchange.usual, exchange.link = self._usual, request.link
+            self._attempt(exchange)
+            self._seen(exchange)
+            if exchange.status != 429:
+                return exchange
+            said = exchange.answer_headers.get("retry-after")
+            pause = wait if said is None else max(retry_after(said), _LEAST_WAIT)
+            pause = min(pause, _LONGEST_WAIT)
+            if time.monotonic() + pause > self.deadline:
+                raise OutOfTime("the server kept answering 429 (rate limit) until the budget was spent")
+            time.sleep(pause)
+            wait *= 2
+
+    def _attempt(self, exchange: Exchange) -> None:
+        """Sends the request, on an older connection only where it does no harm to send it once more."""
+        fresh = exchange.method not in _REPEATABLE
+        for again in (not fresh, False):
+            left = self.deadline - time.monotonic()
+            if left <= 0:
+                raise OutOfTime(SPENT)
+            try:
+                self._once(exchange, min(self._timeout, left + 0.5), fresh=fresh)
+            except NoResponse as none:
+                if none.late and time.monotonic() > self.deadline:
+                    raise OutOfTime(SPENT) from None
+                # A server may close an idle connection at any time, also while we send.
+                if not (again and none.stale):
+                    within = f" within {self._timeout:g} seconds" if none.late else ""
+                    raise NoAnswer(exchange, f"{none}{within}") from None
+            else:
+                return
+
+    def _once(self, exchange: Exchange, timeout: float, *, fresh: bool) -> None:
+        given = {name.lower() for name in exchange.headers}
+        headers = {name: value for name, value in _HEADERS.items() if name.lower() not in given}
+        headers |= exchange.headers
+        if exchange.credentials.header is not None:
+            headers["Authorization"] = exchange.credentials.header
+        # A header beyond ASCII goes as UTF-8, as curl sends it.
+        raw = [(name.encode(), value.encode()) for name, value in headers.items()]
+        self.sent += 1
+        request = httpx.Request(exchange.method, exchange.url, headers=raw, content=exchange.content)
+        response = self._http.ask(request, timeout, fresh=fresh)
+        exchange.status = response.status_code
+        exchange.answer_headers = response.headers
+        exchange.answer = response.content
+
+    def operation(self, method: str, url: str) -> str | None:
+        """The operation of the contract that a request is for."""
+        if self._is_item(url):
+            return _OPERATIONS["item"].get(method)
+        return _OPERATIONS["collection"].get(method) if self._path(url) == self.path() else None
+
+    def _is_item(self, url: str) -> bool:
+        rest = self._path(url).removeprefix(self.path() + "/")
+        return rest != self._path(url) and bool(rest) and "/" not in rest
+
+    def _path(self, url: str) -> str:
+        return urlsplit(url).path.removeprefix(urlsplit(self.base_url).path)

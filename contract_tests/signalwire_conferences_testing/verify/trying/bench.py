@@ -1,0 +1,317 @@
+"""What a check works with: requests, conferences of its own, and answers read with care."""
+
+from __future__ import annotations
+
+import contextlib
+import functools
+import json
+import random
+import uuid
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from attrs import Factory, define
+
+from signalwire_conferences import contract
+from signalwire_conferences.contract import Kind
+from signalwire_conferences.values import equivalent
+
+from . import instants
+from .api import UNSET, Api
+from .claims import Claim, Part, attributes, field, status
+from .created import CreatedConferences
+from .exchange import NO_JSON, Credentials, Exchange
+from .findings import Broken, SetupFailed, ensure
+from .readings import Readings
+from .resets import Resets
+from .surroundings import Surroundings
+
+__all__ = ["Bench", "Causes", "Conference", "as_sent", "brief", "differences", "kinds"]
+
+_SESSION = "active_session"
+_MOST_FINDINGS = 40
+#: What the findings of a run are due to -> the promise that found it first.
+Causes = dict[tuple[Any, ...], str]
+
+
+class Conference(dict[str, Any]):
+    """A conference as an answer tells it. A field that the answer lacks reads `None`.
+
+    Attributes:
+        source: the request that was answered so.
+    """
+
+    def __init__(self, value: Mapping[str, Any], source: Exchange) -> None:
+        super().__init__(value)
+        self.source = source
+
+    def __missing__(self, name: str) -> None:
+        return None
+
+    def part(self, name: str) -> Part:
+        """One of its fields."""
+        return field(self.source, name)
+
+
+class Enough(Exception):  # noqa: N818 - nothing is wrong
+    """There are more findings than anybody reads."""
+
+
+@define
+class Bench:
+    """The workplace of one check.
+
+    Attributes:
+        api: sends requests.
+        created: the conferences of this run.
+        rng: random numbers that depend on the seed and the promise only.
+        wrong: wrong credentials, for those who need some.
+        resets: what fields were reset to so far.
+        readings: how the server reads what the documents leave open.
+        around: what was there before the run.
+        causes: what the findings of other promises are due to.
+        conference_id: an existing conference that may be written to.
+        writes: whether conferences may be created.
+        fail_fast: whether the first finding ends the check.
+        found: the findings of this check.
+        because: promises that are broken and without which this one might be kept, with what shows it.
+        blamed: findings that are those of other promises: id, finding.
+    """
+
+    api: Api
+    created: CreatedConferences
+    rng: random.Random
+    wrong: list[Credentials]
+    resets: Resets
+    readings: Readings
+    around: Surroundings
+    causes: Causes = Factory(dict)
+    conference_id: str | None = None
+    writes: bool = True
+    fail_fast: bool = False
+    found: list[Broken] = Factory(list)
+    because: list[tuple[str, Broken]] = Factory(list)
+    blamed: list[tuple[str, Broken]] = Factory(list)
+
+    # --- requests ---------------------------------------------------------------------------------
+
+    def get(self, conference_id: str, **query: str) -> Exchange:
+        """Reads a conference."""
+        return self.api.send("GET", self.api.path(conference_id), query=query)
+
+    def put(self, conference_id: str, body: Any = UNSET, **options: Any) -> Exchange:
+        """Replaces a conference."""
+        return self.api.send("PUT", self.api.path(conference_id), json=body, **options)
+
+    def post(self, body: Any = UNSET, **options: Any) -> Exchange:
+        """Creates a conference."""
+        return self.api.send("POST", self.api.path(), json=body, **options)
+
+    def delete(self, conference_id: str, **options: Any) -> Exchange:
+        """Deletes a conference."""
+        return self.api.send("DELETE", self.api.path(conference_id), **options)
+
+    def list(self, **query: str) -> Exchange:
+        """A page of conferences."""
+        return self.api.send("GET", self.api.path(), query=query)
+
+    # --- findings ---------------------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def case(self) -> Iterator[None]:
+        """One of several things that a check tries: what is found in it does not end the others."""
+        try:
+            yield
+        except SetupFailed:
+            raise
+        except Broken as broken:
+            self.take(broken)
+            if self.fail_fast or len(self.found) >= _MOST_FINDINGS:
+                raise Enough from None
+
+    def take(self, broken: Broken) -> None:
+        """Keeps a finding, unless it is due to what was found before."""
+        known = [self.causes[one] for one in broken.causes if one in self.causes]
+        if known and len(known) == len(broken.causes):
+            self.because += [(one, broken) for one in known]
+        elif not any(broken.message == one.message or set(broken.causes) & set(one.causes) for one in self.found):
+            self.found.append(broken)
+
+    def deviates(self, cause: tuple[Any, ...], message: str, claim: Claim, *evidence: Exchange) -> None:
+        """Raises `Broken`, unless the same was found before, so that the check may go on beyond it."""
+        broken = Broken(message, claim, *evidence, causes=[cause])
+        if cause in self.causes:
+            self.because.append((self.causes[cause], broken))
+        elif not any(cause in one.causes for one in self.found):
+            raise broken
+
+    def expect(self, exchange: Exchange, *statuses: int, because: str, before: Sequence[Exchange] = ()) -> Exchange:
+        """Demands one of these statuses."""
+        if exchange.status not in statuses:
+            what = exchange.operation_id or exchange.method
+            wanted = " or ".join(map(str, statuses))
+            self.deviates(
+                ("status", what, statuses, exchange.status),
+                f"{because}: expected {wanted}, got {exchange.status}",
+                Claim(status(exchange), "in", list(statuses)),
+                *before,
+            )
+        return exchange
+
+    def reads(self, question: str, case: str, reading: str, exchange: Exchange, claim: Claim | None = None) -> None:
+        """Notes how the server reads what the documents leave open. In one run it has to be one way."""
+        earlier = self.readings.note(question, case, reading, exchange)
+        if earlier is not None:
+            message = f"{question} ({case}): {earlier.reading} before, and {reading} now; either may be, not both"
+            raise Broken(message, claim or Claim(status(exchange), "is", status(earlier.exchange)))
+
+    # --- what is to go well before a promise can be tried --------------------------------------------
+
+    def body(self, **fields: Any) -> dict[str, Any]:
+        """A create body with a name of this run; the fields may override everything."""
+        return {"name": self.created.name(), "display_name": self.created.display_name, **fields}
+
+    def update(self, **fields: Any) -> dict[str, Any]:
+        """A PUT body with a display name; the fields may override it."""
+        return {"display_name": self.created.display_name, **fields}
+
+    def new(self, **fields: Any) -> Conference:
+        """A conference of this run.
+
+        Raises:
+            SetupFailed: it could not be created.
+        """
+        return self._made(self.post(self.body(**fields)), "a plain create")
+
+    def customised(self, fields: Mapping[str, Any], **create: Any) -> Conference:
+        """A conference of this run with these fields by PUT.
+
+        Raises:
+            SetupFailed: it could not be made.
+        """
+        created = self.new(**create)
+        return self._made(self.put(created["id"], self.update(**fields)), "a valid PUT")
+
+    def _made(self, exchange: Exchange, what: str) -> Conference:
+        try:
+            return self.conference_of(exchange)
+        except Broken as broken:
+            raise SetupFailed(f"{what} failed: {broken.message}", broken.claim, causes=broken.causes) from None
+
+    def read(self, conference_id: str, *before: Exchange, **query: str) -> Conference:
+        """A conference as GET tells it now."""
+        return self.conference_of(self.get(conference_id, **query), *before)
+
+    def unknown_id(self) -> str:
+        """An id that no conference has."""
+        return str(uuid.UUID(int=self.created.rng.getrandbits(128), version=4))
+
+    # --- answers ----------------------------------------------------------------------------------
+
+    def conference_of(self, exchange: Exchange, *before: Exchange) -> Conference:
+        """The conference of a successful answer. Another 2xx than 200 is a finding of its own.
+
+        Raises:
+            Broken: it is no success, or not a conference that could be looked at.
+        """
+        what = exchange.operation_id
+        right = Claim(status(exchange), "is", 200)
+        if not exchange.succeeded:
+            named = tuple(attributes(exchange).value or ())
+            message = f"{exchange.method}: expected 200, got {exchange.status}{_reason(exchange)}"
+            raise Broken(message, right, *before, causes=[("fails", what, exchange.status, named)])
+        if exchange.status != 200:
+            message = f"a valid {exchange.method}: expected 200, got {exchange.status}"
+            cause = ("status", what, (200,), exchange.status)
+            self.blamed.append(("status/success", Broken(message, right, causes=[cause])))
+        value = exchange.value
+        if not isinstance(value, dict):
+            message = f"the answer to a {exchange.method} is not a JSON object"
+            raise Broken(message, Claim(field(exchange), "has key", "id"), *before, causes=[("no object", what)])
+        if not isinstance(value.get("id"), str):
+            claim = Claim(field(exchange, "id"), "is not", value.get("id"))
+            raise Broken("the answer has no id that is a string", claim, *before, causes=[("lacks", what, "id")])
+        return Conference(value, exchange)
+
+    def kept(self, told: Conference, sent: Mapping[str, Any], *before: Exchange) -> None:
+        """Demands that an answer has the values that were sent."""
+        what = told.source.operation_id
+        for name, value in sent.items():
+            wrong = as_sent(name, value, told[name])
+            if wrong and name not in told:
+                self.deviates(
+                    ("lacks", what, name),
+                    f"the answer lacks {name}",
+                    Claim(field(told.source), "has key", name),
+                    *before,
+                )
+            elif wrong:
+                raise Broken(
+                    f"a valid value was not kept: {wrong}",
+                    _as_sent_claim(told, name, value),
+                    *before,
+                    causes=[("kept", name, json.dumps(value))],
+                )
+
+    def unchanged(self, before: Conference, why: str, *evidence: Exchange) -> None:
+        """Reads a conference again and demands that nothing of it changed."""
+        self.equal(
+            before, self.read(before["id"], before.source, *evidence), f"{why} changed the conference", *evidence
+        )
+
+    def equal(
+        self, one: Conference, other: Conference, message: str, *evidence: Exchange, but: Sequence[str] = ()
+    ) -> None:
+        """Demands that two answers tell the same."""
+        changed = differences(one, other, but=but)
+        for name in list(changed)[:1]:
+            ensure(False, f"{message}: {brief(changed)}", Claim(other.part(name), "is", one.part(name)), *evidence)
+
+
+def _reason(exchange: Exchange) -> str:
+    text = exchange.answer[:300].decode("utf-8", "replace")
+    return f": {text}" if text and exchange.value is not NO_JSON else ""
+
+
+@functools.cache
+def kinds() -> Mapping[str, Kind]:
+    """How the fields of an answer are compared."""
+    return contract.KINDS
+
+
+def differences(
+    one: Mapping[str, Any], other: Mapping[str, Any], *, but: Sequence[str] = ()
+) -> dict[str, tuple[Any, Any]]:
+    """The fields of the contract in which two answers differ, an active session aside."""
+    return {
+        name: (one.get(name), other.get(name))
+        for name, kind in kinds().items()
+        if name not in (*but, _SESSION) and not equivalent(kind, one.get(name), other.get(name))
+    }
+
+
+def brief(changed: Mapping[str, tuple[Any, Any]]) -> str:
+    """Differences in words."""
+    return ", ".join(f"{name} from {_short(old)} to {_short(new)}" for name, (old, new) in changed.items())
+
+
+def _short(value: Any) -> str:
+    text = repr(value)
+    return text if len(text) <= 60 else f"{text[:57]}..."
+
+
+def as_sent(name: str, sent: Any, told: Any) -> str | None:
+    """Why a field does not come back as it was sent; `None` where it does."""
+    if kinds()[name] is Kind.INSTANT:
+        wrong = instants.misread(sent, told)
+        return f"{name}: {wrong}" if wrong else None
+    # Colours too: returned as sent, in the case they were sent in.
+    if equivalent(Kind.EXACT, sent, told):
+        return None
+    return f"{name}: {_short(sent)} was sent and {_short(told)} came back"
+
+
+def _as_sent_claim(told: Conference, name: str, sent: Any) -> Claim:
+    if kinds()[name] is Kind.INSTANT:
+        return Claim(told.part(name), "starts", instants.answers(sent))
+    return Claim(told.part(name), "is", sent)

@@ -1,0 +1,186 @@
+"""The conferences that a run creates: recognised by a mark, and removed. No other is written to."""
+
+from __future__ import annotations
+
+import hashlib
+import random
+import re
+import secrets
+import time
+from collections.abc import Callable, Iterable, Mapping
+from typing import Any
+
+from signalwire_conferences.values import instant, one_spelling
+
+from . import instants
+from .exchange import Credentials, Exchange
+
+__all__ = ["DISPLAY_PREFIX", "NAME_PREFIX", "CreatedConferences", "NotOurs", "carries", "is_leftover", "new_mark"]
+
+#: How names begin of conferences that a verification created.
+NAME_PREFIX = "signalwire-conferences-verify-"
+#: How display names begin, where the name is the server's to choose.
+DISPLAY_PREFIX = "signalwire-conferences verify"
+
+_MARK = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
+_CLOCKS_APART = 120  # seconds that the clocks of a server and of this machine may differ
+
+
+class NotOurs(Exception):  # noqa: N818 - it is an outcome
+    """A request that might change a conference which this run did not create. It was not sent."""
+
+
+def new_mark() -> str:
+    """A mark that no other run has and that nobody writes by hand: when, something random, a checksum."""
+    body = f"{int(time.time()):08x}{secrets.token_hex(8)}"
+    return body + _checksum(body)
+
+
+def _checksum(body: str) -> str:
+    return hashlib.sha256(f"{NAME_PREFIX}{body}".encode()).hexdigest()[:8]
+
+
+def _marks(text: object) -> list[str]:
+    found = _MARK.findall(text) if isinstance(text, str) else []
+    return [one for one in found if _checksum(one[:-8]) == one[-8:]]
+
+
+def carries(conference: Mapping[str, Any], *marks: str) -> bool:
+    """Whether the name or the display name of a conference holds one of these marks."""
+    return any(one in marks for key in ("name", "display_name") for one in _marks(conference.get(key)))
+
+
+def is_leftover(conference: Mapping[str, Any]) -> bool:
+    """Whether some run created a conference. A name is set by a create alone; a display name may be one
+    that a broken server wrote to the wrong place, so the conference must not be older than the mark.
+    """
+    if _marks(conference.get("name")):
+        return True
+    created = instant(conference.get("created_at"))
+    begun = [int(mark[:8], 16) - _CLOCKS_APART for mark in _marks(conference.get("display_name"))]
+    return created is not None and any(created[0] - instants.EPOCH >= one for one in begun)
+
+
+class CreatedConferences:
+    """The conferences of this run.
+
+    Attributes:
+        mark: what their names hold, or their display names.
+        marks: this, and those of reproductions that the run tried.
+        before: ids of conferences that were there before the run, each in one spelling.
+        rng: random numbers that no other run has.
+        unproven: ids that creates answered and that stay, because nothing there holds our mark.
+    """
+
+    def __init__(self, read: Callable[[str], Mapping[str, Any] | None] = lambda _id: None) -> None:
+        # Not from the seed: what an earlier run left behind must not be in the way.
+        self.mark = new_mark()
+        self.marks = [self.mark]
+        self.rng = random.Random(self.mark)
+        self.before: set[str] = set()
+        self.unproven: list[str] = []
+        self._read = read
+        self._names = 0
+        self._made: dict[str, Exchange] = {}
+        self._gone: dict[str, Exchange] = {}
+        self._proven: set[str] = set()
+        self._stuck: set[str] = set()
+        self._unknown = Exchange(None, "POST", "", {}, None, Credentials(None, ""))
+
+    @property
+    def display_name(self) -> str:
+        """A display name by which a leftover is recognised."""
+        return f"{DISPLAY_PREFIX} {self.mark}"
+
+    def name(self) -> str:
+        """A name that no conference has."""
+        self._names += 1
+        return f"{NAME_PREFIX}{self.mark}-{self._names}"
+
+    def record(self, exchange: Exchange) -> None:
+        """Keeps track of what a request created or deleted. What a create answers is a claim: it counts
+        once the conference was read.
+        """
+        if exchange.creates:
+            self._made.setdefault(exchange.creates, exchange)
+        elif exchange.operation_id == "delete_video_conference" and exchange.status == 204:
+            if exchange.about in self._made:
+                self._gone[exchange.about] = self._made.pop(exchange.about)
+        elif exchange.about in self._gone and exchange.status == 200:
+            # A server that does not delete what it says it deleted is not to keep it for that.
+            self._made[exchange.about] = self._gone.pop(exchange.about)
+
+    def answered_existing(self, exchange: Exchange) -> bool:
+        """Whether a create was answered with an id that was there already."""
+        known = one_spelling(exchange.creates or "")
+        return known in self.before or any(
+            one_spelling(one) == known and maker is not exchange
+            for one, maker in (*self._made.items(), *self._gone.items())
+        )
+
+    def maker(self, conference_id: str) -> Exchange | None:
+        """The request that created a conference."""
+        return self._made.get(conference_id) or self._gone.get(conference_id)
+
+    @property
+    def there(self) -> list[str]:
+        """Ids of those that are not known to be gone."""
+        return list(self._made)
+
+    def prove(self, conference_id: str, *, absent_too: bool = True) -> bool:
+        """Whether a write to this id harms nobody: the conference there was not there before and holds
+        our mark when it is read now or was read earlier in this run, or there is none.
+        """
+        if one_spelling(conference_id) in self.before:
+            return False
+        if conference_id in self._proven and absent_too:
+            return True
+        found = self._read(conference_id)
+        if found is None:
+            return absent_too
+        ours = carries(found, *self.marks) and one_spelling(str(found.get("id"))) not in self.before
+        if ours:
+            self._proven.add(conference_id)
+        return ours
+
+    def allow(self, conference_id: str) -> None:
+        """Lets a leftover of an earlier run be deleted, which was read and is one."""
+        self.before.discard(one_spelling(conference_id))
+        self._proven.add(conference_id)
+
+    def adopt(self, ids: Iterable[str]) -> None:
+        """Conferences that a list shows with our mark; each is read before it is deleted."""
+        for one in ids:
+            if one_spelling(one) not in self.before:
+                self._made.setdefault(one, self._unknown)
+
+    def remove(self, delete: Callable[[str], bool], *, stuck_too: bool = True) -> list[str]:
+        """Deletes the conferences of this run, each after it was read.
+
+        Args:
+            delete: deletes one; whether it is gone.
+            stuck_too: whether to try those again that could not be deleted before.
+
+        Returns:
+            The ids of those that could not be deleted.
+        """
+        for one in [one for one in self._made if stuck_too or one not in self._stuck]:
+            try:
+                ours = self.prove(one, absent_too=False)
+            except NotOurs:
+                self._stuck.add(one)
+                continue
+            if not ours:
+                # Gone already, or not known to be ours.
+                self._made.pop(one)
+                if one_spelling(one) not in self.before and self._read(one) is not None:
+                    self.unproven.append(one)
+            elif delete(one):
+                if one in self._made:
+                    self._gone[one] = self._made.pop(one)
+                self._stuck.discard(one)
+            else:
+                self._stuck.add(one)
+                if not stuck_too:
+                    break
+        return [one for one in self._made if one in self._stuck]

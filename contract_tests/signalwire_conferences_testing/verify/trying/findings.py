@@ -1,0 +1,48 @@
+"""What a check can come to besides its end: a broken promise, with what shows it, or nothing to try."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any
+
+from .claims import Claim
+from .exchange import Exchange
+
+__all__ = ["Broken", "NotExercised", "SetupFailed", "ensure"]
+
+
+class Broken(Exception):  # noqa: N818 - it is a finding, not an error
+    """The promise is broken.
+
+    Attributes:
+        message: what was seen, and what the contract says.
+        claim: what the contract says of an answer, and what is not so.
+        evidence: further requests that belong to the story.
+        causes: what other promises may find too; findings with one cause are told once.
+    """
+
+    def __init__(self, message: str, claim: Claim, *evidence: Exchange, causes: Sequence[tuple[Any, ...]] = ()) -> None:
+        super().__init__(message)
+        self.message = message
+        self.claim = claim
+        self.evidence: Sequence[Exchange] = evidence
+        self.causes = tuple(causes)
+
+    @property
+    def focus(self) -> list[Exchange]:
+        """The requests that show it, in their order."""
+        return sorted({*self.claim.exchanges, *self.evidence}, key=lambda one: one.number)
+
+
+class SetupFailed(Broken):
+    """The server failed before the promise was tried: a plain valid request did not do its work."""
+
+
+class NotExercised(Exception):  # noqa: N818 - likewise
+    """The promise could not be tried; the text says why."""
+
+
+def ensure(condition: object, message: str, claim: Claim, *evidence: Exchange) -> None:
+    """Raises `Broken` unless the condition holds."""
+    if not condition:
+        raise Broken(message, claim, *evidence)

@@ -1,0 +1,183 @@
+"""One HTTP request at a time, bounded as a whole: in time, in bytes, and in what they expand to."""
+
+from __future__ import annotations
+
+import contextlib
+import datetime
+import email.utils
+import ipaddress
+import math
+import os
+import socket
+import ssl
+import threading
+import zlib
+from typing import Any
+from urllib.parse import urlsplit
+
+import httpx
+
+__all__ = ["MOST_BYTES", "Http", "NoResponse", "bounded", "http_time", "is_loopback", "retry_after", "trust"]
+
+MOST_BYTES = 32 * 2**20
+_TRUST = {"SSL_CERT_FILE": "cafile", "SSL_CERT_DIR": "capath"}
+
+
+class NoResponse(Exception):  # noqa: N818 - what happens to a request is no error of ours
+    """No whole answer came; the text says what happened instead.
+
+    Attributes:
+        late: whether the time was over.
+        stale: whether it was an older connection and no answer had begun: the server may have closed
+            it before the request arrived.
+    """
+
+    def __init__(self, why: str, *, late: bool = False, stale: bool = False) -> None:
+        super().__init__(why)
+        self.late = late
+        self.stale = stale
+
+
+class Http:
+    """Sends requests as the client of this project does: to a loopback host directly, to others through
+    the proxies of the environment.
+
+    Raises:
+        ValueError, OSError: the certificates or proxies of the environment cannot be used.
+    """
+
+    def __init__(self, url: str) -> None:
+        verify = trust() if url.startswith("https:") else False
+        options: Any = {"verify": verify, "trust_env": not is_loopback(url)}
+        self._kept = httpx.Client(**options)
+        self._fresh = httpx.Client(**options, limits=httpx.Limits(max_keepalive_connections=0))
+        self._sockets: dict[bool, socket.socket] = {}
+
+    def close(self) -> None:
+        """Closes all connections."""
+        self._kept.close()
+        self._fresh.close()
+
+    def ask(self, request: httpx.Request, seconds: float, *, fresh: bool) -> httpx.Response:
+        """Sends a request and reads the whole answer.
+
+        Args:
+            request: the request.
+            seconds: the longest that all of it may take.
+            fresh: whether it has a connection of its own, which no server can have closed before.
+
+        Raises:
+            NoResponse: no whole answer came.
+        """
+        seen: set[str] = set()
+        expired = threading.Event()
+
+        def trace(event: str, about: Any) -> None:
+            seen.add(event)
+            if event.endswith("connect_tcp.complete"):
+                self._sockets[fresh] = about["return_value"].get_extra_info("socket")
+
+        def expire() -> None:
+            expired.set()
+            with contextlib.suppress(OSError, KeyError):
+                # Of an SSL socket too: its own method would say goodbye first, and wait.
+                socket.socket.shutdown(self._sockets[fresh], socket.SHUT_RDWR)
+
+        timeouts = httpx.Timeout(seconds).as_dict()
+        request.extensions = {**request.extensions, "trace": trace, "timeout": timeouts}
+        # httpx limits each read alone, which a slow drip never reaches.
+        timer = threading.Timer(seconds + 0.05, expire)
+        timer.daemon = True
+        timer.start()
+        try:
+            return _whole((self._fresh if fresh else self._kept).send(request, stream=True))
+        except (httpx.TransportError, RuntimeError, OSError) as error:
+            begun = any(event.endswith("receive_response_headers.complete") for event in seen)
+            if expired.is_set() or isinstance(error, httpx.TimeoutException):
+                what = "no whole answer" if begun or expired.is_set() else "no answer"
+                raise NoResponse(what, late=True) from None
+            if isinstance(error, httpx.ConnectError | httpx.ProxyError | httpx.UnsupportedProtocol):
+                raise NoResponse(f"no connection ({error})") from None
+            stale = not begun and not any(event.endswith("connect_tcp.started") for event in seen)
+            why = f"the connection was closed without a whole answer ({error})"
+            raise NoResponse(why, stale=stale) from None
+        finally:
+            timer.cancel()
+
+
+def _whole(response: httpx.Response) -> httpx.Response:
+    content = bytearray()
+    with contextlib.closing(response):
+        for chunk in response.iter_raw():
+            content += chunk
+            if len(content) > MOST_BYTES:
+                raise NoResponse(f"the answer has more than {MOST_BYTES // 2**20} MiB")
+    encoding = response.headers.get("content-encoding", "")
+    headers = [(k, v) for k, v in response.headers.raw if k.lower() != b"content-encoding"]
+    return httpx.Response(response.status_code, headers=headers, content=bounded(bytes(content), encoding))
+
+
+def bounded(content: bytes, encoding: str) -> bytes:
+    """A compressed body in plain bytes, which may be many more. What is compressed otherwise than it
+    says, or in a way that nobody asked for, stays as it is.
+
+    Raises:
+        NoResponse: there are too many.
+    """
+    if encoding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
+        return content
+    inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+    try:
+        plain = inflate.decompress(content, MOST_BYTES + 1)
+    except zlib.error:
+        return content
+    if len(plain) > MOST_BYTES:
+        raise NoResponse(f"the answer expands to more than {MOST_BYTES // 2**20} MiB")
+    return plain
+
+
+def trust() -> ssl.SSLContext:
+    """Whom to believe: the authorities of `SSL_CERT_FILE` and `SSL_CERT_DIR`, else the usual ones.
+
+    Raises:
+        OSError: they cannot be read; the text names the variable.
+    """
+    given = {option: os.environ[name] for name, option in _TRUST.items() if os.environ.get(name)}
+    if not given:
+        return httpx.create_ssl_context(trust_env=False)
+    for name, option in _TRUST.items():
+        wrong = option in given and not (os.path.isfile if option == "cafile" else os.path.isdir)(given[option])
+        if wrong:
+            raise OSError(f"{name} is {given[option]}, which cannot be read")
+    try:
+        return ssl.create_default_context(cafile=given.get("cafile"), capath=given.get("capath"))
+    except OSError as error:
+        raise OSError(f"SSL_CERT_FILE is {given.get('cafile')}, which cannot be read: {error}") from None
+
+
+def is_loopback(url: str) -> bool:
+    """Whether a URL leads to this machine."""
+    host = urlsplit(url).hostname or ""
+    if host == "localhost" or host.endswith(".localhost"):
+        return True
+    with contextlib.suppress(ValueError):
+        return ipaddress.ip_address(host).is_loopback
+    return False
+
+
+def http_time(text: str | None) -> datetime.datetime | None:
+    """The time of an HTTP header, `None` where it is none. All forms without a zone mean UTC."""
+    with contextlib.suppress(ValueError, TypeError, OverflowError, IndexError):
+        found = email.utils.parsedate_to_datetime(text or "")
+        return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)
+    return None
+
+
+def retry_after(text: str | None) -> float:
+    """Seconds to wait before a `Retry-After` is over: 0 where it is past or makes no sense."""
+    try:
+        seconds = float(text or "")
+    except ValueError:
+        due = http_time(text)
+        seconds = (due - datetime.datetime.now(datetime.UTC)).total_seconds() if due else 0.0
+    return seconds if math.isfinite(seconds) and seconds > 0 else 0.0

@@ -1,0 +1,92 @@
+"""One PUT, held against everything that the contract says of it."""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+from signalwire_conferences import contract
+from signalwire_conferences.contract import UPDATE
+from signalwire_conferences.values import equivalent, instant
+
+from .bench import Bench, Conference, brief, kinds
+from .claims import Claim
+from .findings import Broken
+from .samples import optional
+
+__all__ = ["owned", "replace", "reset", "stamp", "survived"]
+
+_SESSION = "active_session"
+
+
+@functools.cache
+def stamp() -> str:
+    """The field that each write changes by itself."""
+    return next(n for n, said in contract.answer_fields().items() if said.get("x-changes-with-each-write"))
+
+
+@functools.cache
+def owned() -> list[str]:
+    """The fields that no PUT can write and that survive each."""
+    writable = contract.fields(UPDATE)
+    return [name for name in contract.answer_fields() if name not in (*writable, stamp(), _SESSION)]
+
+
+def replace(
+    bench: Bench, before: Conference, body: Mapping[str, Any], *, read: bool = False, about: Iterable[str] | None = None
+) -> Conference:
+    """Sends a PUT and demands that it does what the contract says.
+
+    Args:
+        bench: the workplace.
+        before: the conference before it.
+        body: what to send; a `display_name` is added where it has none.
+        read: whether to read it back too.
+        about: the left-out fields to look at, by default all.
+
+    Raises:
+        Broken: it does not.
+    """
+    full = dict(body) if "display_name" in body else {"display_name": before["display_name"], **body}
+    after = bench.conference_of(bench.put(before["id"], full), before.source)
+    bench.kept(after, full, before.source)
+    left_out = [name for name in optional(UPDATE) if name not in full and name in after]
+    reset(bench, before, after, [name for name in left_out if about is None or name in about])
+    survived(bench, before, after)
+    if read:
+        told = bench.read(before["id"], after.source)
+        bench.equal(after, told, "GET tells otherwise than the PUT's answer")
+    return after
+
+
+def reset(bench: Bench, before: Conference, after: Conference, names: Iterable[str]) -> None:
+    """Demands that these fields have the value that leaving them out gives."""
+    wrong = {}
+    for name in names:
+        found = bench.resets.wrong(name, before[name], after[name], after.source)
+        if found and ("reset", name) in bench.causes:
+            message, claim = found
+            broken = Broken(f"left out of a PUT, {message}", claim, before.source, causes=[("reset", name)])
+            bench.because.append((bench.causes["reset", name], broken))
+        elif found and not any(("reset", name) in one.causes for one in bench.found):
+            wrong[name] = found
+    if wrong:
+        message, claim = next(iter(wrong.values()))
+        others = f" (and so with {', '.join(list(wrong)[1:])})" if len(wrong) > 1 else ""
+        causes = [("reset", name) for name in wrong]
+        raise Broken(f"left out of a PUT, {message}{others}", claim, before.source, causes=causes)
+
+
+def survived(bench: Bench, before: Conference, after: Conference) -> None:
+    """Demands that what a PUT cannot write is as it was."""
+    for name in owned():
+        if not equivalent(kinds()[name], before[name], after[name]):
+            # What nobody but the server sets may stay wrong, which a second look would not see.
+            claim = Claim(after.part(name), "is", before[name] if name == "meta" else before.part(name))
+            message = f"a PUT must not change {brief({name: (before[name], after[name])})}"
+            bench.deviates(("owned", name), message, claim, before.source)
+    old, new = instant(before[stamp()]), instant(after[stamp()])
+    if old is not None and new is not None and new < old:
+        claim = Claim(after.part(stamp()), "at least", before.part(stamp()))
+        bench.deviates(("owned", stamp()), f"{stamp()} went back", claim)

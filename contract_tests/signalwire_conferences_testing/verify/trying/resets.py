@@ -1,0 +1,56 @@
+"""What a PUT resets a field to that it leaves out: by the contract one constant, whatever was before."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING, Any
+
+from signalwire_conferences import contract
+from signalwire_conferences.contract import UPDATE, Omission
+from signalwire_conferences.values import equivalent
+
+from .claims import Claim, field
+
+if TYPE_CHECKING:
+    from .exchange import Exchange
+
+__all__ = ["Resets"]
+
+
+class Resets:
+    """The values that fields were reset to in this run: name -> value."""
+
+    def __init__(self) -> None:
+        self.seen: dict[str, Any] = {}
+
+    def wrong(self, name: str, old: Any, new: Any, exchange: Exchange) -> tuple[str, Claim] | None:
+        """Why a reset is wrong, and what has to be; `None` where it may be right.
+
+        Args:
+            name: a field that the PUT left out.
+            old: its value before.
+            new: its value after.
+            exchange: the PUT.
+        """
+        known = contract.fields(UPDATE)[name]
+        kept = f"kept its old value {old!r}" if equivalent(known.kind, old, new) else f"became {new!r}"
+        told = field(exchange, name)
+        if known.omission is Omission.DOCUMENTED_DEFAULT:
+            if equivalent(known.kind, new, known.default):
+                return None
+            return f"{name} {kept} and has to become {known.default!r}", Claim(told, "is", known.default)
+        first = self.seen.setdefault(name, new)
+        if equivalent(known.kind, first, new):
+            return None
+        message = f"{name} {kept}, was {old!r} before, and became {first!r} in an earlier PUT that left it out"
+        return message, Claim(told, "is", first)
+
+    def gives_null(self, name: str) -> bool | None:
+        """Whether leaving a field out makes it null; `None` where no PUT has shown it yet."""
+        return self.seen[name] is None if name in self.seen else None
+
+    def reading(self) -> str:
+        """What fields without a documented default become, where it is not what this project assumes."""
+        known = contract.fields(UPDATE)
+        told = {n: json.dumps(v) for n, v in self.seen.items() if not equivalent(known[n].kind, known[n].default, v)}
+        return ", ".join(f"{name} becomes {value}" for name, value in told.items())

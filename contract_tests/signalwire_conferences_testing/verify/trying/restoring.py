@@ -1,0 +1,96 @@
+"""An existing conference that may be written to, put back as it was."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator
+
+from signalwire_conferences import contract
+from signalwire_conferences.contract import UPDATE, Omission
+
+from . import samples
+from .api import NoAnswer, OutOfTime
+from .bench import Bench, Conference, brief, differences
+from .claims import Claim, field, status
+from .findings import Broken, NotExercised, ensure
+from .replacing import replace, stamp
+
+__all__ = ["restored"]
+
+_TIME_TO_PUT_BACK = 15.0  # seconds
+
+
+@contextlib.contextmanager
+def restored(bench: Bench) -> Iterator[str]:
+    """The id of the named conference, which is put back as it was when the work is done.
+
+    Raises:
+        NotExercised: there is none, or no PUT could put it back.
+    """
+    if bench.conference_id is None:
+        raise NotExercised("no conference was named with --conference")
+    exchange = bench.get(bench.conference_id)
+    if exchange.status == 404:
+        raise NotExercised(f"there is no conference {bench.conference_id}")
+    before = bench.conference_of(exchange)
+    body = _way_back(bench, before)
+    try:
+        yield bench.conference_id
+    except KeyboardInterrupt as interruption:
+        try:
+            _put_back(bench, before, body)
+        except Broken as lost:
+            # A finding must not hide that the run is to end.
+            interruption.add_note(lost.message)
+        raise
+    except BaseException:
+        _put_back(bench, before, body)
+        raise
+    _put_back(bench, before, body)
+
+
+def _way_back(bench: Bench, before: Conference) -> dict[str, object]:
+    """The body that makes the conference what it is. A null is left out, which restores it where
+    an omission gives null; whether it does is tried on a conference of our own.
+    """
+    body: dict[str, object] = {}
+    for name, known in contract.fields(UPDATE).items():
+        value = before[name]
+        if value is None and not _left_out_is_null(bench, name):
+            raise NotExercised(f"its {name} is null, which no PUT is known to put back")
+        if value is not None and not known.accepts(value):
+            raise NotExercised(f"its {name} is {value!r}, which no PUT could put back")
+        if value is not None:
+            body[name] = value
+    return body
+
+
+def _left_out_is_null(bench: Bench, name: str) -> bool:
+    if contract.fields(UPDATE)[name].omission is not Omission.NULL:
+        return False
+    if bench.resets.gives_null(name) is None and bench.writes:
+        replace(bench, bench.customised(samples.custom(UPDATE)), {})
+    return bench.resets.gives_null(name) is True
+
+
+def _put_back(bench: Bench, before: Conference, body: dict[str, object]) -> None:
+    # A conference of somebody else is put back whatever the budget says.
+    bench.api.deadline = max(bench.api.deadline, time.monotonic() + _TIME_TO_PUT_BACK)
+    failed = f"the conference {bench.conference_id} could not be put back as it was"
+    try:
+        # By the id that was given: the server may write it otherwise.
+        after = bench.conference_of(bench.put(str(bench.conference_id), body))
+    except Broken as broken:
+        raise Broken(f"{failed}: {broken.message}", broken.claim, causes=broken.causes) from None
+    except NoAnswer as silence:
+        claim = Claim(status(silence.exchange), "is", 200)
+        raise Broken(f"{failed}: {silence.why}", claim) from None
+    except OutOfTime as late:
+        raise Broken(f"{failed}: {late}", Claim(status(before.source), "is", 200)) from None
+    known = contract.fields(UPDATE)
+    lost = {name: pair for name, pair in differences(before, after, but=(stamp(),)).items() if name in known}
+    for name in list(lost)[:1]:
+        ensure(False, f"{failed}: {brief(lost)}", Claim(after.part(name), "is", before.part(name)))
+    same = after["id"] == before["id"]
+    ensure(same, "the answer is about another conference", Claim(after.part("id"), "is", field(before.source, "id")))

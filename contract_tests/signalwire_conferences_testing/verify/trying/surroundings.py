@@ -1,0 +1,131 @@
+"""Before a verification: whether there is a server of this API, and what conferences it has."""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+
+from attrs import Factory, define
+
+from .api import Api, BadLink, NoAnswer, OutOfTime
+from .created import carries, is_leftover
+from .samples import page_sizes
+
+__all__ = ["CannotRun", "Surroundings", "look_around", "of_run", "reach"]
+
+_TIME_TO_LOOK = 0.15  # of the budget, for the list of what was there before
+_TIME_FOR_ALL = 10.0  # seconds
+_MOST_READ = 20  # conferences
+_SESSION = "active_session"
+
+
+class CannotRun(Exception):  # noqa: N818 - it is an outcome
+    """The server cannot be verified; the text says why and what to do."""
+
+
+@define
+class Surroundings:
+    """What was there before the run.
+
+    Attributes:
+        ids: ids of the conferences.
+        with_session: conferences that have an active session.
+        leftovers: ids of conferences that an earlier verification made.
+    """
+
+    ids: list[str] = Factory(list)
+    with_session: list[Mapping[str, Any]] = Factory(list)
+    leftovers: list[str] = Factory(list)
+
+
+def reach(api: Api) -> None:
+    """A first request.
+
+    Raises:
+        CannotRun: there is no server of this API, or it does not let us in.
+    """
+    url = api.base_url
+    try:
+        exchange = api.send("GET", api.path(), query={"page_size": "1"})
+    except NoAnswer as silence:
+        raise CannotRun(f"{url} does not answer: {silence.why}. Is the server running there?") from None
+    except OutOfTime as late:
+        raise CannotRun(f"{url} could not be reached: {late}") from None
+    if 300 <= exchange.status < 400:
+        where = exchange.answer_headers.get("location", "nowhere")
+        raise CannotRun(f"{exchange.url} redirects ({exchange.status}) to {where}: give the URL that it leads to.")
+    if exchange.status in (401, 403):
+        raise CannotRun(
+            f"{url} refuses the credentials ({exchange.status}): SIGNALWIRE_PROJECT_ID and"
+            " SIGNALWIRE_API_TOKEN have to be those of the server, and the token needs the scope Video."
+        )
+    if not isinstance(exchange.value, dict):
+        said = exchange.answer_headers.get("content-type", "no content type")
+        raise CannotRun(
+            f"{exchange.url} is no server of this API: it answers {exchange.status} with {said},"
+            " not with a JSON object. Is the URL right?"
+        )
+    if exchange.status == 404:
+        raise CannotRun(f"{exchange.url} does not exist there (404). Is the URL right?")
+
+
+class _NoPageError(Exception):
+    """A list was not answered with a page."""
+
+
+def look_around(api: Api) -> Surroundings:
+    """What is there, as far as the list tells of it in a part of the time."""
+    found = Surroundings()
+    until = time.monotonic() + (api.deadline - time.monotonic()) * _TIME_TO_LOOK
+    with contextlib.suppress(_NoPageError, BadLink):
+        for one in _listed(api, until, include_active_session="true"):
+            found.ids.append(one["id"])
+            if one.get(_SESSION):
+                found.with_session.append(one)
+            if is_leftover(one):
+                found.leftovers.append(one["id"])
+    if not found.with_session:
+        found.with_session = _read_one_by_one(api, found.ids[:_MOST_READ])
+    return found
+
+
+def of_run(api: Api, marks: Sequence[str]) -> tuple[list[str], bool]:
+    """Ids of the conferences of a run, and whether the list could be read to its end for them."""
+    api.deadline = max(api.deadline, time.monotonic() + _TIME_FOR_ALL)
+    found: list[str] = []
+    with contextlib.suppress(_NoPageError, BadLink, NoAnswer, OutOfTime):
+        # What was found before the list ended too early is found all the same.
+        found.extend(one["id"] for one in _listed(api) if carries(one, *marks))
+        return found, True
+    return found, False
+
+
+def _listed(api: Api, until: float | None = None, **query: str) -> Iterator[Mapping[str, Any]]:
+    """The conferences that a list shows, page by page until then."""
+    exchange = api.send("GET", api.path(), query={**query, "page_size": str(page_sizes()[1])})
+    followed: set[str] = set()
+    while True:
+        if exchange.status != 200 or not isinstance(exchange.value, dict):
+            raise _NoPageError
+        data, links = exchange.value.get("data"), exchange.value.get("links")
+        for one in data if isinstance(data, list) else []:
+            if isinstance(one, dict) and isinstance(one.get("id"), str):
+                yield one
+        link = links.get("next") if isinstance(links, dict) else None
+        late = until is not None and time.monotonic() > until
+        if not data or not isinstance(link, str) or link in followed or late:
+            return
+        followed.add(link)
+        exchange = api.follow(exchange, "next")
+
+
+def _read_one_by_one(api: Api, ids: Sequence[str]) -> list[Mapping[str, Any]]:
+    """Those that have a session, where the list tells of none."""
+    found: list[Mapping[str, Any]] = []
+    for one in ids:
+        value = api.send("GET", api.path(one), query={"include_active_session": "true"}).value
+        if isinstance(value, dict) and value.get(_SESSION) and isinstance(value.get("id"), str):
+            found.append(value)
+    return found

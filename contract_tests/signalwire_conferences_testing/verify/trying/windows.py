@@ -1,0 +1,57 @@
+"""Windows of time in the far future that hold conferences of this run only."""
+
+from __future__ import annotations
+
+import datetime
+from collections.abc import Mapping
+
+from attrs import frozen
+
+from .bench import Bench
+
+__all__ = ["Window", "free_window"]
+
+_FIRST, _LAST = datetime.date(3000, 1, 1).toordinal(), datetime.date(8999, 1, 1).toordinal()
+_TRIES = 5
+
+
+@frozen
+class Window:
+    """Some days.
+
+    Attributes:
+        start: the first.
+        days: how many.
+    """
+
+    start: datetime.date
+    days: int
+
+    @property
+    def bounds(self) -> Mapping[str, str]:
+        """The filters that leave out what does not lie in it."""
+        return {"starts_after": self.at(0), "ends_before": self.at(self.days)}
+
+    def on(self, day: int) -> str:
+        """A date, so many days after the start."""
+        return (self.start + datetime.timedelta(days=day)).isoformat()
+
+    def at(self, day: int, seconds: int = 0) -> str:
+        """A time on that date."""
+        return f"{self.on(day)}T00:{seconds // 60:02}:{seconds % 60:02}Z"
+
+
+def free_window(bench: Bench, days: int) -> Window:
+    """A window in which there is nothing yet.
+
+    It comes from the mark of the run and not from the seed: what an earlier run left behind, or
+    another one makes meanwhile, would lie in the same.
+    """
+    for _ in range(_TRIES):
+        start = datetime.date.fromordinal(bench.created.rng.randint(_FIRST, _LAST))
+        window = Window(start, days)
+        value = bench.list(**window.bounds, page_size="1").value
+        if not (isinstance(value, dict) and value.get("data")):
+            break
+    # Where every window holds something, the filters do not filter, as the promises on them will say.
+    return window
