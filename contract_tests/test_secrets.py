@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import base64
+import inspect
 import json
 import pickle
+import sys
 import traceback
 from collections.abc import Callable
 from typing import Any
@@ -254,3 +256,51 @@ def test_an_error_that_complains_of_an_input_hides_it(style: str, call: Callable
             call(client)
         assert TOKEN not in f"{caught.value} {caught.value!r} {vars(caught.value)}"
         assert server.requests == []
+
+
+@pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
+@pytest.mark.parametrize("where", ["httpx.Headers", "httpx.Request", "httpx.HTTPTransport.handle_request"])
+def test_an_error_of_nobody_while_a_request_is_built_hides_it(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    def fail(*_arguments: object, **_options: object) -> None:
+        raise MemoryError
+
+    with MockServer([{"id": ID}], token=TOKEN) as server, ours("sync", server) as client:
+        with monkeypatch.context() as patch:
+            patch.setattr(where, fail)
+            with pytest.raises(MemoryError) as caught:
+                client.get(ID)
+        assert_hidden(caught.value)
+
+
+@pytest.mark.parametrize("where", ["masking.quote", "masking.json.dumps", "wire.base64.b64encode"])
+def test_an_interruption_while_a_client_is_built_hides_it(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+    def interrupt(*_arguments: object, **_options: object) -> None:
+        raise KeyboardInterrupt
+
+    def built() -> None:
+        RestClient("project", None, "space.signalwire.com")
+
+    monkeypatch.setenv("SIGNALWIRE_API_TOKEN", TOKEN)
+    with monkeypatch.context() as patch:
+        patch.setattr(f"signalwire_conferences.{where}", interrupt)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            built()
+    assert_hidden(caught.value)
+
+
+@pytest.mark.parametrize("left", [40, 80, 120, 200, 400])
+def test_deep_values_and_deep_callers_still_get_the_error_itself(left: int) -> None:
+    value: Any = TOKEN
+    for _ in range(100):
+        value = {"deeper": [value]}
+    error = VerificationError(ID, [Difference("a", value, TOKEN)], {"a": value}, state="so")
+
+    def deep(frames: int) -> None:
+        if frames:
+            deep(frames - 1)
+        else:
+            without_secrets(error, masker("project", Secret(TOKEN)))
+
+    deep(sys.getrecursionlimit() - len(inspect.stack(0)) - left)
+    assert TOKEN not in json.dumps(error.before)
+    assert error.differences[0].actual == "***"

@@ -28,12 +28,21 @@ class Secret:
         return "'***'" if self.value else repr(self.value)
 
 
+def without_frames(function: Callable[[], Any]) -> Secret:
+    """What it makes of a secret. An error of it, or a signal, comes without the frames that hold it."""
+    try:
+        return Secret(function())
+    except BaseException as error:
+        error.__traceback__ = None
+        raise
+
+
 def masker(project: str, token: Secret) -> Callable[[str], str]:
     """A function that replaces the token in a text by `***`, in every spelling that may be met.
 
     A token so short that it may be a word by chance is left alone.
     """
-    secrets = [Secret(each) for each in _spellings(project, token.value)]
+    secrets = without_frames(lambda: [Secret(each) for each in _spellings(project, token.value)]).value
 
     def masked(text: str) -> str:
         for secret in secrets:
@@ -71,15 +80,22 @@ def without_secrets(error: BaseException, mask: Callable[[str], str], handled: B
         ours = ours or isinstance(each, ConferencesError)
         if ours:
             each.args = _masked(each.args, mask)
-            vars(each).update(
-                {name: masked for name, value in vars(each).items() if (masked := _masked(value, mask)) != value}
-            )
+            vars(each).update({name: _masked(value, mask) for name, value in vars(each).items()})
             each.__traceback__ = None
         led = (each.__cause__, each.__context__)
         chain += [one for one in led if one is not None and one not in (handled, *chain)]
 
 
 def _masked(value: Any, mask: Callable[[str], str]) -> Any:
+    try:
+        masked = _copy(value, mask)
+        kept = masked == value
+    except RecursionError:  # the value is deep, or the caller: to see all of it counts less than the error
+        return "***"
+    return value if kept else masked
+
+
+def _copy(value: Any, mask: Callable[[str], str]) -> Any:
     match value:
         case str():
             return mask(value)
