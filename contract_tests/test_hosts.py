@@ -6,6 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from signalwire_conferences import ConfigurationError, RestClient
 from signalwire_conferences.hosts import canonical_host, is_loopback
 
 
@@ -49,3 +50,9 @@ def test_this_machine_is_told_in_every_spelling(host: str) -> None:
 @pytest.mark.parametrize("host", ["localhost.example", "10.0.0.1", "[::2]", "127.0.0.1.example", "", "127"])
 def test_no_other_machine_is_this_one(host: str) -> None:
     assert not is_loopback(host)
+
+
+@pytest.mark.parametrize("port", ["0", "00000", "65536", "99999", "-1", "\u0661"])
+def test_a_port_that_is_none_is_told_when_the_client_is_built(port: str) -> None:
+    with pytest.raises(ConfigurationError, match="must be a host name"):
+        RestClient("project", "PTsecret-token", f"space.signalwire.com:{port}")

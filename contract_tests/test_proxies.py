@@ -244,7 +244,7 @@ def test_a_request_goes_to_the_proxy_with_its_credentials_and_the_token_stays_in
         for _ in range(2):
             with listener.accept()[0] as connection:
                 asked.append(connection.recv(65536).decode())
-                connection.sendall(b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\n\r\n")
+                connection.sendall(b"HTTP/1.1 407 Proxy Authentication Required\r\nContent-Length: 0\r\n\r\n")
 
     with socket.create_server(("127.0.0.1", 0)) as listener:
         thread = threading.Thread(target=refuse, args=(listener,), daemon=True)
@@ -257,6 +257,9 @@ def test_a_request_goes_to_the_proxy_with_its_credentials_and_the_token_stays_in
                 with pytest.raises(TransportError) as caught:
                     call(*arguments)
                 assert "unknown" not in caught.value.state  # it was never sent
+                assert "407 Proxy" in caught.value.message
+                assert "127.0.0.1, the proxy of HTTPS_PROXY" in caught.value.message
+                assert "p@ss" not in str(caught.value)
         thread.join()
     pair = base64.b64encode(b"user:p@ss").decode()
     for head in asked:

@@ -13,6 +13,7 @@ import time
 import tracemalloc
 import zlib
 from collections.abc import Iterator
+from importlib import metadata
 from pathlib import Path
 from typing import Any
 
@@ -20,9 +21,18 @@ import anyio
 import pytest
 
 from processes import Ours, ours
-from signalwire_conferences import AsyncRestClient, ConferencesError, InvalidResponseError, NotFoundError, ServerError
+from signalwire_conferences import (
+    AsyncRestClient,
+    ConferencesError,
+    InvalidResponseError,
+    NotFoundError,
+    RestClient,
+    ServerError,
+    transport,
+    wire,
+)
 from signalwire_conferences.transport import _here
-from signalwire_conferences_testing.mock import MockServer
+from signalwire_conferences_testing.mock import Fault, MockServer
 
 ID = "conference-id"
 MIB = 2**20
@@ -270,3 +280,34 @@ def test_connections_are_kept_within_one(mock: MockServer) -> None:
             assert len(http._pool.connections) == 1
 
     asyncio.run(work())
+
+
+def test_a_copy_of_the_sources_that_was_never_installed_works(
+    mock: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def missing(name: str) -> str:
+        raise metadata.PackageNotFoundError(name)
+
+    wire._version.cache_clear()
+    with monkeypatch.context() as patch:
+        patch.setattr(metadata, "version", missing)
+        with RestClient(mock.project, mock.token, mock.host) as client:
+            client.video.conferences.list()
+    wire._version.cache_clear()
+
+
+def test_threads_have_connections_of_their_own_and_few_are_kept(
+    mock: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(transport, "_IDLE_CONNECTIONS", 2)
+    conference = next(iter(mock.store))
+    mock.faults.add(Fault.latency(0.2), "GET", times=None)
+    with RestClient(mock.project, mock.token, mock.host) as client:
+        get = client.video.conferences.get
+        threads = [threading.Thread(target=get, args=(conference,)) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        assert len(client._transport._idle) == 2
+    assert client._transport._idle == []

@@ -16,7 +16,7 @@ import anyio.to_thread
 import httpx
 from anyio.lowlevel import RunVar, checkpoint_if_cancelled
 
-from .errors import ConferencesError, closed_client
+from .errors import closed_client
 from .journal import Journal, opened
 from .locking import AsyncLocks, hold
 from .masking import without_secrets
@@ -54,8 +54,8 @@ class Transport(_Common[Lock]):
     """Carries steps out with blocking calls. Safe to use from several threads, processes that fork,
     and where a signal may end a call at any point.
 
-    A request has a connection to itself, which is kept for the next one only where it is known to be
-    in order. So nothing that a thread, a signal or a fork leaves behind is met again.
+    A request has a connection to itself, which is kept for the next one only where all went well. So
+    nothing that a thread, a signal or a fork leaves behind is met again.
     """
 
     def __init__(self, settings: Settings[Lock]) -> None:
@@ -139,15 +139,10 @@ class Transport(_Common[Lock]):
                     left.check()  # httpx limits each read alone, which a slow drip never reaches
                     if not body.add(chunk):
                         break
-        except (httpx.RequestError, TimeoutError, ConferencesError) as error:
-            failure: BaseException = error
         except BaseException as error:  # noqa: BLE001 - what is not expected is raised again
             return self._wire.failed(error, left, closed=self._closed)
-        else:
-            self._keep(http)
-            return body.answer()
         self._keep(http)
-        return self._wire.failed(failure, left, closed=self._closed)
+        return body.answer()
 
 
 class AsyncTransport(_Common[AsyncLock]):
@@ -251,7 +246,7 @@ class _Connections(httpx.AsyncHTTPTransport):
     """
 
     def __init__(self, **options: Any) -> None:
-        super().__init__(**options)
+        super().__init__(limits=httpx.Limits(keepalive_expiry=5.0), **options)
         self.slots = anyio.CapacityLimiter(_CONNECTIONS)
 
 

@@ -15,7 +15,7 @@ from typing import Any
 import httpx
 
 from .errors import ConferencesError, ConfigurationError
-from .masking import Secret
+from .masking import without_frames
 from .outcomes import Answer, NoAnswer
 from .proxies import proxy_of
 from .settings import Settings
@@ -23,8 +23,6 @@ from .steps import Request
 
 _MIB = 2**20  # bytes
 _CONFERENCE, _PAGE, _FAILURE = 8 * _MIB, 16 * _MIB, _MIB
-# Who waits in the pool of httpcore, and gives up, may leave it a connection that is never made.
-_NO_QUEUE = httpx.Limits(max_connections=None, max_keepalive_connections=None, keepalive_expiry=5.0)
 _NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
 
 _url = functools.lru_cache(64)(httpx.URL)
@@ -39,17 +37,17 @@ class Wire:
 
     def __init__(self, settings: Settings[Any]) -> None:
         self._settings, self._base = settings, settings.base_url
-        pair = Secret(f"{settings.project}:{settings.token.value}".encode())
+        pair = without_frames(lambda: base64.b64encode(f"{settings.project}:{settings.token.value}".encode()))
         self._headers = {
             "Host": httpx.URL(self._base).netloc.decode(),
             "Accept": "application/json",
             # A compressed answer may have an ETag of its own, which no `If-Match` meets.
             "Accept-Encoding": "identity",
             "User-Agent": f"signalwire-conferences/{_version()}",
-            "Authorization": _Hidden(f"Basic {base64.b64encode(pair.value).decode()}"),
+            "Authorization": _Hidden(f"Basic {pair.value.decode()}"),
         }
         # To load the certificates that a loopback host does not need takes longer than an update.
-        self.options: dict[str, Any] = {"trust_env": False, "verify": False, "limits": _NO_QUEUE}
+        self.options: dict[str, Any] = {"trust_env": False, "verify": False}
         if self._base.startswith("https"):
             self.options["verify"] = tls = _tls()
             self.options["proxy"] = proxy_of(settings.host, tls)
@@ -90,7 +88,10 @@ class Wire:
                 again = httpx.ReadError(self._settings.masked(str(error)))
             case _:
                 raise error.with_traceback(None)
-        return NoAnswer(again, sent=not isinstance(again, _NEVER_SENT))
+        sent, proxy = not isinstance(again, _NEVER_SENT), self.options.get("proxy")
+        if proxy and not sent:
+            again = type(again)(f"{again}; through {proxy.url.host}, the proxy of HTTPS_PROXY or ALL_PROXY")
+        return NoAnswer(again, sent=sent)
 
 
 class _Hidden(str):
