@@ -143,12 +143,10 @@ def repeated(request: Request, policy: Policy) -> Steps[Done]:
         match (yield from request):
             case Done() as done:
                 return done
-            case Refused(error):
-                raise error
-            case Deferred(error) | NotSent(error) | Unknown(error):
-                if attempt >= policy.retries:
-                    raise error
-                yield from pause(attempt, error, policy)
+            case failed:
+                if isinstance(failed, Refused) or attempt >= policy.retries:
+                    raise failed.error
+                yield from pause(attempt, failed.error, policy)
     raise AssertionError("unreachable")
 
 
