@@ -68,8 +68,9 @@ def printable(text: str) -> str:
     )
 
 
-def truncate(text: str) -> str:
-    """What a server says, as a message quotes it: shortened where it is long."""
+def quoted(text: str) -> str:
+    """What a server says, as a message quotes it: printable, and shortened where it is long."""
+    text = printable(text)
     return text if len(text) <= _LONGEST_QUOTED else f"{text[:_LONGEST_QUOTED]}…"
 
 
