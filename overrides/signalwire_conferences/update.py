@@ -248,14 +248,13 @@ class SafeUpdate:
 
     def _refuse(self, conflicts: Sequence[Conflict], advice: str = "") -> None:
         if conflicts:
-            name, state = self.target.conference_id, self._state.value
-            raise errors.ConflictError(name, conflicts, state=state, advice=advice or self._intent.advice)
+            name, advice = self.target.conference_id, advice or self._intent.advice
+            raise errors.ConflictError(name, conflicts, state=self._state.value, advice=advice)
 
     def _report(self, body: dict[str, Any]) -> UpdateReport:
         base = self._intent.base or body
-        ours, others = dict[str, Change](), dict[str, Change]()
-        for name, value in changed_fields(base, body).items():
-            (ours if name in self._changed else others)[name] = Change(base[name], value)
+        others = {name: Change(base[name], value) for name, value in changed_fields(base, body).items()}
+        ours = {name: others.pop(name) for name in list(others) if name in self._changed}
         return UpdateReport(ours, bool(self._changed), self._puts, others, self._noticed)
 
 
