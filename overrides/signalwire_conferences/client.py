@@ -157,15 +157,13 @@ class Conferences(BaseConferences[Transport]):
     def update(
         self, conference_id: Id, /, *, allow_reset: Iterable[str] = (), **changes: Unpack[ConferenceChanges]
     ) -> Conference:
-        """Change the fields that are named, and keep every other.
+        """Change the fields that are named, and keep every other. Gives the conference as the server has it now; its
+        `report` says how it went.
 
         Args:
             conference_id: its id.
             allow_reset: fields that may be lost, where a PUT cannot carry their value.
             changes: field to new value; `None` clears.
-
-        Returns:
-            The conference as the server has it now; its `report` says how it went.
 
         Raises:
             InvalidChangeError: all that is wrong with the input, before any request.

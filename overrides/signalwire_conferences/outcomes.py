@@ -58,7 +58,10 @@ class NoAnswer:
 def outcome_of(request: Request, answer: Answer | NoAnswer) -> Outcome:
     """What came of a request."""
     if isinstance(answer, NoAnswer):
-        error = _no_answer(request, answer)
+        what = f"{type(answer.error).__name__}: {quoted(str(answer.error))}"
+        advice = _SLOW if answer.sent else "Nothing was sent; check the host and the network."
+        error = TransportError(f"{request} got no whole answer ({what}).", conference_id=request.about, advice=advice)
+        error.__cause__ = answer.error
         return Unknown(error, may_land=True) if answer.sent else NotSent(error)
     if 200 <= (status := answer.status) < 300:
         return _success(request, answer)
@@ -121,14 +124,6 @@ def _success(request: Request, answer: Answer) -> Outcome:
     said = f"The answer to {request}, a {answer.status}, is not usable: {why}."
     error = InvalidResponseError(said, conference_id=request.about, body=body, advice=_ODD)
     return Refused(error) if request.method == "GET" and decoded else Unknown(error, may_land=accepted)
-
-
-def _no_answer(request: Request, answer: NoAnswer) -> TransportError:
-    what = f"{type(answer.error).__name__}: {quoted(str(answer.error))}"
-    advice = _SLOW if answer.sent else "Nothing was sent; check the host and the network."
-    error = TransportError(f"{request} got no whole answer ({what}).", conference_id=request.about, advice=advice)
-    error.__cause__ = answer.error
-    return error
 
 
 def _api_error(request: Request, answer: Answer) -> ApiError:
