@@ -238,7 +238,7 @@ class SafeUpdate:
 
     def _alarm(self, plan: UpdatePlan[Any], verdict: Verdict, state: State) -> None:
         if found := verdict.differences:
-            raise errors.VerificationError(self.target.conference_id, found, plan.before, state=state.value)
+            raise errors.VerificationError(plan.conference_id, found, plan.before, state=state.value)
 
     def _settle(self, after: Json | None) -> Steps[None]:
         """Note what the PUT changed; `None`: it was not carried out."""
