@@ -112,7 +112,7 @@ def test_there_are_broken_servers_of_every_category_and_no_two_of_the_same_name(
     assert [name for name, count in Counter(server.name for server in SERVERS).items() if count > 1] == []
 
 
-SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in (0, *range(2, 20)))]
+SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in (0, 2, 3))]
 
 
 @pytest.mark.parametrize("seed", SEEDS)

@@ -10,12 +10,10 @@ from signalwire_conferences_api.fields import ConferenceChanges, ConferenceField
 from . import operations
 from .client import BaseClient, BaseConferences, Id, Video
 from .plan import Entry, UpdatePlan
-from .results import Conference, ConferencePage, UpdateReport, view
+from .results import Conference, ConferencePage
 from .settings import AsyncLock, Settings
-from .steps import Steps
 from .transport import AsyncTransport
 from .undo import undo
-from .update import SafeUpdate
 
 
 class AsyncRestClient(BaseClient[AsyncLock]):
@@ -74,7 +72,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         self, conference_id: Id, /, *, allow_reset: Iterable[str] = (), **changes: Unpack[ConferenceChanges]
     ) -> Conference:
         """Change the fields that are named, and keep every other."""
-        return await self._updated(self._safe_update(conference_id, changes, allow_reset).steps())
+        return await self._transport.run(self._updated(self._safe_update(conference_id, changes, allow_reset).steps()))
 
     async def plan(
         self, conference_id: Id, /, *, allow_reset: Iterable[str] = (), **changes: Unpack[ConferenceChanges]
@@ -82,7 +80,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         """Read the conference and tell what `update` would do; `await plan.apply()` does it."""
         update = self._safe_update(conference_id, changes, allow_reset)
         plan = await self._transport.run(update.plan())
-        return evolve(plan, apply=lambda: self._updated(SafeUpdate(update.target, update.intent).steps()))
+        return evolve(plan, apply=lambda: self._transport.run(self._updated(evolve(update).steps())))
 
     async def history(self, conference_id: Id, /) -> Sequence[Entry]:
         """The updates that the journal knows, the latest first."""
@@ -90,12 +88,9 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
 
     async def undo(self, conference_id: Id, /) -> Conference:
         """Take the last change of the journal back, as a three-way merge."""
-        return await self._updated(undo(self._target(conference_id)))
+        return await self._transport.run(self._updated(undo(self._target(conference_id))))
 
     async def _each(self, pages: operations.Pages) -> AsyncGenerator[Conference, None]:
         while pages.more:
             for conference in (await self._transport.run(pages.next())).data:
                 yield conference
-
-    async def _updated(self, steps: Steps[tuple[dict[str, Any], UpdateReport]]) -> Conference:
-        return view(Conference, *await self._transport.run(steps))

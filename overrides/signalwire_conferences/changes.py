@@ -68,8 +68,7 @@ def checked_query(operation_id: str, query: Json) -> dict[str, Any]:
 
 def checked_id(conference_id: object) -> str:
     """An id that stays inside its place in the path. Ids are opaque otherwise."""
-    text: str = to_json(_Check(conference_id).passed(conference_id))
-    return text
+    return str(to_json(_Check(conference_id).passed(conference_id)))
 
 
 def path_of(operation_id: str, conference_id: str | None = None) -> str:

@@ -41,8 +41,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         extra = f"pip install 'signalwire-conferences[{_COMMANDS[name][0]}]'"
         print(f"signalwire-conferences {name} needs an extra: {extra} ({error})", file=sys.stderr)
         return 2
-    code: int = command.main(given[1:])
-    return code
+    return int(command.main(given[1:]))
 
 
 if __name__ == "__main__":

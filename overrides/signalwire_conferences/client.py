@@ -97,6 +97,9 @@ class BaseConferences(Generic[T]):
             intent = Intent(*checked_changes(changes, allow_reset, conference_id))
             return SafeUpdate(self._target(conference_id), intent)
 
+    def _updated(self, steps: Steps[tuple[dict[str, Any], UpdateReport]]) -> Steps[Conference]:
+        return view(Conference, *(yield from steps))
+
 
 class RestClient(BaseClient[Lock]):
     """Client of a SignalWire space, in the manner of the vendor's SDK.
@@ -174,15 +177,13 @@ class Conferences(BaseConferences[Transport]):
     def update(
         self, conference_id: Id, /, *, allow_reset: Iterable[str] = (), **changes: Unpack[ConferenceChanges]
     ) -> Conference:
-        """Change the fields that are named, and keep every other.
+        """Change the fields that are named, and keep every other. Gives the conference as the server has it now; its
+        `report` says how it went.
 
         Args:
             conference_id: its id.
             allow_reset: fields that may be lost, where a PUT cannot carry their value.
             changes: field to new value; `None` clears.
-
-        Returns:
-            The conference as the server has it now; its `report` says how it went.
 
         Raises:
             InvalidChangeError: all that is wrong with the input, before any request.
@@ -192,7 +193,7 @@ class Conferences(BaseConferences[Transport]):
             InvalidResponseError: an answer that nothing safe can be built on.
             ApiError, TransportError: the server refused, failed, or did not answer.
         """
-        return self._updated(self._safe_update(conference_id, changes, allow_reset).steps())
+        return self._transport.run(self._updated(self._safe_update(conference_id, changes, allow_reset).steps()))
 
     def plan(
         self, conference_id: Id, /, *, allow_reset: Iterable[str] = (), **changes: Unpack[ConferenceChanges]
@@ -200,7 +201,7 @@ class Conferences(BaseConferences[Transport]):
         """Read the conference and tell what `update` would do; `.apply()` does it."""
         update = self._safe_update(conference_id, changes, allow_reset)
         plan = self._transport.run(update.plan())
-        return evolve(plan, apply=lambda: self._updated(SafeUpdate(update.target, update.intent).steps()))
+        return evolve(plan, apply=lambda: self._transport.run(self._updated(evolve(update).steps())))
 
     def history(self, conference_id: Id, /) -> Sequence[Entry]:
         """The updates that the journal knows, the latest first.
@@ -219,11 +220,8 @@ class Conferences(BaseConferences[Transport]):
             UnsafeUpdateError: a value from before cannot be sent.
             VerificationError, InvalidResponseError, ApiError, TransportError: as `update`.
         """
-        return self._updated(undo(self._target(conference_id)))
+        return self._transport.run(self._updated(undo(self._target(conference_id))))
 
     def _each(self, pages: operations.Pages) -> Iterator[Conference]:
         while pages.more:
             yield from self._transport.run(pages.next()).data
-
-    def _updated(self, steps: Steps[tuple[dict[str, Any], UpdateReport]]) -> Conference:
-        return view(Conference, *self._transport.run(steps))

@@ -1,6 +1,6 @@
 """Answers compared with what they have to be: is it this conference, and did a PUT keep what it had to."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final
 
@@ -21,7 +21,6 @@ class _Missing:
 
 
 MISSING: Final = _Missing()
-
 _EMPTY: Final[tuple[Any, ...]] = (None, False, "", [], {})
 
 
@@ -45,11 +44,8 @@ def flaws(body: Any, expects: str, conference_id: str | None, *, whole: bool) ->
     if expects == "page":
         if not isinstance(body.get("data"), list) or not isinstance(body.get("links"), dict):
             return ["it is no page, for it has no list `data` or no object `links`"]
-        return [
-            f"item {number}: {flaw}"
-            for number, item in enumerate(body["data"])
-            for flaw in flaws(item, "conference", None, whole=True)
-        ]
+        found = (flaws(item, "conference", None, whole=True) for item in body["data"])
+        return [f"item {number}: {flaw}" for number, each in enumerate(found) for flaw in each]
     wrong = []
     if not isinstance(body.get("id"), str):
         wrong.append("it has no id")
@@ -88,18 +84,13 @@ def survival(before: Json, after: Json, resets: AbstractSet[str] = frozenset()) 
     """Compare what no request can write: it must be there after a write as it was before. What the contract does not
     know may change, as a counter does; but not vanish or become empty, which is what a reset looks like.
     """
-    differences: list[Difference] = []
-    noticed: dict[str, Change] = {}
-    unknown = dict.fromkeys(before.keys() - contract.KINDS.keys(), Kind.EXACT)
-    for name, kind in {**contract.KEPT, **unknown}.items():
-        value, now = before.get(name, MISSING), after.get(name, MISSING)
-        if value is MISSING or equivalent(kind, value, now):
-            continue
-        if name in unknown and (name in resets or not _is_reset(now)):
-            noticed[name] = Change(value, None if now is MISSING else now)
-        else:
-            differences.append(Difference(name, value, now))
-    return Verdict(tuple(differences), noticed)
+
+    def harmless(name: str, _: Any, now: Any) -> bool:
+        empty = now is MISSING or any(type(now) is type(each) and now == each for each in _EMPTY)
+        return name not in contract.KINDS and (name in resets or not empty)
+
+    kept = {name: value for name, value in before.items() if name in contract.KEPT or name not in contract.KINDS}
+    return _compared(kept, after, harmless)
 
 
 def lost(body: Json, now: Json, asked: AbstractSet[str], *, exclusive: bool) -> Verdict:
@@ -116,19 +107,24 @@ def lost(body: Json, now: Json, asked: AbstractSet[str], *, exclusive: bool) -> 
     return Verdict(tuple(one for one in found.differences if is_loss(one.field, one.actual)), found.noticed)
 
 
-def _compared(expected: Json, after: Json) -> Verdict:
-    """Writable fields and their expected values; a time that is kept less exactly is noticed."""
+def _kind(name: str) -> Kind:
+    fields = contract.fields(contract.UPDATE)
+    return fields[name].kind if name in fields else contract.KEPT.get(name, Kind.EXACT)
+
+
+def _less_exact(name: str, value: Any, now: Any) -> bool:
+    return _kind(name) is Kind.INSTANT and is_coarser(now, value)
+
+
+def _compared(expected: Json, after: Json, harmless: Callable[[str, Any, Any], bool] = _less_exact) -> Verdict:
+    """Fields that are not as expected: a difference, or noticed where that is harmless."""
     differences, noticed = [], {}
     for name, value in expected.items():
-        kind, now = contract.fields(contract.UPDATE)[name].kind, after.get(name, MISSING)
-        if equivalent(kind, value, now):
+        now = after.get(name, MISSING)
+        if equivalent(_kind(name), value, now):
             continue
-        if kind is Kind.INSTANT and is_coarser(now, value):
-            noticed[name] = Change(value, now)
+        if harmless(name, value, now):
+            noticed[name] = Change(value, None if now is MISSING else now)
         else:
             differences.append(Difference(name, value, now))
     return Verdict(tuple(differences), noticed)
-
-
-def _is_reset(value: Any) -> bool:
-    return value is MISSING or any(type(value) is type(empty) and value == empty for empty in _EMPTY)

@@ -4,7 +4,7 @@ import functools
 import json
 from collections.abc import Mapping
 from importlib import resources
-from typing import Any
+from typing import Any, cast
 
 import jsonschema_rs
 from attrs import field, frozen
@@ -63,14 +63,12 @@ query_fields = fields
 def document() -> Mapping[str, Any]:
     """The whole contract, decoded. Shared: do not change it."""
     packaged = resources.files("signalwire_conferences_api") / "contract.json"
-    loaded: dict[str, Any] = json.loads(packaged.read_text("utf-8"))
-    return loaded
+    return cast(Json, json.loads(packaged.read_text("utf-8")))
 
 
-def answer_fields() -> Mapping[str, Mapping[str, Any]]:
+def answer_fields() -> Mapping[str, Json]:
     """The properties of a conference in an answer, name -> schema."""
-    properties: dict[str, Mapping[str, Any]] = document()["components"]["schemas"][CONFERENCE]["properties"]
-    return properties
+    return cast(Mapping[str, Json], document()["components"]["schemas"][CONFERENCE]["properties"])
 
 
 def resolve(schema: Mapping[str, Any]) -> dict[str, Any]:

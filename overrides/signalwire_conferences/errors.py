@@ -29,6 +29,8 @@ from typing import Any, cast
 
 from attrs import frozen
 
+from .contract import Json
+
 _LONGEST_SHOWN, _LONGEST_QUOTED = 80, 1000  # characters
 _NO_PUT = "No PUT was sent; the conference is unchanged."
 _COME_BACK = (
@@ -66,8 +68,9 @@ def printable(text: str) -> str:
     )
 
 
-def truncate(text: str) -> str:
-    """What a server says, as a message quotes it: shortened where it is long."""
+def quoted(text: str) -> str:
+    """What a server says, as a message quotes it: printable, and shortened where it is long."""
+    text = printable(text)
     return text if len(text) <= _LONGEST_QUOTED else f"{text[:_LONGEST_QUOTED]}…"
 
 
@@ -100,9 +103,8 @@ class State(enum.Enum):
     @property
     def after_a_read(self) -> "State":
         """What it is once the conference was read again and lacks the change."""
-        if self is State.MAY_LAND:
-            return State.LACKING_MAY_LAND
-        return State.LACKING if self.is_open else self
+        lacking = State.LACKING_MAY_LAND if self is State.MAY_LAND else State.LACKING
+        return lacking if self.is_open else self
 
     def after(self, other: "State") -> "State":
         """What is known after a PUT whose own outcome is this one, and `other` was known before."""
@@ -131,8 +133,7 @@ class ConferencesError(Exception):
 
     def __str__(self) -> str:
         between = "\n" if "\n" in self.message else " "
-        rest = " ".join(part for part in (self.state, self.advice) if part)
-        return between.join(part for part in (self.message, rest) if part)
+        return between.join(filter(None, (self.message, " ".join(filter(None, (self.state, self.advice))))))
 
     def __reduce__(self) -> tuple[Any, ...]:
         # Without a call of `__init__`, whose keyword-only parameters defeat the default way of pickling; and an error
@@ -185,7 +186,7 @@ class UnsafeUpdateError(ConferencesError):
 
     def __init__(self, conference_id: str, at_risk: Mapping[str, str], *, state: str = _NO_PUT, advice: str) -> None:
         self.at_risk = dict(at_risk)
-        lines = _bullets(f"{field}: {what}" for field, what in at_risk.items())
+        lines = _bullets(map(": ".join, at_risk.items()))
         message = f"Conference {conference_id!r} cannot be updated without a loss:{lines}"
         super().__init__(message, conference_id=conference_id, state=state, advice=advice)
 
@@ -200,11 +201,8 @@ class Conflict:
     ours: Any
 
     def __str__(self) -> str:
-        ours, before, theirs = excerpts(self.ours, self.before, self.theirs)
-        return (
-            f"{self.field}\n    <<<<<<< ours\n      {ours}\n    ||||||| before\n      {before}\n"
-            f"    =======\n      {theirs}\n    >>>>>>> theirs"
-        )
+        ours, before, theirs = (f"\n      {value}\n    " for value in excerpts(self.ours, self.before, self.theirs))
+        return f"{self.field}\n    <<<<<<< ours{ours}||||||| before{before}======={theirs}>>>>>>> theirs"
 
 
 class ConflictError(ConferencesError):
@@ -219,8 +217,7 @@ class ConflictError(ConferencesError):
     """
 
     def __init__(self, conference_id: str, conflicts: Sequence[Conflict], *, state: str, advice: str = "") -> None:
-        self.conflicts = tuple(conflicts)
-        first = self.conflicts[0]
+        self.conflicts, first = tuple(conflicts), conflicts[0]
         self.field, self.before, self.theirs, self.ours = first.field, first.before, first.theirs, first.ours
         message = f"Conference {conference_id!r} was changed by somebody else:{_bullets(conflicts)}"
         advice = advice or "Look at both values, then call again with the one that is to stay."
@@ -248,19 +245,15 @@ class VerificationError(ConferencesError):
         before: the whole conference as it was read before the PUT, JSON as the server sent it.
     """
 
-    def __init__(
-        self, conference_id: str, differences: Sequence[Difference], before: Mapping[str, Any], *, state: str
-    ) -> None:
-        self.differences = tuple(differences)
-        self.before = dict(before)
+    def __init__(self, conference_id: str, differences: Sequence[Difference], before: Json, *, state: str) -> None:
+        self.differences, self.before = tuple(differences), dict(before)
         message = f"The server did not keep conference {conference_id!r} as it had to:{_bullets(differences)}"
         super().__init__(message, conference_id=conference_id, state=state, advice=_COME_BACK)
 
 
 @dataclass(eq=False, repr=False)
 class InvalidResponseError(ConferencesError):
-    """An answer of success that nothing safe can be built on: no JSON object, another conference, a field missing, or
-    longer than any conference is.
+    """An answer of success that nothing safe can be built on: no JSON, another conference, a field missing, too long.
 
     Attributes:
         body: the answer's body, decoded; `None` where it is no JSON.

@@ -58,7 +58,21 @@ class Pages:
         return page
 
     def _following(self, link: object) -> str:
-        path = _own_path(link, self._host)
+        """Path and query of a link, if it stays on this host and leads on."""
+        if not isinstance(link, str):
+            raise InvalidResponseError(f"The link to the next page is no string but a {type(link).__name__}.")
+        try:
+            link.encode()
+            # The scheme does not matter: a server behind a proxy may not know its own.
+            own = urlsplit(urljoin(f"https://{self._host}{path_of(_LIST)}", link))
+        except ValueError as error:
+            raise InvalidResponseError(f"The link to the next page is no link ({error}).") from None
+        # Nor does the port that goes without saying with another scheme.
+        if canonical_host(own.netloc.removesuffix(":80")) != canonical_host(self._host):
+            # Without what stands before it: it may be credentials.
+            where = short_repr(own.netloc.rpartition("@")[2])
+            raise InvalidResponseError(f"The link to the next page leads to another host: {where}.")
+        path = f"{own.path}?{own.query}" if own.query else own.path
         if path in self._followed:
             raise InvalidResponseError(f"The list leads in a circle: {short_repr(path)} was followed before.")
         if self._empty > _MOST_EMPTY_PAGES:
@@ -175,21 +189,3 @@ def _told(unknown: Unknown, what: str, advice: str) -> ConferencesError:
     unknown.error.state = f"It is unknown whether the {what}.{may_land}"
     unknown.error.advice = f"{advice} before you call again."
     return unknown.error
-
-
-def _own_path(link: object, host: str) -> str:
-    """Path and query of a link, if it stays on this host."""
-    if not isinstance(link, str):
-        raise InvalidResponseError(f"The link to the next page is no string but a {type(link).__name__}.")
-    try:
-        link.encode()
-        # The scheme does not matter: a server behind a proxy may not know its own.
-        own = urlsplit(urljoin(f"https://{host}{path_of(_LIST)}", link))
-    except ValueError as error:
-        raise InvalidResponseError(f"The link to the next page is no link ({error}).") from None
-    # Nor does the port that goes without saying with another scheme.
-    if canonical_host(own.netloc.removesuffix(":80")) != canonical_host(host):
-        # Without what stands before it: it may be credentials.
-        where = short_repr(own.netloc.rpartition("@")[2])
-        raise InvalidResponseError(f"The link to the next page leads to another host: {where}.")
-    return f"{own.path}?{own.query}" if own.query else own.path

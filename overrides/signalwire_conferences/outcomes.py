@@ -5,13 +5,12 @@ import datetime
 import email.utils
 import re
 from collections.abc import Mapping
-from typing import Any
 
 from attrs import frozen
 
 from . import errors
 from .comparison import flaws
-from .errors import ApiError, InvalidResponseError, TransportError, printable, short_repr, truncate
+from .errors import ApiError, InvalidResponseError, TransportError, quoted, short_repr
 from .steps import Deferred, Done, NotSent, Outcome, Refused, Request, Unknown
 from .values import decode_json
 
@@ -61,7 +60,10 @@ class NoAnswer:
 def outcome_of(request: Request, answer: Answer | NoAnswer) -> Outcome:
     """What came of a request."""
     if isinstance(answer, NoAnswer):
-        error = _no_answer(request, answer)
+        what = f"{type(answer.error).__name__}: {quoted(str(answer.error))}"
+        advice = _SLOW if answer.sent else "Nothing was sent; check the host and the network."
+        error = TransportError(f"{request} got no whole answer ({what}).", conference_id=request.about, advice=advice)
+        error.__cause__ = answer.error
         return Unknown(error, may_land=True) if answer.sent else NotSent(error)
     if 200 <= (status := answer.status) < 300:
         return _success(request, answer)
@@ -126,14 +128,6 @@ def _success(request: Request, answer: Answer) -> Outcome:
     return Refused(error) if request.method == "GET" and decoded else Unknown(error, may_land=accepted)
 
 
-def _no_answer(request: Request, answer: NoAnswer) -> TransportError:
-    what = f"{type(answer.error).__name__}: {truncate(printable(str(answer.error)))}"
-    advice = _SLOW if answer.sent else "Nothing was sent; check the host and the network."
-    error = TransportError(f"{request} got no whole answer ({what}).", conference_id=request.about, advice=advice)
-    error.__cause__ = answer.error
-    return error
-
-
 def _api_error(request: Request, answer: Answer) -> ApiError:
     """The error of a status that is no success."""
     try:
@@ -147,28 +141,15 @@ def _api_error(request: Request, answer: Answer) -> ApiError:
     wait = retry_after(answer.headers, answer.received_at)
     location = answer.headers.get("location") if answer.status // 100 == 3 else None
     message = f"{request} was answered with {answer.status}"
-    message += "." if reason is None else f" ({truncate(printable(reason))})."
+    message += "." if reason is None else f" ({quoted(reason)})."
     message += "" if location is None else f" It redirects to {short_repr(location)}."
     message += "" if wait is None else f" The server asks to wait {wait:.0f} s."
-    message += "" if request_id is None else f" Request id: {truncate(printable(request_id))}."
-    message += "".join(f"\n  - {truncate(_entry(entry))}" for entry in entries)
+    message += "" if request_id is None else f" Request id: {quoted(request_id)}."
+    for entry in entries:
+        about = isinstance(entry, dict) and f"{entry.get('attribute') or 'request'}: {entry.get('message')}"
+        message += f"\n  - {quoted(about or repr(entry))}"
     by_hundred = _STATUSES.get(min(answer.status // 100, 5), (ApiError, ""))
     kind, advice = _STATUSES.get(answer.status, by_hundred)
-    return kind(
-        message,
-        status_code=answer.status,
-        errors=entries,
-        reason=reason,
-        request_id=request_id,
-        retry_after=wait,
-        body=body,
-        conference_id=request.about,
-        advice=advice,
-    )
-
-
-def _entry(entry: Any) -> str:
-    """An entry of a 422, in one line: a line break of the server must not look like a next entry."""
-    if not isinstance(entry, dict):
-        return repr(entry)
-    return printable(f"{entry.get('attribute') or 'request'}: {entry.get('message')}")
+    error = kind(message, status_code=answer.status, body=body, conference_id=request.about, advice=advice)
+    error.errors, error.reason, error.request_id, error.retry_after = entries, reason, request_id, wait
+    return error

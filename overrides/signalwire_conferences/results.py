@@ -34,7 +34,7 @@ class UpdateReport:
         changes: field -> value before and after; empty where nothing had to change.
         written: whether a PUT was carried out.
         puts: how many PUTs were sent.
-        changed_by_others: writable fields, kept, that somebody else changed between our first read and our last.
+        changed_by_others: field -> change that somebody else made between our first read and our last; it is kept.
         noticed: what is no loss and yet worth knowing, field -> change: fields that the contract does not know, times
             that the server keeps less exactly, values of a stale answer to the PUT.
     """
@@ -82,11 +82,7 @@ class ActiveSession(JsonView, api.ActiveSession):
 
 
 class Conference(JsonView, api.Conference):
-    """A conference.
-
-    Attributes:
-        report: how the update that gave this result went; `None` for any other call.
-    """
+    """A conference; `report`: how the update that gave it went, `None` for any other call."""
 
     active_session: ActiveSession | Unset
     meta: dict[str, Any] | None  # type: ignore[assignment]  # JSON as it came, as all data of users

@@ -17,8 +17,7 @@ from .plan import Entry
 T = TypeVar("T")
 R_co = TypeVar("R_co", covariant=True)
 
-_FIRST_BACKOFF, _LONGEST_BACKOFF = 0.25, 8.0  # seconds
-_MOST_DOUBLINGS = 16  # to stay within the range of a float
+_FIRST_BACKOFF, _MOST_DOUBLINGS = 0.25, 5  # seconds, and so at most 8
 
 
 @frozen
@@ -143,12 +142,10 @@ def repeated(request: Request, policy: Policy) -> Steps[Done]:
         match (yield from request):
             case Done() as done:
                 return done
-            case Refused(error):
-                raise error
-            case Deferred(error) | NotSent(error) | Unknown(error):
-                if attempt >= policy.retries:
-                    raise error
-                yield from pause(attempt, error, policy)
+            case failed:
+                if isinstance(failed, Refused) or attempt >= policy.retries:
+                    raise failed.error
+                yield from pause(attempt, failed.error, policy)
     raise AssertionError("unreachable")
 
 
@@ -167,7 +164,7 @@ def pause(attempt: int, error: ConferencesError, policy: Policy) -> Steps[None]:
     """Wait as `Retry-After` says (raise where that is too long), else exponential backoff with jitter."""
     asked = error.retry_after if isinstance(error, ApiError) else None
     if asked is None:
-        longest = min(_FIRST_BACKOFF * 2 ** min(attempt, _MOST_DOUBLINGS), _LONGEST_BACKOFF, policy.timeout)
+        longest = min(_FIRST_BACKOFF * 2 ** min(attempt, _MOST_DOUBLINGS), policy.timeout)
         asked = longest * (0.5 + 0.5 * policy.jitter())
     elif asked > policy.timeout:
         raise error

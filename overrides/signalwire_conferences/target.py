@@ -72,9 +72,8 @@ def read(target: Target) -> Steps[Done]:
 
 def get_of(conference_id: str, query: Json | None = None) -> Request:
     """The GET of a conference."""
-    return Request(
-        "GET", path_of("get_video_conference", conference_id), "conference", query or {}, about=conference_id
-    )
+    path = path_of("get_video_conference", conference_id)
+    return Request("GET", path, "conference", query or {}, about=conference_id)
 
 
 def put_of(conference_id: str, body: Json, etag: str | None = None) -> Request:

@@ -239,7 +239,7 @@ class SafeUpdate:
 
     def _alarm(self, plan: UpdatePlan[Any], verdict: Verdict, state: State) -> None:
         if found := verdict.differences:
-            raise errors.VerificationError(self.target.conference_id, found, plan.before, state=state.value)
+            raise errors.VerificationError(plan.conference_id, found, plan.before, state=state.value)
 
     def _settle(self, after: Json | None) -> Steps[None]:
         """Note what the PUT changed; `None`: it was not carried out."""
@@ -249,14 +249,13 @@ class SafeUpdate:
 
     def _refuse(self, conflicts: Sequence[Conflict], advice: str = "") -> None:
         if conflicts:
-            name, state = self.target.conference_id, self._state.value
-            raise errors.ConflictError(name, conflicts, state=state, advice=advice or self._intent.advice)
+            name, advice = self.target.conference_id, advice or self._intent.advice
+            raise errors.ConflictError(name, conflicts, state=self._state.value, advice=advice)
 
     def _report(self, body: dict[str, Any]) -> UpdateReport:
         base = self._intent.base or body
-        ours, others = dict[str, Change](), dict[str, Change]()
-        for name, value in changed_fields(base, body).items():
-            (ours if name in self._changed else others)[name] = Change(base[name], value)
+        others = {name: Change(base[name], value) for name, value in changed_fields(base, body).items()}
+        ours = {name: others.pop(name) for name in list(others) if name in self._changed}
         return UpdateReport(ours, bool(self._changed), self._puts, others, self._noticed)
 
 

@@ -140,7 +140,5 @@ def _inner(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
 
 
 def encode_json(value: Any) -> bytes:
-    """A JSON value as a body, in ASCII: a lone surrogate that the server sent goes back as it came. `ValueError` where
-    it holds a number beyond the range of a float.
-    """
+    """A JSON value as a body, in ASCII, so that a lone surrogate goes back as it came; `ValueError` for infinity."""
     return json.dumps(value, allow_nan=False).encode()
