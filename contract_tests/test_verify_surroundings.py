@@ -7,6 +7,7 @@ import gzip
 import json
 import os
 import resource
+import shlex
 import socketserver
 import subprocess
 import sys
@@ -35,7 +36,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockServer]:
 
 
 def shell(line: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
-    verify = f"{sys.executable} -P -m signalwire_conferences.cli verify"
+    verify = f"{shlex.quote(sys.executable)} -P -m signalwire_conferences.cli verify"
     given = {**os.environ, **environment}
     return subprocess.run(["bash", "-c", line.replace("VERIFY", verify)], env=given, capture_output=True, check=False)
 
