@@ -163,6 +163,8 @@ class Server:
         self.stale, self.clock = dict(self.body), self.clock + 1
         for name, about in fields(UPDATE).items():
             self._write(actor, name, sent.get(name, about.default), kind, aware=name in asked)
+        if sent.get(LOST) is not None:
+            self.forgot.discard(actor)  # a stale read brought it back
         self.body["updated_at"] = f"2022-01-01T00:00:00.{self.clock:06d}Z"
         if not late:
             # What it read is used up: a second PUT on the same read is a blind repetition.

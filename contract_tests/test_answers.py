@@ -147,6 +147,17 @@ def test_a_412_after_which_nothing_has_changed_is_a_refusal(
         assert outcomes(client) == ["not applied", "not applied"]
 
 
+@pytest.mark.parametrize("code", [409, 412, 423, 425])
+def test_a_put_that_was_carried_out_and_refused_when_something_repeated_it_is_found(
+    client: Ours, server: MockServer, code: int
+) -> None:
+    client.update(ID, layout="5up")
+    server.faults.add(Fault.failed_after(code), "PUT")
+    assert client.update(ID, description="new").report.written
+    assert outcomes(client) == ["applied", "applied"]
+    assert client.undo(ID)["description"] == "kept"
+
+
 # --- answers of success that are none ---------------------------------------------------------------------
 
 NO_CONFERENCE = {
@@ -344,6 +355,31 @@ def test_a_conflict_of_undo_names_no_value_that_never_was(client: Ours, server: 
         client.undo(ID)
     assert "10x10" not in str(caught.value)
     assert (caught.value.before, caught.value.theirs, caught.value.ours) == ("5up", "3x3", "2x2")
+
+
+def test_undo_brings_back_all_that_a_replacement_of_unknown_outcome_reset(
+    client: Ours, server: MockServer
+) -> None:
+    before = {
+        name: server.store[ID][name] for name in ("layout", "description", "record_on_start", "display_name")
+    }
+    server.faults.add(Fault.drop_after(), "PUT")
+    with pytest.raises(TransportError):
+        client.replace(ID, {"display_name": "new"})
+    client.undo(ID)
+    assert {name: server.store[ID][name] for name in before} == before
+
+
+def test_what_is_nested_too_deeply_is_an_answer_that_nothing_is_built_on(
+    client: Ours, server: MockServer
+) -> None:
+    deep: Any = 0
+    for _ in range(150):
+        deep = [deep]
+    server.store.patch(ID, {"meta": {"deep": deep}})
+    with pytest.raises(InvalidResponseError, match="nested too deeply"):
+        client.update(ID, layout="5up")
+    assert "P" not in letters(server)
 
 
 # --- plans ------------------------------------------------------------------------------------------------

@@ -7,16 +7,18 @@ import base64
 import json
 import pickle
 import traceback
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 
-from processes import ours
+from processes import Ours, ours
 from signalwire_conferences import (
     AsyncRestClient,
     ConferencesError,
     ConflictError,
     Difference,
+    InvalidChangeError,
     RestClient,
     VerificationError,
 )
@@ -237,3 +239,27 @@ def test_no_part_of_a_client_shows_it(kind: Any) -> None:
     ):
         assert TOKEN not in repr(part)
     transport._close()
+
+
+@pytest.mark.parametrize(
+    "call",
+    [
+        lambda client: client.update(ID, layout=TOKEN),
+        lambda client: client.plan(ID, layout=TOKEN),
+        lambda client: client.update(f"{TOKEN}/", layout="5up"),
+        lambda client: client.replace(ID, {"display_name": "x", "layout": TOKEN}),
+        lambda client: client.create(display_name="x", layout=TOKEN),
+        lambda client: client.pages(page_size=TOKEN),
+        lambda client: client.list(page_size=TOKEN),
+        lambda client: client.history(f"{TOKEN}/"),
+        lambda client: client.undo(f"{TOKEN}/"),
+        lambda client: client.get(f"{TOKEN}/"),
+        lambda client: client.delete(f"{TOKEN}/"),
+    ],
+)
+def test_an_error_that_complains_of_an_input_hides_it(style: str, call: Callable[[Ours], object]) -> None:
+    with MockServer([{"id": ID}], token=TOKEN) as server, ours(style, server, retries=0) as client:
+        with pytest.raises(InvalidChangeError) as caught:
+            call(client)
+        assert_hidden(caught.value, frames=False)
+        assert server.requests == []

@@ -56,9 +56,11 @@ def test_an_entry_of_unknown_outcome_is_a_change_only_where_its_value_is_on_the_
     assert list(inverse(ID, entries, {**EXAMPLE, **now}).asked) == [undone]
 
 
-def test_an_entry_of_unknown_outcome_of_which_half_is_on_the_server_is_passed_over() -> None:
-    entries = [entry(outcome="unknown", layout="5up", enable_chat=False), entry(size="large")]
-    assert list(inverse(ID, entries, {**EXAMPLE, "layout": "5up"}).asked) == ["size"]
+def test_an_entry_of_unknown_outcome_of_which_half_is_on_the_server_was_carried_out() -> None:
+    entries = [entry(outcome="unknown", layout="5up", description="x"), entry(size="large")]
+    now = {**EXAMPLE, "layout": "5up", "description": "somebody else's"}
+    assert list(inverse(ID, entries, now).asked) == ["layout", "description"]
+    assert list(inverse(ID, entries, EXAMPLE).asked) == ["size"]
 
 
 def test_a_time_that_the_server_keeps_to_the_second_is_still_the_one_of_the_entry() -> None:

@@ -242,10 +242,13 @@ def test_a_failed_match_is_not_tried_again_once_there_is_no_etag_any_more() -> N
     assert world.methods == ["GET", "PUT"] * 2 + ["GET"]
 
 
-def test_only_a_failed_match_moves_on_where_there_is_an_etag() -> None:
-    world = World(puts=[answered(409)], etag=lambda number: f'"{number}"')
-    assert isinstance(failure(safe_update({"size": "large"}), world), ApiError)
-    assert world.methods == ["GET", "PUT"]
+@pytest.mark.parametrize(("status", "again"), [(400, []), (409, ["GET"]), (423, ["GET"]), (425, ["GET"])])
+def test_only_a_failed_match_moves_on_where_there_is_an_etag(status: int, again: list[str]) -> None:
+    world = World(puts=[answered(status)], etag=lambda number: f'"{number}"')
+    error = failure(safe_update({"size": "large"}), world)
+    assert isinstance(error, ApiError)
+    assert error.state == "The conference is unchanged by this call."
+    assert world.methods == ["GET", "PUT", *again]
 
 
 def test_after_sixteen_others_came_first_it_is_given_up() -> None:

@@ -10,7 +10,6 @@ from attrs import evolve
 from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
 
 from . import operations
-from .changes import checked_body
 from .client import BaseClient, BaseConferences, Id, Video
 from .plan import Entry, UpdatePlan
 from .results import Conference, ConferencePage, UpdateReport, view
@@ -59,7 +58,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
 
     def paginate(self, **query: Unpack[ListQuery]) -> AsyncGenerator[Conference, None]:
         """All conferences, page by page as they are asked for, along the server's links."""
-        return self._each(operations.Pages(query, self._transport.settings.host, self._policy))
+        return self._each(self._pages(query))
 
     async def create(self, **fields: Unpack[ConferenceFields]) -> Conference:
         """Create a conference. Never repeated where it may have been carried out."""
@@ -71,8 +70,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
 
     async def replace(self, conference_id: Id, body: Mapping[str, Any], /) -> Conference:
         """PUT this body as it is: every writable field that it leaves out is reset."""
-        checked = checked_body(body, conference_id)
-        return await self._transport.run(operations.replace(self._target(conference_id), checked))
+        return await self._transport.run(self._replacement(conference_id, body))
 
     async def update(
         self, conference_id: Id, /, *, allow_reset: Iterable[str] = (), **changes: Unpack[ConferenceChanges]

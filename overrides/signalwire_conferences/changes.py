@@ -159,7 +159,7 @@ class _Check:
             )
         }
         wrong = [name for name in names if not isinstance(name, str) or name not in good]
-        self.problems += [Problem("allow_reset", name, self._unknown(str(name), known)) for name in wrong]
+        self.problems += [Problem("allow_reset", name, self._unknown(name, known)) for name in wrong]
         return frozenset(good)
 
     def _value(self, field: Field, value: object) -> Any:
@@ -173,7 +173,7 @@ class _Check:
         return plain
 
     def _unknown(self, name: object, known: Mapping[str, Field]) -> str:
-        if self._noun == "field" and name in contract.KINDS:
+        if self._noun == "field" and isinstance(name, str) and name in contract.KINDS:
             return "cannot be written here"
         return f"is no {self._noun}; there are {', '.join(known)}"
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from functools import partial
 from typing import Any, Generic, Self, TypeVar, Unpack
 from uuid import UUID
@@ -14,7 +15,8 @@ from signalwire_conferences_api.fields import ConferenceChanges, ConferenceField
 
 from . import operations
 from .changes import checked_body, checked_changes
-from .masking import Secret
+from .errors import ConferencesError
+from .masking import Secret, without_secrets
 from .plan import Entry, UpdatePlan
 from .results import Conference, ConferencePage, UpdateReport, view
 from .settings import Lock, Settings, settings
@@ -71,14 +73,33 @@ class BaseConferences(Generic[T]):
         self._transport = transport
         self._policy = transport.settings.policy
 
+    @contextmanager
+    def _masking(self) -> Iterator[None]:
+        """Hides the token in what a check before all steps complains of."""
+        try:
+            yield
+        except ConferencesError as error:
+            without_secrets(error, self._transport.settings.masked)
+            raise
+
     def _target(self, conference_id: Id) -> Target:
-        return Target.of(conference_id, self._transport.settings)
+        with self._masking():
+            return Target.of(conference_id, self._transport.settings)
+
+    def _pages(self, query: Mapping[str, Any]) -> operations.Pages:
+        with self._masking():
+            return operations.Pages(query, self._transport.settings.host, self._policy)
+
+    def _replacement(self, conference_id: Id, body: object) -> Steps[Conference]:
+        with self._masking():
+            return operations.replace(self._target(conference_id), checked_body(body, conference_id))
 
     def _safe_update(
         self, conference_id: Id, changes: Mapping[str, Any], allow_reset: Iterable[str]
     ) -> SafeUpdate:
-        intent = Intent(*checked_changes(changes, allow_reset, conference_id))
-        return SafeUpdate(self._target(conference_id), intent)
+        with self._masking():
+            intent = Intent(*checked_changes(changes, allow_reset, conference_id))
+            return SafeUpdate(self._target(conference_id), intent)
 
 
 class RestClient(BaseClient[Lock]):
@@ -141,7 +162,7 @@ class Conferences(BaseConferences[Transport]):
             InvalidChangeError: a parameter is unknown or its value wrong; raised by this call.
             InvalidResponseError: an answer is no page, or a link leads to another host or in a circle.
         """
-        return self._each(operations.Pages(query, self._transport.settings.host, self._policy))
+        return self._each(self._pages(query))
 
     def create(self, **fields: Unpack[ConferenceFields]) -> Conference:
         """Create a conference. Never repeated where it may have been carried out."""
@@ -153,8 +174,7 @@ class Conferences(BaseConferences[Transport]):
 
     def replace(self, conference_id: Id, body: Mapping[str, Any], /) -> Conference:
         """PUT this body, with `display_name` at least: every writable field that it leaves out is reset."""
-        checked = checked_body(body, conference_id)
-        return self._transport.run(operations.replace(self._target(conference_id), checked))
+        return self._transport.run(self._replacement(conference_id, body))
 
     def update(
         self, conference_id: Id, /, *, allow_reset: Iterable[str] = (), **changes: Unpack[ConferenceChanges]

@@ -88,7 +88,7 @@ class State(enum.Enum):
     DONE = "The change was carried out and verified before."
     DEFERRED = "The server put the PUT off, so it was most likely not carried out."
     MATCH_FAILED = (
-        "The server answered 412, so the PUT was most likely not carried out; only a proxy that repeated it"
+        "The server refused the PUT, so it was most likely not carried out; only a proxy that repeated it"
         " makes that unknown."
     )
     UNKNOWN = "A PUT was sent, and it is unknown whether it was carried out."

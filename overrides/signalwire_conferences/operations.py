@@ -11,7 +11,7 @@ from .changes import checked_create, checked_id, checked_query, path_of
 from .comparison import verify_body
 from .errors import ApiError, ConferencesError, InvalidResponseError, State, short_repr
 from .hosts import canonical_host
-from .plan import Entry, changed_fields, expected_after
+from .plan import Entry, assumed_after, changed_fields
 from .results import Conference, ConferencePage, view
 from .steps import (
     Acquire,
@@ -162,7 +162,7 @@ def replace(target: Target, checked: Mapping[str, Any]) -> Steps[Conference]:
     if target.journaled:
         try:
             before = (yield from read(target)).body
-            entry = yield from Record(target.key, before, changed_fields(before, expected_after(checked)))
+            entry = yield from Record(target.key, before, changed_fields(before, assumed_after(checked)))
         except ConferencesError as unread:
             unread.state = f"The PUT was not sent. {State.UNCHANGED.value}"
             raise

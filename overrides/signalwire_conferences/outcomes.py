@@ -49,6 +49,9 @@ _ADVICE_OF_CLASS: Mapping[int, str] = {
 }
 
 
+REPETITION_STATUSES = (409, 412, 423, 425)
+
+
 @frozen
 class Answer:
     """An answer that came whole.
@@ -92,9 +95,9 @@ def outcome_of(request: Request, answer: Answer | NoAnswer) -> Outcome:
         return Deferred(failure)
     if status >= 500:
         return Unknown(failure, may_land=True)
-    # A redirection to a result is how some servers answer a write; and a 412 may be the answer to a
-    # repetition, by a proxy, of a PUT that was carried out.
-    if status == 408 or (writes and status in (301, 302, 303, 412)):
+    # A redirection to a result is how some servers answer a write; and the others may be the answer to a
+    # repetition, by a proxy, of a PUT that was carried out or still is.
+    if status == 408 or (writes and status in (301, 302, 303, *REPETITION_STATUSES)):
         return Unknown(failure, may_land=False)
     return Refused(failure)
 

@@ -216,6 +216,12 @@ def expected_after(body: Mapping[str, Any]) -> dict[str, Any]:
     }
 
 
+def assumed_after(body: Mapping[str, Any]) -> dict[str, Any]:
+    """The same, with what the server is assumed to choose."""
+    known = contract.fields(contract.UPDATE).items()
+    return {name: body.get(name, omitted_value(about)) for name, about in known}
+
+
 def omitted_value(about: Field) -> Any:
     """The value of a field that a PUT leaves out: documented, or assumed."""
     return None if about.omission is Omission.NULL else about.default

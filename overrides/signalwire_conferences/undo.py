@@ -83,8 +83,8 @@ def _known(entry: Entry) -> dict[str, Change]:
 
 
 def _was_carried_out(entry: Entry, now: Mapping[str, Any]) -> bool:
-    """Whether an entry is a change: one of unknown outcome is where its values are on the server."""
-    return entry.outcome == "applied" or all(
+    """Whether an entry is a change: one of unknown outcome is where a value of it is on the server."""
+    return entry.outcome == "applied" or any(
         equivalent(fields(UPDATE)[name].kind, change.after, now[name]) or is_coarser(now[name], change.after)
         for name, change in _known(entry).items()
     )

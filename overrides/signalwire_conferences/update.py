@@ -16,6 +16,7 @@ from . import errors
 from .changes import CLEAR, unknown_resets
 from .comparison import Verdict, lost, survival, verify
 from .errors import ApiError, ConferencesError, Conflict, NotFoundError, State
+from .outcomes import REPETITION_STATUSES
 from .plan import Change, ServerChoice, UpdatePlan, changed_fields, merge
 from .results import UpdateReport
 from .steps import (
@@ -140,10 +141,10 @@ class SafeUpdate:
             match (yield from self._put(plan, now.etag)):
                 case Done(answer):
                     return (yield from self._verified(plan, answer))
-                case Unknown(ApiError(status_code=412) as failed_match):
+                case Unknown(ApiError(status_code=status) as failed_match) if status in REPETITION_STATUSES:
                     self._leave_open(State.MATCH_FAILED, failed_match)
                     rebases += 1
-                    if now.etag in (None, refused_etag) or rebases > _MOST_REBASES:
+                    if status != 412 or now.etag in (None, refused_etag) or rebases > _MOST_REBASES:
                         last = failed_match
                     refused_etag = now.etag
                     continue

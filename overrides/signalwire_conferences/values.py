@@ -7,6 +7,7 @@ import enum
 import json
 import re
 import uuid
+from collections.abc import Iterable
 from fractions import Fraction
 from typing import Any, NoReturn
 
@@ -19,6 +20,7 @@ _INSTANT = re.compile(
 _GREGORIAN_CYCLE_DAYS = 146097  # the calendar repeats every 400 years
 _SURROGATE = re.compile("[\ud800-\udfff]")
 _TOO_LARGE = 2**63
+_DEEPEST = 100  # levels of JSON; to compare them takes two frames each
 _MOST_DIGITS = 18  # of a fraction of a second; an attosecond
 
 
@@ -140,9 +142,19 @@ def decode_json(content: bytes) -> Any:
         ValueError: it is no JSON, or nested or long beyond reason.
     """
     try:
-        return json.loads(content.decode(), parse_constant=_no_constant)
+        decoded = json.loads(content.decode(), parse_constant=_no_constant)
     except RecursionError:
         raise ValueError("nested too deeply") from None
+    level: list[Any] = [decoded]
+    for _ in range(_DEEPEST):
+        level = [inner for each in level if isinstance(each, dict | list) for inner in _inner(each)]
+        if not level:
+            return decoded
+    raise ValueError("nested too deeply")
+
+
+def _inner(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
+    return value.values() if isinstance(value, dict) else value
 
 
 def encode_json(value: Any) -> bytes:
