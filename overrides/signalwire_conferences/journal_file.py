@@ -119,12 +119,13 @@ class JournalFile:
         try:
             with closing(sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)) as connection:
                 connection.execute("PRAGMA synchronous = EXTRA")
-                connection.execute(f"BEGIN {mode}")
-                _prepare(connection)
-                if file.st_mode & 0o077:
-                    self._path.chmod(0o600)
-                result = work(connection)
-                connection.execute("COMMIT")
+                with connection:  # unlike `closing`, rolls back without a moment for a signal before
+                    connection.execute(f"BEGIN {mode}")
+                    _prepare(connection)
+                    if file.st_mode & 0o077:
+                        self._path.chmod(0o600)
+                    result = work(connection)
+                    connection.execute("COMMIT")
         except sqlite3.Error as error:
             kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
             if kind not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and self._is_at_path(file):
