@@ -26,11 +26,11 @@ def undo(target: Target) -> Steps[tuple[dict[str, Any], UpdateReport]]:
         UnsafeUpdateError, ConflictError, VerificationError, ApiError, ...: as a `SafeUpdate`.
     """
     target.require_journal()
-    _candidates(target.conference_id, (yield from Recall(target.key)))  # or no request is sent
+    _candidates(target.conference_id, (yield from Recall(target.key, to_undo=True)))  # or no request is sent
 
     def decide(now: Mapping[str, Any]) -> Steps[Intent]:
         # Once more, under the lock: somebody else may have undone it meanwhile.
-        return inverse(target.conference_id, (yield from Recall(target.key)), now)
+        return inverse(target.conference_id, (yield from Recall(target.key, to_undo=True)), now)
 
     return (yield from SafeUpdate(target, decide).steps())
 
