@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import contextlib
 import json
 import os
@@ -659,3 +660,21 @@ def test_an_old_journal_has_one_history_for_each_host_too(path: Path) -> None:
         with contextlib.closing(Journal(path, others[0])) as journal:
             expected = [number for number, each in enumerate(hosts) if each in (host, *others)]
             assert numbers(journal) == expected[::-1]
+
+
+@pytest.mark.parametrize("call", ["update", "history"])
+def test_a_cancellation_does_not_wait_for_a_busy_file(server: MockServer, path: Path, call: str) -> None:
+    async def timed() -> float:
+        async with AsyncRestClient(server.project, server.token, server.host, journal=path, timeout=20) as client:
+            conferences = client.video.conferences
+            await conferences.update(ID, layout="5up")
+            with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+                other.execute("BEGIN EXCLUSIVE")
+                start = time.monotonic()
+                with pytest.raises(TimeoutError):
+                    async with asyncio.timeout(0.2):
+                        await (conferences.history(ID) if call == "history" else conferences.update(ID, layout="3x3"))
+                return time.monotonic() - start
+
+    assert asyncio.run(timed()) < 10
+    assert server.store[ID]["layout"] == "5up"

@@ -7,10 +7,11 @@ import json
 import logging
 import secrets
 import sqlite3
+import threading
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, get_args
 
 from .errors import ConferencesError
 from .hosts import canonical_host
@@ -49,38 +50,63 @@ class Journal(JournalFile):
         self._writer = secrets.token_hex(8)
         self._clock = time.time() - time.monotonic()
 
-    def carry_out(self, step: Record | Settle | Recall) -> Any:
-        """Put a before-image on disk and return its number, note what came of one, or read them."""
+    def carry_out(self, step: Record | Settle | Recall, stop: threading.Event | None = None) -> Any:
+        """Put a before-image on disk and return its number, note what came of one, or read them.
+
+        Args:
+            step: what to do.
+            stop: once it is set, a busy file is waited for no longer.
+        """
         match step:
             case Record():
-                return self._transact(lambda connection: self._record(step, connection), step.key)
+                return self._transact(lambda connection: self._record(step, connection), step.key, stop=stop)
             case Settle():
-                return self._settle(step)
-            case Recall(key):
-                return self.history(key)
+                return self._settle(step, stop)
+            case Recall(key, to_undo):
+                return self.history(key, to_undo=to_undo, stop=stop)
 
-    def history(self, key: str) -> list[Entry]:
-        """The entries of a conference, the latest first."""
-        rows = self._transact(
-            lambda connection: connection.execute(
-                "SELECT entry, conference_id, recorded_at, before, after, outcome, masked FROM entries"
+    def history(self, key: str, *, to_undo: bool = False, stop: threading.Event | None = None) -> list[Entry]:
+        """The entries of a conference, the latest first. Damaged ones are left out, with a warning.
+
+        Args:
+            key: the conference.
+            to_undo: look no further than the first damaged one, which may be the change to undo.
+            stop: once it is set, a busy file is waited for no longer.
+
+        Raises:
+            ConferencesError: the file cannot be used; or, to undo, a damaged entry may be the last change.
+        """
+
+        def read(connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
+            connection.text_factory = bytes  # or damaged text of one entry would hide all
+            return connection.execute(
+                "SELECT entry, recorded_at, before, after, outcome, masked FROM entries"
                 " WHERE host = ? AND conference_id = ? ORDER BY entry DESC",
                 (self._host, self._mask(key)),
-            ).fetchall(),
-            key,
-            "DEFERRED",
-        )
-        entries = []
-        for number, about, recorded_at, before, after, outcome, masked in rows:
-            image, moment = json.loads(before), datetime.datetime.fromisoformat(recorded_at)
-            changes = {name: Change(image.get(name), value) for name, value in json.loads(after).items()}
-            hidden = frozenset(json.loads(masked))
-            entries.append(Entry(number, about, moment, changes, outcome, image, hidden))
+            ).fetchall()
+
+        entries: list[Entry] = []
+        for number, *texts in self._transact(read, key, "DEFERRED", stop):
+            try:
+                entries.append(_entry(number, self._mask(key), *texts))
+            except ValueError as error:
+                told = f"The journal {str(self._path)!r} has a damaged entry {number} of conference {key!r}"
+                if to_undo and all(entry.outcome == "not applied" for entry in entries):
+                    raise ConferencesError(
+                        f"{told}, which may be the change to undo: {error}.",
+                        conference_id=key,
+                        advice="Name the values from before in an update; `history` has the other entries.",
+                    ) from error
+                _log.warning("%s, which is left out: %s", told, error)
+                if to_undo:
+                    break
         return entries
 
     def _record(self, step: Record, connection: sqlite3.Connection) -> int:
+        connection.text_factory = bytes  # the last entry may be damaged
         now = datetime.datetime.now(datetime.UTC)
-        none = (0, now.isoformat(), 0)
+        moment = now.isoformat()
+        none = (0, moment.encode(), 0)
         latest = connection.execute(
             "SELECT entry, recorded_at, epoch FROM entries WHERE host = ? ORDER BY entry DESC LIMIT 2", (self._host,)
         )
@@ -94,7 +120,7 @@ class Journal(JournalFile):
         added = connection.execute(
             "INSERT INTO entries (host, conference_id, recorded_at, before, after, epoch, writer, masked)"
             " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (self._host, self._mask(step.key), now.isoformat(), before, after, epoch, self._writer, masked),
+            (self._host, self._mask(step.key), moment, before, after, epoch, self._writer, masked),
         )
         connection.execute(
             "DELETE FROM entries WHERE host = ?1 AND entry <="
@@ -102,7 +128,7 @@ class Journal(JournalFile):
             (self._host, _KEPT_ENTRIES),
         )
         set_here = abs(time.time() - time.monotonic() - self._clock) > _STEADY
-        if not set_here and not _is_jump(recorded_at, now.isoformat()):
+        if not set_here and not _is_jump(recorded_at, moment.encode()):
             connection.execute(
                 # The `+` keeps SQLite from looking through all that has such a number.
                 "DELETE FROM entries WHERE host = ? AND recorded_at < ? AND +entry >= ?",
@@ -110,26 +136,27 @@ class Journal(JournalFile):
             )
         return added.lastrowid or 0
 
-    def _settle(self, step: Settle) -> None:
+    def _settle(self, step: Settle, stop: threading.Event | None) -> None:
         outcome: EntryOutcome = "applied" if step.applied else "not applied"
         after, hidden = (None, set[str]()) if step.after is None else self._as_text(step.after)
 
         def note(connection: sqlite3.Connection) -> None:
+            connection.text_factory = bytes
             # Numbers begin anew in another file, where this one may be of somebody else.
             found = connection.execute(
                 "SELECT masked FROM entries WHERE entry = ? AND writer = ?", (step.entry, self._writer)
             ).fetchone()
             if not found:
                 raise ConferencesError(f"it is not in {str(self._path)!r} any more.")
-            masked = json.dumps(sorted(hidden.union(json.loads(found[0]))))
+            masked = json.dumps(sorted(hidden.union(_names(found[0]))))
             connection.execute(
                 "UPDATE entries SET outcome = ?, after = coalesce(?, after), masked = ? WHERE entry = ?",
                 (outcome, after, masked, step.entry),
             )
 
         try:
-            self._transact(note, None)
-        except ConferencesError as error:
+            self._transact(note, None, stop=stop)
+        except (ConferencesError, ValueError) as error:
             # The before-image is on disk, and undo asks the server where the outcome is unknown; the
             # caller has more use of the result than of this.
             _log.warning("The journal keeps entry %d as of unknown outcome: %s", step.entry, error)
@@ -158,6 +185,44 @@ def opened(settings: Settings[Any]) -> Journal | None:
     return None if path is None else Journal(path, settings.host, settings.timeout, settings.masked)
 
 
-def _is_jump(earlier: str, later: str) -> bool:
-    gap = datetime.datetime.fromisoformat(later) - datetime.datetime.fromisoformat(earlier)
+def _entry(
+    number: int, about: str, recorded_at: bytes, before: bytes, after: bytes, outcome: bytes, masked: bytes
+) -> Entry:
+    """Raises `ValueError` where it is damaged."""
+    image, later = _decoded(before), _decoded(after)
+    result: Any = outcome.decode()
+    if {type(image), type(later)} != {dict}:
+        raise ValueError("an image that is no JSON object")
+    if result not in get_args(EntryOutcome):
+        raise ValueError(f"an outcome {result!r}")
+    changes = {name: Change(image.get(name), value) for name, value in later.items()}
+    return Entry(number, about, _instant(recorded_at), changes, result, image, frozenset(_names(masked)))
+
+
+def _decoded(text: bytes) -> Any:
+    try:
+        return json.loads(text.decode())
+    except RecursionError:
+        raise ValueError("nested too deeply") from None
+
+
+def _names(text: bytes) -> list[str]:
+    names = _decoded(text)
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise ValueError("names of masked fields that are no list of texts")
+    return names
+
+
+def _instant(text: bytes) -> datetime.datetime:
+    instant = datetime.datetime.fromisoformat(text.decode())
+    if instant.tzinfo is None:
+        raise ValueError("a time without its zone")
+    return instant
+
+
+def _is_jump(earlier: bytes, later: bytes) -> bool:
+    try:
+        gap = _instant(later) - _instant(earlier)
+    except ValueError:  # it was damaged, and nobody knows when it was
+        return True
     return abs(gap) > datetime.timedelta(days=_KEPT_DAYS)

@@ -6,6 +6,7 @@ that the process has on it, those of another connection in the middle of a trans
 
 from __future__ import annotations
 
+import errno
 import os
 import random
 import sqlite3
@@ -64,6 +65,15 @@ if hasattr(os, "register_at_fork"):
     )
 
 
+_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
+_ROOM = "Make room on its disk, and call again."
+_RIGHTS = "It has to belong to this user, in a folder that this user may write in."
+_ADVICE = {sqlite3.SQLITE_FULL: _ROOM, sqlite3.SQLITE_IOERR: "See to its disk, and call again."}
+_ADVICE |= dict.fromkeys((sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM), _RIGHTS)
+_SYSTEM_ADVICE = {errno.ENOSPC: _ROOM, errno.EDQUOT: _ROOM}
+_SYSTEM_ADVICE |= dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _RIGHTS)
+
+
 class _NewerError(sqlite3.DatabaseError):
     advice = "Use a newer version of this package, or another path."
 
@@ -74,14 +84,15 @@ class JournalFile:
     """
 
     def __init__(self, path: Path, timeout: float) -> None:
-        # Whole, so that no later folder changes its meaning, nor SQLite sees one in `:memory:`.
-        self._path = path.absolute()
+        self._path = path
         self._timeout = timeout
         self._closed = False
         try:
+            # Whole, so that no later folder changes its meaning, nor SQLite sees one in `:memory:`.
+            self._path = path.absolute()
             with _lock, suppress(BlockingIOError):  # an event loop may wait for this
                 self._attempt(lambda _connection: None, "IMMEDIATE")
-        except (sqlite3.Error, OSError) as error:
+        except (sqlite3.Error, OSError, ValueError) as error:  # the last of a path that no file can have
             raise self._unusable(error, None) from error
 
     def close(self) -> None:
@@ -89,9 +100,16 @@ class JournalFile:
         with _lock:
             self._closed = True
 
-    def _transact(self, work: Work[T], key: str | None, mode: str = "IMMEDIATE") -> T:
-        """Do the work in a transaction, as soon as the file is free. It may be done more than once."""
+    def _transact(
+        self, work: Work[T], key: str | None, mode: str = "IMMEDIATE", stop: threading.Event | None = None
+    ) -> T:
+        """Do the work in a transaction, as soon as the file is free. It may be done more than once.
+
+        Raises:
+            ConferencesError: the file cannot be used, or `stop` was set while it was busy.
+        """
         end, pause = time.monotonic() + self._timeout, _SHORTEST_PAUSE
+        stop = stop or threading.Event()
         while True:
             try:
                 with _lock:
@@ -102,7 +120,8 @@ class JournalFile:
                 if not isinstance(error, BlockingIOError) or time.monotonic() > end:
                     raise self._unusable(error, key) from error
             # SQLite's own waiting would do so with the lock held, and overflow with long timeouts.
-            time.sleep(random.uniform(pause / 2, pause))  # noqa: S311 - no secret
+            if stop.wait(random.uniform(pause / 2, pause)):  # noqa: S311 - no secret
+                raise self._unusable(BlockingIOError("it was busy when the call was cancelled"), key)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _attempt(self, work: Work[T], mode: str) -> T:
@@ -119,15 +138,18 @@ class JournalFile:
         try:
             with closing(sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)) as connection:
                 connection.execute("PRAGMA synchronous = EXTRA")
-                connection.execute(f"BEGIN {mode}")
-                _prepare(connection)
-                if file.st_mode & 0o077:
-                    self._path.chmod(0o600)
-                result = work(connection)
-                connection.execute("COMMIT")
+                with connection:  # unlike `closing`, rolls back without a moment for a signal before
+                    connection.execute(f"BEGIN {mode}")
+                    in_wal_mode = _prepare(connection)
+                    if file.st_mode & 0o077:
+                        self._path.chmod(0o600)
+                    result = work(connection)
+                    connection.execute("COMMIT")
+                if in_wal_mode:  # by somebody else; who moved or copied the file would lose a part of it
+                    with suppress(sqlite3.OperationalError):  # others have it open: the next time then
+                        connection.execute("PRAGMA journal_mode = DELETE")
         except sqlite3.Error as error:
-            kind = getattr(error, "sqlite_errorcode", 0) & 0xFF
-            if kind not in (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED) and self._is_at_path(file):
+            if _code(error) not in _BUSY and self._is_at_path(file):
                 raise
             raise BlockingIOError(str(error)) from error
         if not self._is_at_path(file):
@@ -141,18 +163,31 @@ class JournalFile:
             return False
 
     def _unusable(self, error: Exception, key: str | None) -> ConferencesError:
-        advice = "It has to be a file that this package made, or none in a folder that exists."
         return ConferencesError(
-            f"The journal {str(self._path)!r} cannot be used: {error}.",
-            conference_id=key,
-            advice=getattr(error, "advice", advice),
+            f"The journal {str(self._path)!r} cannot be used: {error}.", conference_id=key, advice=_advice(error)
         )
 
 
-def _prepare(connection: sqlite3.Connection) -> None:
-    """Make the tables, or bring those of an earlier version up to date, in the transaction under way."""
-    pragmas = ("application_id", "user_version", "schema_version")
-    mark, version, tables = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas)
+def _code(error: Exception) -> int:
+    """What SQLite calls the error, without its details."""
+    return getattr(error, "sqlite_errorcode", 0) & 0xFF
+
+
+def _advice(error: Exception) -> str:
+    """What to do about an error of SQLite or of the system."""
+    if isinstance(error, BlockingIOError):
+        return "Somebody else is writing to it: wait, and call again."
+    known = _SYSTEM_ADVICE.get(error.errno or 0) if isinstance(error, OSError) else _ADVICE.get(_code(error))
+    usual = "It has to be a file that this package made, or none in a folder that exists."
+    return known or str(getattr(error, "advice", usual))
+
+
+def _prepare(connection: sqlite3.Connection) -> bool:
+    """Make the tables, or bring those of an earlier version up to date, in the transaction under way.
+    Tells whether the file is in WAL mode.
+    """
+    pragmas = ("application_id", "user_version", "schema_version", "journal_mode")
+    mark, version, tables, kept_in = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas)
     if mark != _APPLICATION_ID and (mark or version or tables):
         raise sqlite3.DatabaseError("it is the database of something else")
     known = len(_UPGRADES)
@@ -164,3 +199,4 @@ def _prepare(connection: sqlite3.Connection) -> None:
             connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {known}")
+    return bool(kept_in == "wal")

@@ -8,6 +8,7 @@ which is out of reach; whoever waits for it hands the first cancellation on.
 from __future__ import annotations
 
 import asyncio
+import threading
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, ExitStack, suppress
 from typing import Any, TypeVar
@@ -75,6 +76,7 @@ class AsyncLocks(AsyncExitStack):
         super().__init__()
         self._scope = anyio.CancelScope()
         self._task: _Task[Any] | None = None
+        self.stop = threading.Event()  # set once the operation is cancelled, for a thread that waits
 
     async def run(self, function: Function[T], *args: Any) -> T:
         """Await the operation. A cancellation reaches it once, and is raised when it has ended."""
@@ -84,6 +86,7 @@ class AsyncLocks(AsyncExitStack):
         try:
             await asyncio.wait([task])
         except asyncio.CancelledError as cancelled:
+            self.stop.set()
             task.cancel()
             with anyio.CancelScope(shield=True):  # from the scopes of anyio, which cancel again and again
                 while not task.done():

@@ -118,9 +118,12 @@ class Settle(_Step[None]):
 
 @frozen
 class Recall(_Step[Sequence[Entry]]):
-    """Step: the journal's entries of a conference, the latest first."""
+    """Step: the journal's entries of a conference, the latest first; `to_undo`: none that is older than a
+    damaged one, which may be the change to undo.
+    """
 
     key: str
+    to_undo: bool = False
 
 
 Step = Request | Wait | Acquire | Release | Record | Settle | Recall

@@ -44,12 +44,12 @@ class Target:
         """Give it back, in the same way."""
         return self._locking(Release(), state)
 
-    def history(self) -> Steps[Sequence[Entry]]:
+    def history(self, *, to_undo: bool = False) -> Steps[Sequence[Entry]]:
         """The entries of the journal, the latest first; `ConferencesError` where there is none."""
         if not self.journaled:
             advice = "Build it with journal='conferences.sqlite' to have history and undo."
             raise ConferencesError("This client has no journal.", conference_id=self.conference_id, advice=advice)
-        return (yield from Recall(self.key))
+        return (yield from Recall(self.key, to_undo))
 
     def _locking(self, step: Acquire | Release, state: str) -> Steps[None]:
         try:

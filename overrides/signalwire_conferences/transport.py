@@ -197,7 +197,7 @@ class AsyncTransport(_Common[AsyncLock]):
                 return await locks.aclose()
             case _:
                 in_thread = partial(anyio.to_thread.run_sync, limiter=_here().threads)
-                return await locks.uncut(in_thread, self.journal.carry_out, step)
+                return await locks.uncut(in_thread, self.journal.carry_out, step, locks.stop)
 
     async def _send(self, step: Request) -> Answer | NoAnswer:
         http, left = await self._http(), TimeLeft(self.settings.timeout)

@@ -18,11 +18,11 @@ _CONFLICT = "Name the values that are to stay in an update; `history` has those 
 
 def undo(target: Target) -> Steps[tuple[dict[str, Any], UpdateReport]]:
     """Take the last change of the journal back."""
-    _candidates(target.conference_id, (yield from target.history()))  # or no request is sent
+    _candidates(target.conference_id, (yield from target.history(to_undo=True)))  # or no request is sent
 
     def decide(now: Json) -> Steps[Intent]:
         # Once more, under the lock: somebody else may have undone it meanwhile.
-        return inverse(target.conference_id, (yield from target.history()), now)
+        return inverse(target.conference_id, (yield from target.history(to_undo=True)), now)
 
     return (yield from SafeUpdate(target, decide).steps())
 
