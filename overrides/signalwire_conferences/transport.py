@@ -16,7 +16,7 @@ import anyio.to_thread
 import httpx
 from anyio.lowlevel import RunVar, checkpoint_if_cancelled
 
-from .errors import closed_client
+from .errors import ConferencesError, closed_client
 from .journal import Journal, opened
 from .locking import AsyncLocks, hold
 from .masking import without_secrets
@@ -140,6 +140,8 @@ class Transport(_Common[Lock]):
                     if not body.add(chunk):
                         break
         except BaseException as error:  # noqa: BLE001 - what is not expected is raised again
+            if isinstance(error, ConferencesError):  # so that the request was not even built
+                self._keep(http)
             return self._wire.failed(error, left, closed=self._closed)
         self._keep(http)
         return body.answer()
