@@ -260,6 +260,7 @@ def strict(server: MockServer) -> None:
     stores(whole_seconds, "POST")(server)
 
 
+@pytest.mark.long
 def test_a_server_that_reads_what_is_open_the_other_way_is_clean_and_its_readings_are_told() -> None:
     own = [one.id for one in promises() if not one.id.startswith("generic/")]
     with MockServer([{"display_name": "Stranger"}], token="PTsecret-token-0aZ9") as mock:
@@ -279,6 +280,7 @@ def test_a_server_that_reads_what_is_open_the_other_way_is_clean_and_its_reading
     assert "May a text hold the character NUL?" in as_html.text(report)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("shown", [True, False])
 def test_schemathesis_touches_no_conference_of_others_however_ids_are_chosen(
     shown: bool, monkeypatch: pytest.MonkeyPatch

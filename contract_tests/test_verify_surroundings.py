@@ -41,6 +41,7 @@ def shell(line: str, **environment: str) -> subprocess.CompletedProcess[bytes]:
     return subprocess.run(["bash", "-c", line.replace("VERIFY", verify)], env=given, capture_output=True, check=False)
 
 
+@pytest.mark.long
 def test_a_netrc_with_the_right_pair_and_a_dead_proxy_change_nothing(
     server: MockServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
