@@ -15,7 +15,6 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
-from conftest import LONG
 from processes import STYLES, Ours, ours, without_waiting
 from signalwire_conferences import ConferencesError, ConflictError, UnsafeUpdateError, VerificationError, contract
 from signalwire_conferences.plan import UpdatePlan
@@ -329,7 +328,7 @@ def test_no_sequence_of_calls_faults_and_foreign_writes_breaks_a_promise(
             def __init__(self) -> None:
                 super().__init__(server, client, seen)
 
-        budget = settings(max_examples=300 if LONG else 15, stateful_step_count=15)
+        budget = settings(max_examples=15, stateful_step_count=15)
         run_state_machine_as_test(Machine, settings=budget)
     print(f"{style}: {dict(seen)}")
     assert seen["returned"] > seen["ConflictError"] > 0
