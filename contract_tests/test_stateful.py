@@ -15,8 +15,16 @@ from hypothesis import settings
 from hypothesis import strategies as st
 from hypothesis.stateful import Bundle, RuleBasedStateMachine, initialize, invariant, rule, run_state_machine_as_test
 
+from conftest import LONG
 from processes import STYLES, Ours, ours, without_waiting
-from signalwire_conferences import ConferencesError, ConflictError, UnsafeUpdateError, VerificationError, contract
+from signalwire_conferences import (
+    ConferencesError,
+    ConflictError,
+    Entry,
+    UnsafeUpdateError,
+    VerificationError,
+    contract,
+)
 from signalwire_conferences.plan import UpdatePlan
 from signalwire_conferences_testing.mock import Fault, MockServer, Reply
 
@@ -145,15 +153,23 @@ class Conferences(RuleBasedStateMachine):
     @rule(script=SCRIPTS)
     def undo(self, script: Script) -> None:
         history = self.client.history(self.id)
-        last = next((each for each in history if each.changes and each.outcome != "not applied"), None)
-        if last is None:
+        maybe = [each for each in history if each.changes and each.outcome != "not applied"]
+        if not maybe:
             self.server.faults.clear()
             with pytest.raises(ConferencesError, match="no change"):
                 self.client.undo(self.id)
             return
+        # One of unknown outcome is a change only where a value of it is on the server.
+        last = next((each for each in maybe if each.outcome == "applied" or self._is_there(each)), None)
+        if last is None:
+            self._safely(lambda: self.client.undo(self.id), {}, self.now, script)
+            return
         changes = {name: change.before for name, change in last.changes.items()}
         base = {**last.before, **{name: change.after for name, change in last.changes.items()}}
         self._safely(lambda: self.client.undo(self.id), changes, base, script)
+
+    def _is_there(self, entry: Entry) -> bool:
+        return any(self.now[name] == change.after for name, change in entry.changes.items())
 
     @rule(changes=CHANGES, script=SCRIPTS)
     def replace(self, changes: dict[str, Any], script: Script) -> None:
@@ -220,7 +236,13 @@ class Conferences(RuleBasedStateMachine):
         course: Course,
     ) -> None:
         applied = any(done for _, done in course.puts)
-        assert not isinstance(error, VerificationError), "this mock keeps what it is sent"
+        if isinstance(error, VerificationError):
+            # This mock keeps what it is sent; but what somebody else reset after a PUT of unknown outcome
+            # looks as if that PUT had done it.
+            assert course.puts
+            for one in error.differences:
+                assert one.field not in asked
+                assert course.foreign[one.field] == WRITABLE[one.field].default
         if "unchanged" in error.state:
             assert not applied
         if "lacks the change" in error.state:
@@ -247,7 +269,10 @@ class Conferences(RuleBasedStateMachine):
         assert len(entries) == len(puts)
         for entry, (read, applied) in zip(entries, puts, strict=True):
             assert dict(entry.before) == read
-            assert entry.outcome in ("applied" if applied else "not applied", "unknown")
+            # Nobody can tell our change from the same one of somebody else.
+            same = any(course.foreign.get(name) == change.after for name, change in entry.changes.items())
+            true = {"unknown", "applied" if applied else "not applied", *(["applied"] if same else [])}
+            assert entry.outcome in true
             if error is None and (entry is entries[-1] or not course.foreign):
                 assert entry.outcome != "unknown"
 
@@ -328,7 +353,7 @@ def test_no_sequence_of_calls_faults_and_foreign_writes_breaks_a_promise(
             def __init__(self) -> None:
                 super().__init__(server, client, seen)
 
-        budget = settings(max_examples=15, stateful_step_count=15)
+        budget = settings(max_examples=300 if LONG else 15, stateful_step_count=15)
         run_state_machine_as_test(Machine, settings=budget)
     print(f"{style}: {dict(seen)}")
     assert seen["returned"] > seen["ConflictError"] > 0
