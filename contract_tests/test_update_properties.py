@@ -272,6 +272,7 @@ def test_the_diff_names_every_change_with_both_values_and_nothing_else(server: S
         assert f"- {name}: {printable(json.dumps(before, ensure_ascii=False))}" in str(plan)
         if not isinstance(after, ServerChoice):
             assert f"+ {name}: {printable(json.dumps(after, ensure_ascii=False))}" in str(plan)
+    assert all(printable(line) == line for line in str(plan).split("\n"))
 
 
 @st.composite
