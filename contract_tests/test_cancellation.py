@@ -374,7 +374,7 @@ def test_so_it_is_where_the_cancellation_comes_while_it_is_given_back(server: Mo
             with pytest.raises(asyncio.CancelledError) as caught:
                 await updating
         context = caught.value.__context__
-        assert isinstance(context, ZeroDivisionError) or isinstance(context.__context__, ZeroDivisionError)  # type: ignore[union-attr]
+        assert isinstance(context, ZeroDivisionError) or isinstance(context.__context__, ZeroDivisionError)  # type: ignore[union-attr]  # the first part says that there is one
 
     asyncio.run(main())
 

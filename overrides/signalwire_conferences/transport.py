@@ -41,8 +41,8 @@ class _Common(Generic[L]):
         self._closed = False
         self._wire = Wire(settings)
         # None where there is none, and then no step asks for it.
-        self._lock: L = settings.lock  # type: ignore[assignment]
-        self.journal: Journal = opened(settings)  # type: ignore[assignment]
+        self._lock: L = settings.lock  # type: ignore[assignment]  # see above
+        self.journal: Journal = opened(settings)  # type: ignore[assignment]  # see above
 
     def _close(self) -> None:
         self._closed = True
@@ -73,7 +73,7 @@ class Transport(_Common[Lock]):
         except IndexError:
             http = httpx.HTTPTransport(**self._wire.options)
             # A signal that ended the call inside would leave the lock locked, and nobody shares it.
-            vars(http._pool)["_optional_thread_lock"] = nullcontext()  # noqa: SLF001
+            vars(http._pool)["_optional_thread_lock"] = nullcontext()  # noqa: SLF001 - nothing public does it
             return http
 
     def _keep(self, http: httpx.HTTPTransport) -> None:
