@@ -54,8 +54,8 @@ SLOW = (
 
 
 def within_the_default_budget(number: int, broken: BrokenServer) -> bool:
-    """Every eighth; all are tried with the long budget."""
-    return number % 8 == 0 and broken.name not in SLOW and not broken.breaks[0].startswith("generic/")
+    """Every twelfth; all are tried with the long budget."""
+    return number % 12 == 0 and broken.name not in SLOW and not broken.breaks[0].startswith("generic/")
 
 
 @pytest.mark.parametrize(
