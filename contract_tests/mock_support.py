@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 
 from signalwire_conferences import contract
 from signalwire_conferences.contract import Field, Kind
+from signalwire_conferences_testing import schemas
 from signalwire_conferences_testing.mock import Faults, Store, create_app
 
 COLLECTION = contract.operation("list_video_conferences").path
@@ -43,8 +44,8 @@ WHOLE: dict[str, Any] = {
     "active_session": {"id": "s", "status": "in-progress"},
 }
 
-_CONFERENCE = contract.validator(contract.resolve({"$ref": "#/components/schemas/Conference"}))
-_PAGE = contract.validator(contract.resolve({"$ref": "#/components/schemas/ConferencePage"}))
+_CONFERENCE = schemas.validator(schemas.resolve({"$ref": "#/components/schemas/Conference"}))
+_PAGE = schemas.validator(schemas.resolve({"$ref": "#/components/schemas/ConferencePage"}))
 
 
 @frozen
@@ -162,8 +163,8 @@ def conforms(answer: Answer) -> None:
         assert list(value) == ["error"]
     said = {400: "BadRequest", 401: "Unauthorized", 404: "NotFound", 422: "UnprocessableContent"}
     if answer.status in said:
-        documented = contract.resolve({"$ref": f"#/components/responses/{said[answer.status]}"})
-        contract.validator(documented["content"]["application/json"]["schema"]).validate(value)
+        documented = schemas.resolve({"$ref": f"#/components/responses/{said[answer.status]}"})
+        schemas.validator(documented["content"]["application/json"]["schema"]).validate(value)
 
 
 @st.composite
@@ -191,7 +192,7 @@ def times(draw: st.DrawFn) -> tuple[str, str]:
 
 def values(field: Field) -> st.SearchStrategy[tuple[Any, Any]]:
     """Valid values of a field of a body, each with what comes back for it."""
-    schema = contract.resolve(_properties(contract.UPDATE)[field.name])
+    schema = schemas.resolve(_properties(contract.UPDATE)[field.name])
     if field.kind is Kind.INSTANT:
         dates = st.dates().map(lambda date: (date.isoformat(), f"{date.isoformat()}T00:00:00Z"))
         return st.one_of(times(), dates)
@@ -214,5 +215,5 @@ def bodies() -> st.SearchStrategy[dict[str, tuple[Any, Any]]]:
 
 
 def _properties(schema: str) -> Mapping[str, Any]:
-    found: Mapping[str, Any] = contract.document()["components"]["schemas"][schema]["properties"]
+    found: Mapping[str, Any] = schemas.document()["components"]["schemas"][schema]["properties"]
     return found

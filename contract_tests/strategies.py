@@ -17,17 +17,17 @@ from attrs import define, field
 from hypothesis import strategies as st
 from hypothesis.strategies import DrawFn, SearchStrategy
 
-from signalwire_conferences import contract
 from signalwire_conferences.outcomes import Answer, NoAnswer, outcome_of
 from signalwire_conferences.steps import Policy, Request, Steps, Wait
 from signalwire_conferences.target import Target
 from signalwire_conferences_api import models
+from signalwire_conferences_testing import schemas
 
 T = TypeVar("T")
 Json = Any
 Schema = Mapping[str, Any]
 
-SCHEMAS: Mapping[str, Schema] = contract.document()["components"]["schemas"]
+SCHEMAS: Mapping[str, Schema] = schemas.document()["components"]["schemas"]
 CONFERENCE = SCHEMAS["Conference"]
 WRITABLE: Mapping[str, Schema] = SCHEMAS["ConferenceUpdate"]["properties"]
 REQUIRED: Sequence[str] = SCHEMAS["ConferenceUpdate"]["required"]
@@ -45,13 +45,13 @@ def kind(schema: Schema) -> str:
     """`time`, `color`, or what else its type is."""
     if schema.get("$ref", "").endswith("/ThemeColor"):
         return "color"
-    full = contract.resolve(schema)
+    full = schemas.resolve(schema)
     return "time" if "anyOf" in full else "enum" if "enum" in full else str(full["type"])
 
 
 def accepts_null(name: str) -> bool:
     """Whether an answer may have null here."""
-    return bool(contract.validator(CONFERENCE["properties"][name]).is_valid(None))
+    return bool(schemas.validator(CONFERENCE["properties"][name]).is_valid(None))
 
 
 def can_restore_null(name: str) -> bool:
@@ -148,7 +148,7 @@ def _strings(schema: Schema) -> SearchStrategy[str]:
 
 def values(schema: Schema) -> SearchStrategy[Json]:
     """The values that a schema of the contract allows."""
-    full = contract.resolve(schema)
+    full = schemas.resolve(schema)
     choices = [*full.get("anyOf", ()), *full.get("oneOf", ())]
     if choices:
         return st.one_of([values(choice) for choice in choices])

@@ -27,13 +27,14 @@ from signalwire_conferences import (
 )
 from signalwire_conferences.changes import checked_changes, checked_create
 from signalwire_conferences.settings import settings
+from signalwire_conferences_testing import schemas
 from signalwire_conferences_testing.mock import MockServer
 from strategies import CONFERENCE, POLICY, REQUIRED, SCHEMAS, WRITABLE, Schema, Server, changes, drive, kind, ok
 
-EXAMPLE: dict[str, Any] = contract.resolve({"$ref": "#/components/schemas/Conference"})["examples"][0]
+EXAMPLE: dict[str, Any] = schemas.resolve({"$ref": "#/components/schemas/Conference"})["examples"][0]
 ID: str = EXAMPLE["id"]
 CREATABLE: Mapping[str, Schema] = SCHEMAS["ConferenceCreate"]["properties"]
-LIST = {each.name: each for each in contract.query_fields("list_video_conferences").values()}
+LIST = {each.name: each for each in contract.fields("list_video_conferences").values()}
 
 
 class Size(enum.Enum):
@@ -100,7 +101,7 @@ NO_COLORS: list[Any] = [
 
 def misses(schema: Schema) -> list[Any]:
     """Values that a property of a request must not have."""
-    full = contract.resolve(schema)
+    full = schemas.resolve(schema)
     wrong: list[Any] = [*NO_JSON, [], {}, ["x"], {"a": 1}, 1.5, "\ud800"]
     if kind(schema) == "time":
         return [*wrong, True, *NO_TIMES]
@@ -163,7 +164,7 @@ def test_a_value_that_the_contract_does_not_allow_is_refused_with_field_value_an
 
 def test_the_rule_that_is_told_holds_what_the_contract_says(client: RestClient) -> None:
     for name, schema in WRITABLE.items():
-        full = contract.resolve(schema)
+        full = schemas.resolve(schema)
         [problem] = refused(client, "update", {name: ["wrong"]}).problems
         for said in [full.get("maxLength"), full.get("pattern"), *full.get("enum", ())]:
             assert said is None or str(said) in problem.rule

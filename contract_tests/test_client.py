@@ -22,10 +22,10 @@ from signalwire_conferences import (
     ServerError,
     TransportError,
     ValidationError,
-    contract,
     operations,
 )
 from signalwire_conferences.steps import Policy
+from signalwire_conferences_testing import schemas
 from signalwire_conferences_testing.mock import Call, Fault, MockServer
 from strategies import SCHEMAS
 from test_update import CUSTOM, EXAMPLE, ID
@@ -307,9 +307,9 @@ def test_the_client_asks_for_every_operation_of_the_contract(mock: MockServer, c
     sent = {(request.method, request.path.replace(conf["id"], "{id}")) for request in mock.requests}
     documented = {
         (method.upper(), path)
-        for path, item in contract.document()["paths"].items()
+        for path, item in schemas.document()["paths"].items()
         for method, said in item.items()
         if "operationId" in said
     }
     assert sent == documented
-    assert all(contract.validator(SCHEMAS["Conference"]).is_valid(mock.store[each]) for each in mock.store)
+    assert all(schemas.validator(SCHEMAS["Conference"]).is_valid(mock.store[each]) for each in mock.store)

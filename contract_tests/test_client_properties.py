@@ -21,6 +21,7 @@ from signalwire_conferences import Conference, RestClient, contract, operations
 from signalwire_conferences.results import ActiveSession
 from signalwire_conferences_api import models
 from signalwire_conferences_api.types import UNSET
+from signalwire_conferences_testing import schemas
 from signalwire_conferences_testing.mock import Fault, MockServer
 from strategies import (
     CARRIED_AS_NULL,
@@ -60,7 +61,7 @@ ODD_TIMES = [
     "2022-01-01T00:00:00-00:00",
     "0000-01-01T00:00:00Z",
 ]
-EXAMPLE: dict[str, Any] = contract.resolve({"$ref": "#/components/schemas/Conference"})["examples"][0]
+EXAMPLE: dict[str, Any] = schemas.resolve({"$ref": "#/components/schemas/Conference"})["examples"][0]
 
 
 # --- reading --------------------------------------------------------------------------------------
@@ -75,9 +76,9 @@ def typed(schema: Schema, value: Any, found: Any) -> bool:
     """Whether an attribute is the obvious typed value of what was sent: itself where there is none."""
     if isinstance(value, dict) and schema.get("$ref", "").endswith("/ActiveSession"):
         return isinstance(found, ActiveSession) and found.to_dict() == value
-    choices = [schema, *contract.resolve(schema).get("oneOf", ())]
+    choices = [schema, *schemas.resolve(schema).get("oneOf", ())]
     for choice in choices:
-        full = contract.resolve(choice)
+        full = schemas.resolve(choice)
         if value in full.get("enum", ()) and not isinstance(value, bool):
             # Enumerations have a class each; its member is the value where that is a string.
             return bool(found == getattr(models, choice["$ref"].rsplit("/", 1)[-1])(value))
@@ -137,7 +138,7 @@ def legible(value: Any) -> Any:
 @example({**EXAMPLE, "join_from": ODD_TIMES[3], "created_at": ODD_TIMES[4], "updated_at": ODD_TIMES[5]})
 @example({**EXAMPLE, **dict.fromkeys(CARRIED_AS_NULL), "display_name": None, "size": None, "meta": None})
 def test_every_conference_that_the_contract_allows_is_read_and_told_as_it_came(body: dict[str, Any]) -> None:
-    assert contract.validator(CONFERENCE).is_valid(legible(body))
+    assert schemas.validator(CONFERENCE).is_valid(legible(body))
     answers_as_sent(read(copy.deepcopy(body)), body, CONFERENCE)
 
 
@@ -267,7 +268,7 @@ def test_every_body_that_the_generated_models_build_satisfies_the_contract(name:
     )
     body = getattr(models, name)(**fields)
     sent = body.to_dict()
-    assert list(contract.validator(SCHEMAS[name]).iter_errors(sent)) == []
+    assert list(schemas.validator(SCHEMAS[name]).iter_errors(sent)) == []
     assert sent.keys() == fields.keys()
     if name == "ConferenceUpdate":
         request = kwargs_of("update_video_conference", uuid.uuid4(), body=body)
@@ -287,7 +288,7 @@ def test_the_generated_operations_are_those_of_the_contract() -> None:
         "update_video_conference": {"id": identifier, "body": body},
         "delete_video_conference": {"id": identifier},
     }
-    for path, item in contract.document()["paths"].items():
+    for path, item in schemas.document()["paths"].items():
         for method, said in item.items():
             if "operationId" not in said:
                 continue
@@ -302,14 +303,14 @@ def test_every_query_that_the_generated_client_builds_satisfies_the_contract(
     operation_id: str, data: st.DataObject
 ) -> None:
     where = contract.operation(operation_id)
-    said = [contract.resolve(p) for p in contract.document()["paths"][where.path]["get"]["parameters"]]
-    schemas = {each["name"]: each["schema"] for each in said}
-    query = data.draw(st.fixed_dictionaries({}, optional={name: values(each) for name, each in schemas.items()}))
+    said = [schemas.resolve(p) for p in schemas.document()["paths"][where.path]["get"]["parameters"]]
+    accepted = {each["name"]: each["schema"] for each in said}
+    query = data.draw(st.fixed_dictionaries({}, optional={name: values(each) for name, each in accepted.items()}))
     identifier = (uuid.uuid4(),) if "{id}" in where.path else ()
     sent = kwargs_of(operation_id, *identifier, **query)["params"]
     assert sent == query
     for name, value in sent.items():
-        assert contract.validator(schemas[name]).is_valid(value)
+        assert schemas.validator(accepted[name]).is_valid(value)
 
 
 def test_every_type_that_a_generated_model_takes_is_tried_above() -> None:

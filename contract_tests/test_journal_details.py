@@ -18,12 +18,13 @@ from typing import Any
 import pytest
 
 from processes import each_connection
-from signalwire_conferences import ConferencesError, contract
+from signalwire_conferences import ConferencesError
 from signalwire_conferences.journal import Journal, opened
 from signalwire_conferences.settings import settings
 from signalwire_conferences.steps import Record, Settle
+from signalwire_conferences_testing import schemas
 
-EXAMPLE: dict[str, Any] = contract.resolve({"$ref": "#/components/schemas/Conference"})["examples"][0]
+EXAMPLE: dict[str, Any] = schemas.resolve({"$ref": "#/components/schemas/Conference"})["examples"][0]
 ID: str = EXAMPLE["id"]
 
 HOST = "example.signalwire.com"

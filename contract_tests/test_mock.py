@@ -18,6 +18,7 @@ from mock_support import COLLECTION, ID, WHOLE, Api, bodies, item, times, values
 from signalwire_conferences import contract
 from signalwire_conferences.contract import CREATE, UPDATE, Kind
 from signalwire_conferences.values import instant
+from signalwire_conferences_testing import schemas
 from signalwire_conferences_testing.mock import Store
 
 SERVER_OWNED = ("id", "name", "created_at", "meta")
@@ -173,7 +174,7 @@ def test_booleans_are_not_coerced(name: str, wrong: object) -> None:
 @pytest.mark.parametrize("name", ["display_name", "description"])
 @pytest.mark.parametrize("character", ["a", "é", "e\u0301", "漢", "😀", "\0", "\u200d"])
 def test_limits_are_exact_and_count_characters(name: str, character: str) -> None:
-    limit = contract.document()["components"]["schemas"][UPDATE]["properties"][name]["maxLength"]
+    limit = schemas.document()["components"]["schemas"][UPDATE]["properties"][name]["maxLength"]
     fits = (character * limit)[:limit]
     api = Api()
     assert api.put({"display_name": "d", name: fits}).value[name] == fits
@@ -308,7 +309,7 @@ def test_create_gives_what_is_left_out_the_values_of_the_contract() -> None:
     assert answer.value["created_at"] == answer.value["updated_at"]
     assert "active_session" not in answer.value
     assert api.get(answer.value["id"]).value == answer.value
-    assert list(answer.value) == [n for n in contract.answer_fields() if n != "active_session"]
+    assert list(answer.value) == [n for n in schemas.answer_fields() if n != "active_session"]
 
 
 @given(st.data())
@@ -776,7 +777,7 @@ def test_if_match_lets_only_the_present_state_be_replaced_or_deleted() -> None:
 
 def test_by_default_there_is_the_example_of_the_contract() -> None:
     store = Store()
-    documented = contract.document()["components"]["schemas"]["Conference"]["examples"]
+    documented = schemas.document()["components"]["schemas"]["Conference"]["examples"]
     assert [store[one] for one in store] == documented
     assert "conference-id" not in store
 
@@ -787,7 +788,7 @@ def test_a_partial_conference_is_completed_from_the_contract() -> None:
     assert whole["layout"] == "2x2"
     assert whole["enable_chat"] is contract.fields(CREATE)["enable_chat"].default
     assert whole["display_name"] == whole["name"]
-    assert whole.keys() == contract.answer_fields().keys() - {"active_session"}
+    assert whole.keys() == schemas.answer_fields().keys() - {"active_session"}
 
 
 def test_a_server_may_be_newer_than_the_contract() -> None:

@@ -7,6 +7,7 @@ import contextlib
 import inspect
 import io
 import itertools
+import operator
 import re
 import subprocess
 import sys
@@ -18,6 +19,7 @@ from typing import Any
 
 import pytest
 
+import signalwire_conferences
 from processes import methods
 from signalwire_conferences import (
     AuthenticationError,
@@ -429,6 +431,18 @@ def test_a_stale_read_is_written_back_unless_there_is_an_etag(etag: bool, left: 
         with client(server) as ours:
             ours.video.conferences.update(ID, layout="5up")
         assert server.store[ID]["size"] == left
+
+
+def test_everything_public_is_documented() -> None:
+    undocumented = [
+        f"{name}.{part}" if part else name
+        for name in [*signalwire_conferences.__all__, "client.Conferences", "aio.AsyncConferences"]
+        for what in [operator.attrgetter(name)(signalwire_conferences)]
+        for part, member in [("", what), *vars(what).items()]
+        if not part.startswith("_") and (inspect.isfunction(member) or isinstance(member, property) or not part)
+        if not inspect.getdoc(member)
+    ]
+    assert undocumented == []
 
 
 # --- the guides of the folders ------------------------------------------------------------------------

@@ -12,7 +12,8 @@ import pytest
 from attrs import evolve
 
 from schedules import GAPS, Case, Tally, explore
-from signalwire_conferences.contract import CONFERENCE, document
+from signalwire_conferences.contract import CONFERENCE
+from signalwire_conferences_testing.schemas import document
 
 DEPTH = os.environ.get("SIGNALWIRE_CONFERENCES_FAULTS")
 

@@ -23,6 +23,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from conftest import LONG
 from signalwire_conferences import contract
+from signalwire_conferences_testing import schemas
 from signalwire_conferences_testing.mock import Reply, Store, create_app
 
 PROJECT, TOKEN = "project", "token"
@@ -35,7 +36,7 @@ SHIFT = int(os.environ.get("SIGNALWIRE_CONFERENCES_SEED", "0"))  # of the seeds,
 
 OPERATIONS = {
     said["operationId"]: (method.upper(), {**said, "label": f"{method.upper()} {path}"})
-    for path, item in contract.document()["paths"].items()
+    for path, item in schemas.document()["paths"].items()
     for method, said in item.items()
     if "operationId" in said
 }
@@ -162,7 +163,7 @@ def config(phases: tuple[str, ...], examples: int, seed: int) -> SchemathesisCon
 
 def run(app: ASGIApp, store: Store, *phases: str, examples: int = 20, only: str | None = None, seed: int = 1) -> Run:
     """Runs these phases over the application, for one operation or all."""
-    document = copy.deepcopy(dict(contract.document()))
+    document = copy.deepcopy(dict(schemas.document()))
     schema: Any = schemathesis.openapi.from_dict(document, config=config(phases, examples, seed))
     if only is not None:
         schema = schema.include(operation_id=only)
@@ -269,7 +270,7 @@ def declared_links() -> set[str]:
         f"{said['label']} -> [{status}] {name} -> {labels[link['operationId']]}"
         for _, said in OPERATIONS.values()
         for status, response in said["responses"].items()
-        for name, link in contract.resolve(response).get("links", {}).items()
+        for name, link in schemas.resolve(response).get("links", {}).items()
     }
 
 
@@ -381,7 +382,7 @@ def survives_its_end(scope: Scope, _asked: Any, reply: Reply) -> None:
 
 
 def example() -> dict[str, Any]:
-    found: dict[str, Any] = contract.resolve({"$ref": "#/components/schemas/Conference"})["examples"][0]
+    found: dict[str, Any] = schemas.resolve({"$ref": "#/components/schemas/Conference"})["examples"][0]
     return {name: value for name, value in found.items() if name != "active_session"}
 
 

@@ -8,14 +8,15 @@ from typing import Any
 import pytest
 from attrs import evolve
 
-from signalwire_conferences import Change, ConferencesError, Entry, UnsafeUpdateError, contract
+from signalwire_conferences import Change, ConferencesError, Entry, UnsafeUpdateError
 from signalwire_conferences.changes import CLEAR
 from signalwire_conferences.steps import Policy
 from signalwire_conferences.target import Target
 from signalwire_conferences.undo import inverse, undo
+from signalwire_conferences_testing import schemas
 from strategies import CARRIED_AS_NULL
 
-EXAMPLE: dict[str, Any] = contract.resolve({"$ref": "#/components/schemas/Conference"})["examples"][0]
+EXAMPLE: dict[str, Any] = schemas.resolve({"$ref": "#/components/schemas/Conference"})["examples"][0]
 ID: str = EXAMPLE["id"]
 NULLABLE = CARRIED_AS_NULL[0]
 NOW = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)

@@ -19,14 +19,14 @@ from signalwire_conferences import (
     TransportError,
     UnsafeUpdateError,
     VerificationError,
-    contract,
 )
 from signalwire_conferences.changes import checked_changes
 from signalwire_conferences.update import Intent, SafeUpdate
+from signalwire_conferences_testing import schemas
 from signalwire_conferences_testing.mock import Fault, MockServer, Store
 from strategies import SERVER_OWNED, WRITABLE, Server, drive, is_free_choice
 
-EXAMPLE: dict[str, Any] = contract.resolve({"$ref": "#/components/schemas/Conference"})["examples"][0]
+EXAMPLE: dict[str, Any] = schemas.resolve({"$ref": "#/components/schemas/Conference"})["examples"][0]
 ID: str = EXAMPLE["id"]
 # No value is the one that a PUT which leaves the field out would lead to.
 CUSTOM: dict[str, Any] = {

@@ -24,7 +24,6 @@ from signalwire_conferences import (
     UnsafeUpdateError,
     ValidationError,
     VerificationError,
-    contract,
 )
 from signalwire_conferences.changes import checked_changes
 from signalwire_conferences.comparison import MISSING, Verdict, flaws, flaws_to_build_on, survival, verify
@@ -34,9 +33,10 @@ from signalwire_conferences.settings import settings
 from signalwire_conferences.steps import Acquire, Done, Policy, Record, Refused, Request, Settle, Wait
 from signalwire_conferences.target import Target, read
 from signalwire_conferences.update import Intent, SafeUpdate
+from signalwire_conferences_testing import schemas
 from strategies import CARRIED_AS_NULL, COLORS, WRITABLE, Server, drive, is_free_choice, ok
 
-EXAMPLE: dict[str, Any] = contract.resolve({"$ref": "#/components/schemas/Conference"})["examples"][0]
+EXAMPLE: dict[str, Any] = schemas.resolve({"$ref": "#/components/schemas/Conference"})["examples"][0]
 ID: str = EXAMPLE["id"]
 OTHER_ID = "11111111-1111-4111-8111-111111111111"
 FREE = next(name for name in WRITABLE if is_free_choice(name))

@@ -11,12 +11,13 @@ from attrs import evolve
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from signalwire_conferences import ConflictError, RestClient, ServerChoice, UnsafeUpdateError, contract, operations
+from signalwire_conferences import ConflictError, RestClient, ServerChoice, UnsafeUpdateError, operations
 from signalwire_conferences.changes import checked_body, checked_changes
 from signalwire_conferences.errors import VerificationError, printable
 from signalwire_conferences.plan import UpdatePlan
 from signalwire_conferences.results import UpdateReport
 from signalwire_conferences.update import Intent, SafeUpdate
+from signalwire_conferences_testing import schemas
 from signalwire_conferences_testing.mock import MockServer
 from strategies import (
     CARRIED_AS_NULL,
@@ -135,7 +136,7 @@ def test_what_is_named_is_sent_as_the_contract_wants_it(server: Server, asked: A
     assume(changed)
     for name in changed:
         sent = server.body()[name]
-        assert contract.validator(WRITABLE[name]).is_valid(sent)
+        assert schemas.validator(WRITABLE[name]).is_valid(sent)
         assert means(name, asked[name], sent)
         if type(asked[name]) is str:
             assert sent == asked[name]
@@ -411,7 +412,7 @@ def test_create_sends_what_it_is_given_and_leaves_none_out(server: Server, field
 
     result = drive(operations.create({**fields, **dict.fromkeys(nones)}, server.target.policy), answer)
     assert sent == [("POST", fields)]
-    assert contract.validator(SCHEMAS["ConferenceCreate"]).is_valid(fields)
+    assert schemas.validator(SCHEMAS["ConferenceCreate"]).is_valid(fields)
     assert result.to_dict() == server.state
 
 

@@ -232,7 +232,9 @@ def table_module(contract: Schema) -> str:
         }
         for operation_id, *_ in operations(contract)
     }
-    kinds = {name: kind(contract, schema) for name, schema in answers["properties"].items()}
+    # The schema of a request says more: answers hold colours as any string.
+    bodies = schemas["ConferenceUpdate"]["properties"]
+    kinds = {name: kind(contract, bodies.get(name, schema)) for name, schema in answers["properties"].items()}
     kept = {
         name: kinds[name]
         for name, schema in answers["properties"].items()

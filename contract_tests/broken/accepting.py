@@ -7,6 +7,7 @@ from typing import Any
 
 from signalwire_conferences import contract
 from signalwire_conferences.contract import CREATE, UPDATE
+from signalwire_conferences_testing import schemas
 from signalwire_conferences_testing.mock import Call, Store
 
 from .making import BrokenServer, Write, asks, every_second, refuses, stores, together
@@ -31,8 +32,8 @@ def _utf16(text: str) -> int:
 
 
 def _limit(schema: str, name: str) -> int:
-    properties = contract.resolve({"$ref": f"#/components/schemas/{schema}"})["properties"]
-    return int(contract.resolve(properties[name])["maxLength"])
+    properties = schemas.resolve({"$ref": f"#/components/schemas/{schema}"})["properties"]
+    return int(schemas.resolve(properties[name])["maxLength"])
 
 
 def _refuses_value(name: str, *values: Any) -> Callable[[Mapping[str, Any]], str | None]:

@@ -10,6 +10,7 @@ from starlette.requests import Request
 
 from signalwire_conferences import contract
 from signalwire_conferences.values import encode_json
+from signalwire_conferences_testing import schemas
 from signalwire_conferences_testing.mock import Call, MockServer, Reply
 from signalwire_conferences_testing.mock.exchange import refused
 
@@ -91,7 +92,7 @@ def _pretend(reply: Reply) -> None:
 
 
 def _example() -> dict[str, Any]:
-    conference = contract.resolve({"$ref": f"#/components/schemas/{contract.CONFERENCE}"})["examples"][0]
+    conference = schemas.resolve({"$ref": f"#/components/schemas/{contract.CONFERENCE}"})["examples"][0]
     return {name: value for name, value in conference.items() if name != "active_session"}
 
 

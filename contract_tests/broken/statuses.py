@@ -62,7 +62,7 @@ def _forgiving_query(name: str, value: str) -> Make:
     """A wrong value of a parameter is read as another."""
 
     def change(call: Call, _store: Store) -> None:
-        known = contract.query_fields(str(call.operation_id))
+        known = contract.fields(str(call.operation_id))
         kept = [(key, text) for key, text in call.query if key != name]
         wrong = [text for key, text in call.query if key == name and not _fits(known[name], text)]
         if wrong and name in known:

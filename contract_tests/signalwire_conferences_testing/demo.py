@@ -20,6 +20,7 @@ from attrs import frozen
 from signalwire_conferences import ConferencesError, RestClient, contract
 from signalwire_conferences.contract import Field, Kind, Omission
 from signalwire_conferences.values import equivalent
+from signalwire_conferences_testing import schemas
 
 if TYPE_CHECKING:
     from rich.console import Console
@@ -176,8 +177,8 @@ def _failed(why: str) -> int:
 
 def _other_than_default(field: Field, palette: Iterator[str]) -> Any:
     """A value that the contract allows and that a PUT does not reset the field to."""
-    properties = contract.resolve({"$ref": f"#/components/schemas/{contract.UPDATE}"})["properties"]
-    schema = contract.resolve(properties[field.name])
+    properties = schemas.resolve({"$ref": f"#/components/schemas/{contract.UPDATE}"})["properties"]
+    schema = schemas.resolve(properties[field.name])
     # Drawn from no further than needed, so that each colour of the palette is used once.
     colors = palette if field.kind is Kind.COLOR else ()
     offered = (colors, reversed(schema.get("enum", ())), (True, False), schema.get("examples", ()))

@@ -19,9 +19,6 @@ class Clear(enum.Enum):
 
     CLEAR = "clear"
 
-    def __repr__(self) -> str:
-        return "CLEAR"
-
 
 CLEAR: Final = Clear.CLEAR
 _NONE: Final = object()
@@ -46,22 +43,19 @@ def unknown_resets(resets: AbstractSet[str], body: Json) -> list[Problem]:
 
 
 def checked_create(fields: Json) -> dict[str, Any]:
-    """The body of a create; `None` leaves a field out."""
     check = _Check()
     return check.passed(check.values(contract.CREATE, fields, none="leave out", whole=True))
 
 
 def checked_body(body: object, conference_id: object) -> dict[str, Any]:
-    """The whole body of a deliberate replacement."""
     check = _Check(conference_id)
     if isinstance(body, Mapping):
         return check.passed(check.values(contract.UPDATE, body, none="refuse", whole=True))
-    check.problems.append(Problem("body", body, "must be a mapping from field to value"))
+    check.refuse("body", body, "must be a mapping from field to value")
     return check.passed({})
 
 
 def checked_query(operation_id: str, query: Json) -> dict[str, Any]:
-    """The query of a list or a get; `None` leaves a parameter out."""
     check = _Check(noun="parameter")
     return check.passed(check.values(operation_id, query, none="leave out"))
 
@@ -78,15 +72,16 @@ def path_of(operation_id: str, conference_id: str | None = None) -> str:
 
 
 class _Check:
-    """Collects problems, and raises them as one `InvalidChangeError`."""
-
     def __init__(self, conference_id: object = _NONE, *, noun: str = "field") -> None:
         self.problems: list[Problem] = []
         self._noun = noun
         self._id = str(conference_id) if isinstance(conference_id, str | uuid.UUID) else None
         text = self._id if isinstance(conference_id, uuid.UUID) else conference_id
         if conference_id is not _NONE and (rule := _id_rule(text)):
-            self.problems.append(Problem("id", conference_id, rule))
+            self.refuse("id", conference_id, rule)
+
+    def refuse(self, name: str, value: object, rule: str) -> None:
+        self.problems.append(Problem(name, value, rule))
 
     def passed(self, checked: T) -> T:
         if self.problems:
@@ -97,25 +92,24 @@ class _Check:
         self, of: str, given: Json, *, none: Literal["clear", "leave out", "refuse"], whole: bool = False
     ) -> dict[str, Any]:
         """The values as JSON; `none`: what `None` means; `whole`: whether a required field must not be missing."""
-        known = contract.fields(of)
+        known, checked = contract.fields(of), dict[str, Any]()
         if none == "leave out":
             given = {name: value for name, value in given.items() if value is not None}
-        checked = {}
         for name, value in given.items():
             if (field := known.get(name)) is None:
-                self.problems.append(Problem(str(name), value, self._unknown(name, known)))
+                self.refuse(str(name), value, self._unknown(name, known))
             elif value is not None:
                 checked[name] = self._value(field, value)
             elif field.omission is Omission.REQUIRED:
-                rule = "cannot be cleared: the PUT requires it" if none == "clear" else field.rule
-                self.problems.append(Problem(name, None, rule))
+                self.refuse(name, None, "cannot be cleared: the PUT requires it" if none == "clear" else field.rule)
             elif none == "clear":
                 checked[name] = CLEAR
             else:
-                self.problems.append(Problem(name, None, "must not be null; leave it out instead"))
+                self.refuse(name, None, "must not be null; leave it out instead")
         if whole:
-            required = [name for name, field in known.items() if field.omission is Omission.REQUIRED]
-            self.problems += [Problem(name, None, "is required") for name in required if name not in given]
+            for name in known.keys() - given.keys():
+                if known[name].omission is Omission.REQUIRED:
+                    self.refuse(name, None, "is required")
         return checked
 
     def resets(self, allow_reset: object) -> frozenset[str]:
@@ -124,7 +118,7 @@ class _Check:
         """
         known, fields = contract.fields(contract.UPDATE), contract.KINDS
         if not isinstance(allow_reset, Iterable):
-            self.problems.append(Problem("allow_reset", allow_reset, "must be names of fields"))
+            self.refuse("allow_reset", allow_reset, "must be names of fields")
             return frozenset()
         good = set()
         for name in [allow_reset] if isinstance(allow_reset, str) else list(allow_reset):
@@ -132,17 +126,17 @@ class _Check:
             if text in known or (text and text not in fields and not difflib.get_close_matches(text, fields)):
                 good.add(text)
             else:
-                self.problems.append(Problem("allow_reset", name, self._unknown(name, known)))
+                self.refuse("allow_reset", name, self._unknown(name, known))
         return frozenset(good)
 
     def _value(self, field: Field, value: object) -> Any:
         try:
             plain = to_json(value)
         except ValueError as error:
-            return self.problems.append(Problem(field.name, value, f"{error}; {field.rule}"))
+            return self.refuse(field.name, value, f"{error}; {field.rule}")
         # JSON Schema takes 50.0 for an integer; in a query it would not be one.
         if isinstance(plain, float) or not field.accepts(plain):
-            self.problems.append(Problem(field.name, value, field.rule))
+            self.refuse(field.name, value, field.rule)
         return plain
 
     def _unknown(self, name: object, known: Mapping[str, Field]) -> str:
@@ -154,9 +148,7 @@ class _Check:
 def _id_rule(text: object) -> str | None:
     if not isinstance(text, str):
         return "must be a string"
-    if not text.strip():
-        return "must not be empty"
-    if not text.strip("."):
-        return "must not consist of dots"
+    if not text.strip(" ."):
+        return "must not be empty, or consist of dots"
     found = sorted({repr(mark) for mark in text if mark in "/\\?#" or not mark.isprintable()})
     return f"must not hold {', '.join(found)}" if found else None

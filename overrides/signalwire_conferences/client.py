@@ -31,8 +31,6 @@ T = TypeVar("T", bound=Transport | AsyncTransport)
 
 
 class BaseClient(Generic[L]):
-    """What both clients have in common: the way they are built, and their repr."""
-
     def __init__(
         self,
         project: str | None = None,
@@ -65,8 +63,6 @@ class Video(Generic[C]):
 
 
 class BaseConferences(Generic[T]):
-    """What is the same for both: the checks before a call that may write."""
-
     def __init__(self, transport: T) -> None:
         self._transport = transport
         self._policy = transport.settings.policy

@@ -14,8 +14,6 @@ from .values import encode_json, equivalent, is_coarser
 
 
 class _Missing:
-    """Stands for a field that an answer does not have."""
-
     def __repr__(self) -> str:
         return "no such field"
 
@@ -26,8 +24,6 @@ _EMPTY: Final[tuple[Any, ...]] = (None, False, "", [], {})
 
 @frozen
 class Verdict:
-    """What came of a PUT."""
-
     differences: tuple[Difference, ...] = ()  # what the server had to keep or take and did not
     noticed: Mapping[str, Change] = field(factory=dict)  # what is no loss and yet worth knowing
 
@@ -56,7 +52,6 @@ def flaws(body: Any, expects: str, conference_id: str | None, *, whole: bool) ->
 
 
 def flaws_to_build_on(body: Json) -> list[str]:
-    """Why a whole conference is not enough to PUT it back and to check the result."""
     needed = [*contract.fields(contract.UPDATE), *contract.KEPT]
     if lacking := [name for name in needed if name not in body]:
         return [f"it lacks {', '.join(lacking)}"]
@@ -94,9 +89,8 @@ def survival(before: Json, after: Json, resets: AbstractSet[str] = frozenset()) 
 
 
 def lost(body: Json, now: Json, asked: AbstractSet[str], *, exclusive: bool) -> Verdict:
-    """What a PUT of unknown outcome cost, as far as that can be told from somebody else's change: a field that was
-    sent and has the value that leaving it out gives was lost. Where the writer is `exclusive`, any difference is a
-    loss. After the `asked` fields, the merge looks.
+    """What a PUT of unknown outcome cost, told from somebody else's change: a field that was sent and has the value
+    that leaving it out gives was lost; where the writer is `exclusive`, any difference is. Not of the `asked` fields.
     """
 
     def is_loss(name: str, actual: Any) -> bool:
@@ -108,8 +102,7 @@ def lost(body: Json, now: Json, asked: AbstractSet[str], *, exclusive: bool) -> 
 
 
 def _kind(name: str) -> Kind:
-    fields = contract.fields(contract.UPDATE)
-    return fields[name].kind if name in fields else contract.KEPT.get(name, Kind.EXACT)
+    return contract.KINDS.get(name, Kind.EXACT)
 
 
 def _less_exact(name: str, value: Any, now: Any) -> bool:

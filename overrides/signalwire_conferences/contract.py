@@ -1,10 +1,8 @@
 """The contract, as the package reads it: operations, writable fields, and what a value may be."""
 
 import functools
-import json
 from collections.abc import Mapping
-from importlib import resources
-from typing import Any, cast
+from typing import Any
 
 import jsonschema_rs
 from attrs import field, frozen
@@ -38,7 +36,6 @@ class Field:
         return jsonschema_rs.Draft202012Validator(self.schema, validate_formats=True)
 
     def accepts(self, value: Any) -> bool:
-        """Whether the contract allows this JSON value."""
         try:
             return bool(self._validator.is_valid(value))
         except UnicodeEncodeError:  # a lone surrogate is no character
@@ -46,7 +43,6 @@ class Field:
 
 
 def operation(operation_id: str) -> Operation:
-    """The operation with this id."""
     return table.OPERATIONS[operation_id]
 
 
@@ -54,33 +50,3 @@ def operation(operation_id: str) -> Operation:
 def fields(of: str) -> Mapping[str, Field]:
     """The properties of a request body, or the query of an operation, in the contract's order."""
     return {name: Field(name, **row) for name, row in table.FIELDS[of].items()}
-
-
-query_fields = fields
-
-
-@functools.cache
-def document() -> Mapping[str, Any]:
-    """The whole contract, decoded. Shared: do not change it."""
-    packaged = resources.files("signalwire_conferences_api") / "contract.json"
-    return cast(Json, json.loads(packaged.read_text("utf-8")))
-
-
-def answer_fields() -> Mapping[str, Json]:
-    """The properties of a conference in an answer, name -> schema."""
-    return cast(Mapping[str, Json], document()["components"]["schemas"][CONFERENCE]["properties"])
-
-
-def resolve(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A schema with its `$ref` replaced by what it names; keywords beside the `$ref` win."""
-    if "$ref" not in schema:
-        return dict(schema)
-    target: Any = document()
-    for part in schema["$ref"].removeprefix("#/").split("/"):
-        target = target[part]
-    return {**resolve(target), **{k: v for k, v in schema.items() if k != "$ref"}}
-
-
-def validator(schema: Mapping[str, Any]) -> Any:
-    """A compiled validator, formats checked, for a schema that may refer into the contract."""
-    return jsonschema_rs.Draft202012Validator({**schema, "components": document()["components"]}, validate_formats=True)

@@ -33,10 +33,7 @@ from .contract import Json
 
 _LONGEST_SHOWN, _LONGEST_QUOTED = 80, 1000  # characters
 _NO_PUT = "No PUT was sent; the conference is unchanged."
-_COME_BACK = (
-    "What it was before the PUT is in this error's `before`: name what is to come back in an update, or, with a"
-    " journal, `undo` this change."
-)
+_COME_BACK = "`before` of this error is what it was: name what is to come back in an update, or `undo` with a journal."
 
 
 def short_repr(value: object) -> str:
@@ -84,10 +81,7 @@ class State(enum.Enum):
     UNCHANGED = "The conference is unchanged by this call."
     DONE = "The change was carried out and verified before."
     DEFERRED = "The server put the PUT off, so it was most likely not carried out."
-    MATCH_FAILED = (
-        "The server refused the PUT, so it was most likely not carried out; only a proxy that repeated it"
-        " makes that unknown."
-    )
+    MATCH_FAILED = "The server refused the PUT; it is unknown only whether a proxy repeated one that was carried out."
     UNKNOWN = "A PUT was sent, and it is unknown whether it was carried out."
     MAY_LAND = f"{UNKNOWN} It may still land."
     LACKING = "Read again since, the conference lacks the change."
@@ -136,13 +130,11 @@ class ConferencesError(Exception):
         return between.join(filter(None, (self.message, " ".join(filter(None, (self.state, self.advice))))))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Without a call of `__init__`, whose keyword-only parameters defeat the default way of pickling; and an error
-        # that cannot be unpickled hangs a pool of processes.
+        # Past `__init__`, whose keyword-only parameters defeat pickling: what cannot be unpickled hangs a process pool.
         return cast(Any, copyreg).__newobj__, (type(self), *self.args), vars(self)
 
 
 def closed_client(conference_id: str | None = None) -> ConferencesError:
-    """The error of whoever uses a client that is closed."""
     return ConferencesError("This client is closed.", conference_id=conference_id, advice="Make a new one.")
 
 

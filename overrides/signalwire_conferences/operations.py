@@ -20,7 +20,6 @@ _MOST_EMPTY_PAGES: Final = 10  # in a row; each costs a request and brings nothi
 
 
 def get(conference_id: object, include_active_session: bool, policy: Policy) -> Steps[Conference]:
-    """Read one conference."""
     name = checked_id(conference_id)
     # Left out where it is false, so that an update's read and this one are the same request.
     asked = {"include_active_session": include_active_session or None}
@@ -29,7 +28,6 @@ def get(conference_id: object, include_active_session: bool, policy: Policy) -> 
 
 
 def page(query: Json, policy: Policy) -> Steps[ConferencePage]:
-    """Read one page."""
     return (yield from Pages(query, "", policy).read())
 
 
@@ -44,11 +42,9 @@ class Pages:
         self.more = True
 
     def read(self) -> Steps[ConferencePage]:
-        """Read the page."""
         return view(ConferencePage, (yield from repeated(self._request, self._policy)).body)
 
     def next(self) -> Steps[ConferencePage]:
-        """Read the page, and look for the one after it."""
         page = yield from self.read()
         link = page["links"].get("next")
         self.more = link not in (None, "")
@@ -58,7 +54,6 @@ class Pages:
         return page
 
     def _following(self, link: object) -> str:
-        """Path and query of a link, if it stays on this host and leads on."""
         if not isinstance(link, str):
             raise InvalidResponseError(f"The link to the next page is no string but a {type(link).__name__}.")
         try:
@@ -76,8 +71,7 @@ class Pages:
         if path in self._followed:
             raise InvalidResponseError(f"The list leads in a circle: {short_repr(path)} was followed before.")
         if self._empty > _MOST_EMPTY_PAGES:
-            said = f"The list does not end: {self._empty} pages in a row are empty, and link to a next one."
-            raise InvalidResponseError(said)
+            raise InvalidResponseError(f"The list does not end: {self._empty} pages in a row are empty but for a link.")
         self._followed.add(path)
         return path
 
@@ -104,22 +98,22 @@ def delete(conference_id: object, policy: Policy) -> Steps[None]:
     """Delete a conference. A repetition that finds it gone has succeeded."""
     name = checked_id(conference_id)
     request = Request("DELETE", path_of("delete_video_conference", name), "nothing", about=name)
-    unknown: Unknown | None = None
+    may_land: bool | None = None  # of one of unknown outcome, if there was one
     for attempt in itertools.count():
         match (yield from request):
             case Done():
                 return
-            case Unknown(error, may_land):
-                unknown = Unknown(error, may_land or (unknown is not None and unknown.may_land))
-                if (yield from _is_gone_now(name, unknown, policy)):
+            case Unknown(error, this_may):
+                may_land = this_may or bool(may_land)
+                if (yield from _is_gone_now(name, Unknown(error, may_land), policy)):
                     return
-            case Refused(error) if unknown is not None and _is_gone(error):
+            case Refused(error) if may_land is not None and _is_gone(error):
                 return
             case failed:
                 error = failed.error
                 error.state = "The conference was not deleted."
-                if unknown is not None:
-                    _told(Unknown(error, unknown.may_land), "conference was deleted", "Read it")
+                if may_land is not None:
+                    _told(Unknown(error, may_land), "conference was deleted", "Read it")
                 if isinstance(failed, Refused):
                     raise error
         if attempt >= policy.retries:
@@ -170,7 +164,6 @@ def _is_gone(error: ConferencesError) -> bool:
 
 
 def _is_gone_now(name: str, unknown: Unknown, policy: Policy) -> Steps[bool]:
-    """Whether a conference is gone, after a DELETE whose answer says nothing."""
     error = _told(unknown, "conference was deleted", "Read it")
     if not isinstance(error, InvalidResponseError):
         return False
@@ -184,7 +177,6 @@ def _is_gone_now(name: str, unknown: Unknown, policy: Policy) -> Steps[bool]:
 
 
 def _told(unknown: Unknown, what: str, advice: str) -> ConferencesError:
-    """The error of an unknown outcome."""
     may_land = " It may still happen." if unknown.may_land else ""
     unknown.error.state = f"It is unknown whether the {what}.{may_land}"
     unknown.error.advice = f"{advice} before you call again."

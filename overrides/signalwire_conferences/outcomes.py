@@ -34,14 +34,11 @@ _STATUSES: Mapping[int, tuple[type[ApiError], str]] = {
 }
 _SLOW = "Call again; `timeout=` is what one attempt may take."
 _ODD = "Check the host: something else may have answered, such as a login page."
-
 REPETITION_STATUSES = (409, 412, 423, 425)
 
 
 @frozen
 class Answer:
-    """An answer that came whole."""
-
     status: int
     headers: Mapping[str, str]  # names in lower case
     content: bytes
@@ -51,14 +48,11 @@ class Answer:
 
 @frozen
 class NoAnswer:
-    """No answer, or not a whole one."""
-
     error: Exception  # what the transport raised
     sent: bool  # whether any of the request may have reached the server
 
 
 def outcome_of(request: Request, answer: Answer | NoAnswer) -> Outcome:
-    """What came of a request."""
     if isinstance(answer, NoAnswer):
         what = f"{type(answer.error).__name__}: {quoted(str(answer.error))}"
         advice = _SLOW if answer.sent else "Nothing was sent; check the host and the network."
@@ -72,25 +66,21 @@ def outcome_of(request: Request, answer: Answer | NoAnswer) -> Outcome:
         return Deferred(failure)
     if status >= 500:
         return Unknown(failure, may_land=True)
-    # A redirection to a result is how some servers answer a write; and the others may be the answer to a
-    # repetition, by a proxy, of a PUT that was carried out or still is.
+    # Some servers answer a write with a redirection; the others may answer a proxy's repetition of it.
     if status == 408 or (request.method != "GET" and status in (301, 302, 303, *REPETITION_STATUSES)):
         return Unknown(failure, may_land=False)
     return Refused(failure)
 
 
 def retry_after(headers: Mapping[str, str], received_at: float) -> float | None:
-    """Seconds that an answer asks to wait, from `Retry-After` as seconds or as an HTTP date; `None` where it is
-    neither. A date is taken against the answer's own `Date`, so that a clock that is off does not matter.
+    """Seconds to wait, from `Retry-After` as seconds or as an HTTP date; `None` where it is neither. A date counts
+    from the answer's own `Date`, so that a clock that is off does not matter.
     """
     said = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(said):
         return float(said)
-    until = _http_date(said)
-    if until is None:
-        return None
-    now = _http_date(headers.get("date", "").strip())
-    return max(0.0, until - (received_at if now is None else now))
+    until, now = _http_date(said), _http_date(headers.get("date", "").strip())
+    return None if until is None else max(0.0, until - (received_at if now is None else now))
 
 
 def _http_date(text: str) -> float | None:
@@ -129,7 +119,6 @@ def _success(request: Request, answer: Answer) -> Outcome:
 
 
 def _api_error(request: Request, answer: Answer) -> ApiError:
-    """The error of a status that is no success."""
     try:
         body = decode_json(answer.content)
     except ValueError:
@@ -140,8 +129,7 @@ def _api_error(request: Request, answer: Answer) -> ApiError:
     request_id = next((answer.headers[name] for name in _REQUEST_ID_HEADERS if name in answer.headers), None)
     wait = retry_after(answer.headers, answer.received_at)
     location = answer.headers.get("location") if answer.status // 100 == 3 else None
-    message = f"{request} was answered with {answer.status}"
-    message += "." if reason is None else f" ({quoted(reason)})."
+    message = f"{request} was answered with {answer.status}" + ("." if reason is None else f" ({quoted(reason)}).")
     message += "" if location is None else f" It redirects to {short_repr(location)}."
     message += "" if wait is None else f" The server asks to wait {wait:.0f} s."
     message += "" if request_id is None else f" Request id: {quoted(request_id)}."

@@ -60,8 +60,6 @@ class Entry:
 
 
 class Line(NamedTuple):
-    """A line of a diff, and what it says: so that a terminal can colour it."""
-
     kind: Literal["head", "before", "after", "kept", "risk"]
     text: str
     value: Any = None
@@ -193,7 +191,6 @@ def assumed_after(body: Json) -> dict[str, Any]:
 
 
 def _satisfied(about: Field, value: Any, before: Any, now: Any, sent: bool) -> bool:
-    """Whether the field already is what was asked."""
     moved = not equivalent(about.kind, before, now)
     if value is CLEAR and about.omission is Omission.SERVER_CHOICE:
         # Nobody can tell what "reset" looks like; but after a PUT, a value that moved has moved.
@@ -205,7 +202,6 @@ def _satisfied(about: Field, value: Any, before: Any, now: Any, sent: bool) -> b
 
 
 def _result(about: Field) -> Any:
-    """What leaving the field out leads to."""
     return ServerChoice(about.default) if about.omission is Omission.SERVER_CHOICE else about.default
 
 

@@ -115,7 +115,6 @@ def view(kind: type[V], body: Any, report: UpdateReport | None = None) -> V:
 
 @functools.cache
 def _attributes(kind: type[Any]) -> dict[str, tuple[str, Any]]:
-    """JSON name -> attribute, and what its value may become."""
     # The generated modules name their neighbours under TYPE_CHECKING only; ours stand in for theirs.
     hints = typing.get_type_hints(kind, localns={**vars(api), **globals()})
     names = [each.name for each in attrs.fields(kind) if each.init]

@@ -1,10 +1,9 @@
 """Steps: all that an operation asks of the world, and all that can come of it.
 
-An operation is a generator. It yields a step, is sent back what came of it (`yield from step`), and returns its
-result. It does no I/O; the clients carry the steps out, with blocking calls or with `await`.
+An operation is a generator of steps, which does no I/O: the clients carry each step out, with blocking calls or with
+`await`, and send back its result (`yield from step`).
 """
 
-import itertools
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, Generic, Literal, TypeVar
 
@@ -16,7 +15,6 @@ from .plan import Entry
 
 T = TypeVar("T")
 R_co = TypeVar("R_co", covariant=True)
-
 _FIRST_BACKOFF, _MOST_DOUBLINGS = 0.25, 5  # seconds, and so at most 8
 
 
@@ -56,8 +54,6 @@ Outcome = Done | Refused | Deferred | NotSent | Unknown
 
 
 class _Step(Generic[R_co]):
-    """What `yield from` a step gives: the loops send back what the step says."""
-
     def __iter__(self) -> "Generator[Step, Any, R_co]":
         result: R_co = yield self  # type: ignore[misc]  # every subclass is in the union
         return result
@@ -65,8 +61,6 @@ class _Step(Generic[R_co]):
 
 @frozen
 class Request(_Step[Outcome]):
-    """Step: send this request, once."""
-
     method: str
     path: str
     expects: Literal["conference", "page", "nothing"]  # what a usable answer is
@@ -81,21 +75,17 @@ class Request(_Step[Outcome]):
 
 @frozen
 class Wait(_Step[None]):
-    """Step: wait this many seconds."""
-
     seconds: float
 
 
 @frozen
 class Acquire(_Step[None]):
-    """Step: take the caller's lock of this conference."""
-
     conference_id: str
 
 
 @frozen
 class Release(_Step[None]):
-    """Step: give the lock back."""
+    """Gives the lock of the last `Acquire` back."""
 
 
 @frozen
@@ -132,8 +122,6 @@ Steps = Generator[Step, Any, T]
 
 @frozen
 class Policy:
-    """How often and how long."""
-
     timeout: float  # seconds for one attempt, and the longest single wait
     retries: int  # repeats of one request
     jitter: Callable[[], float]  # a random number from 0 to 1
@@ -141,26 +129,22 @@ class Policy:
 
 def repeated(request: Request, policy: Policy) -> Steps[Done]:
     """Send a request that is safe to repeat until it is answered, or raise the last failure."""
-    for attempt in itertools.count():
-        match (yield from request):
-            case Done() as done:
-                return done
-            case failed:
-                if isinstance(failed, Refused) or attempt >= policy.retries:
-                    raise failed.error
-                yield from pause(attempt, failed.error, policy)
-    raise AssertionError("unreachable")
+    attempt = 0
+    while not isinstance(outcome := (yield from request), Done):
+        if isinstance(outcome, Refused) or attempt >= policy.retries:
+            raise outcome.error
+        yield from pause(attempt, outcome.error, policy)
+        attempt += 1
+    return outcome
 
 
 def sent_once(request: Request, policy: Policy) -> Steps[Outcome]:
     """Send, and repeat only what the server certainly did not carry out: 429, or never sent."""
-    for attempt in itertools.count():
-        match (yield from request):
-            case Deferred(error) | NotSent(error) if attempt < policy.retries:
-                yield from pause(attempt, error, policy)
-            case outcome:
-                return outcome
-    raise AssertionError("unreachable")
+    attempt = 0
+    while isinstance(outcome := (yield from request), Deferred | NotSent) and attempt < policy.retries:
+        yield from pause(attempt, outcome.error, policy)
+        attempt += 1
+    return outcome
 
 
 def pause(attempt: int, error: ConferencesError, policy: Policy) -> Steps[None]:

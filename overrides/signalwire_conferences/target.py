@@ -17,8 +17,6 @@ from .values import encode_json, one_spelling
 
 @frozen
 class Target:
-    """What an update is about, and how it is to go."""
-
     conference_id: str
     policy: Policy
     locked: bool = False  # whether there is a lock to hold from read to verification
@@ -27,7 +25,6 @@ class Target:
 
     @classmethod
     def of(cls, conference_id: object, settings: Settings[Any]) -> Self:
-        """The target that a client with these settings means."""
         locked, journaled = settings.lock is not None, settings.journal is not None
         return cls(checked_id(conference_id), settings.policy, locked, settings.confirm, journaled)
 
@@ -41,7 +38,6 @@ class Target:
         return self._locking(Acquire(self.key), state)
 
     def release(self, state: str) -> Steps[None]:
-        """Give it back, in the same way."""
         return self._locking(Release(), state)
 
     def history(self, *, to_undo: bool = False) -> Steps[Sequence[Entry]]:
@@ -61,7 +57,6 @@ class Target:
 
 
 def read(target: Target) -> Steps[Done]:
-    """Read the conference, as a PUT is to be built on it."""
     request = get_of(target.conference_id)
     done = yield from repeated(request, target.policy)
     if wrong := flaws_to_build_on(done.body):
@@ -71,13 +66,11 @@ def read(target: Target) -> Steps[Done]:
 
 
 def get_of(conference_id: str, query: Json | None = None) -> Request:
-    """The GET of a conference."""
     path = path_of("get_video_conference", conference_id)
     return Request("GET", path, "conference", query or {}, about=conference_id)
 
 
 def put_of(conference_id: str, body: Json, etag: str | None = None) -> Request:
-    """The PUT of a body."""
     path = path_of("update_video_conference", conference_id)
     headers = {} if etag is None else {"If-Match": etag}
     return Request("PUT", path, "conference", content=encode_json(body), headers=headers, about=conference_id)

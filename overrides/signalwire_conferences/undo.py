@@ -17,7 +17,6 @@ _CONFLICT = "Name the values that are to stay in an update; `history` has those 
 
 
 def undo(target: Target) -> Steps[tuple[dict[str, Any], UpdateReport]]:
-    """Take the last change of the journal back."""
     _candidates(target.conference_id, (yield from target.history(to_undo=True)))  # or no request is sent
 
     def decide(now: Json) -> Steps[Intent]:
@@ -46,7 +45,6 @@ def inverse(conference_id: str, entries: Sequence[Entry], now: Json) -> Intent:
 
 
 def _candidates(conference_id: str, entries: Sequence[Entry]) -> list[Entry]:
-    """The entries that may be a change."""
     found = [entry for entry in entries if entry.outcome != "not applied" and _known(entry)]
     if not found:
         said = f"The journal knows no change of conference {conference_id!r} to undo."

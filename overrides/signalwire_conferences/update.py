@@ -38,8 +38,6 @@ class Intent:
 
 @define
 class SafeUpdate:
-    """One update under way."""
-
     target: Target
     intent: Intent | Callable[[Json], Steps[Intent]]  # or what decides it from the conference as read
     _state: State = field(default=State.UNCHANGED, init=False)
@@ -66,25 +64,21 @@ class SafeUpdate:
                 return body, self._report(body)
             yield from Wait(self.target.confirm)
             body = (yield from self._read()).body
-            rest = self._merged(body)
-            self._refuse(rest.conflicts)
+            rest = self._merged(body, refuse=True)
             if not rest.changes:
                 return body, self._report(body)
         overwritten = [Conflict(name, old, old, new) for name, (old, new) in rest.changes.items()]
-        self._refuse(overwritten, "Somebody keeps writing the old value; find out who.")
-        raise AssertionError("unreachable")
+        raise self._conflict(overwritten, "Somebody keeps writing the old value; find out who.")
 
     def _settled(self) -> Steps[dict[str, Any]]:
-        """Read and PUT, until it is known what the server made of it."""
         attempts = rebases = 0
         last: ConferencesError | None = None  # the failure after which there is no further PUT
         refused_etag: str | None = None
         while True:
             now = yield from self._read()
             body: dict[str, Any] = now.body
-            plan = self._merged(body)
             yield from self._check_losses(body)
-            self._refuse(plan.conflicts)
+            plan = self._merged(body, refuse=True)
             if not plan.changes:
                 yield from self._found_carried_out(body)
                 return body
@@ -136,9 +130,12 @@ class SafeUpdate:
             raise TypeError("nothing was read yet")
         return self.intent
 
-    def _merged(self, body: dict[str, Any]) -> UpdatePlan[Any]:
+    def _merged(self, body: dict[str, Any], *, refuse: bool = False) -> UpdatePlan[Any]:
         it = self._intent
-        return merge(self.target.conference_id, it.base or body, body, it.asked, it.resets, sent=it.tried)
+        plan = merge(self.target.conference_id, it.base or body, body, it.asked, it.resets, sent=it.tried)
+        if refuse and plan.conflicts:
+            raise self._conflict(plan.conflicts, it.advice)
+        return plan
 
     def _put(self, plan: UpdatePlan[Any], etag: str | None) -> Steps[Outcome]:
         try:
@@ -164,8 +161,7 @@ class SafeUpdate:
             case Unknown(error, may_land):
                 self._leave_open(State.MAY_LAND if may_land else State.UNKNOWN, error)
             case Refused(error) | NotSent(error):
-                # Of a PUT before this one, nothing is known yet.
-                if not self._state.is_open:
+                if not self._state.is_open:  # else a PUT before this one may have been carried out
                     yield from self._settle(None)
                 error.state = self._state.value
                 if isinstance(outcome, Refused):
@@ -182,7 +178,7 @@ class SafeUpdate:
             error.advice = "Read the conference before you call again."
 
     def _verified(self, plan: UpdatePlan[Any], answer: dict[str, Any]) -> Steps[dict[str, Any]]:
-        """Compare the answer to the PUT with what had to come of it. It may be stale: before an alarm, look again."""
+        """Compare the answer to the PUT with what had to come of it; it may be stale: before an alarm, look again."""
         self._intent.tried = True
         verdict = verify(plan.before, plan.body, answer, self._intent.resets)
         now, state = answer, State.SEEN
@@ -205,11 +201,11 @@ class SafeUpdate:
             verdict = lost(self._sent.body, now, self._intent.asked.keys(), exclusive=False)
             if verdict.differences:
                 yield from self._settle(_ours(self._sent, now, verdict))
-            self._alarm(self._sent, verdict, State.SEEN)
+            _alarm(self._sent, verdict, State.SEEN)
 
     def _note_unchanged(self, plan: UpdatePlan[Any], *, ends: bool) -> Steps[None]:
-        """Read again since, the conference lacks the change. Only where nothing else has changed either is it sure
-        that no PUT was carried out: somebody may have brought the old value back. And the last one may still land.
+        """The conference lacks the change. Only where nothing else changed either is it sure that no PUT was carried
+        out, for somebody may have brought the old value back; and the last one may still land.
         """
         if self._sent is None or plan.before != self._sent.before or (ends and self._state is State.MAY_LAND):
             return
@@ -229,7 +225,7 @@ class SafeUpdate:
         self._accept(self._sent, now, verdict, State.SEEN)
 
     def _accept(self, plan: UpdatePlan[Any], now: dict[str, Any], verdict: Verdict, state: State) -> None:
-        self._alarm(plan, verdict, state)
+        _alarm(plan, verdict, state)
         self._state, self._failure = State.DONE, None
         self._noticed |= verdict.noticed
         self._changed |= plan.changes.keys()
@@ -237,26 +233,25 @@ class SafeUpdate:
         # From here on it is the value that the server chose which has to stay.
         asked |= {name: now[name] for name, value in asked.items() if value is CLEAR and now[name] is not None}
 
-    def _alarm(self, plan: UpdatePlan[Any], verdict: Verdict, state: State) -> None:
-        if found := verdict.differences:
-            raise errors.VerificationError(plan.conference_id, found, plan.before, state=state.value)
-
     def _settle(self, after: Json | None) -> Steps[None]:
         """Note what the PUT changed; `None`: it was not carried out."""
         if self._entry is not None:
             yield from Settle(self._entry, after is not None, after)
             self._entry = None
 
-    def _refuse(self, conflicts: Sequence[Conflict], advice: str = "") -> None:
-        if conflicts:
-            name, advice = self.target.conference_id, advice or self._intent.advice
-            raise errors.ConflictError(name, conflicts, state=self._state.value, advice=advice)
+    def _conflict(self, conflicts: Sequence[Conflict], advice: str) -> errors.ConflictError:
+        return errors.ConflictError(self.target.conference_id, conflicts, state=self._state.value, advice=advice)
 
     def _report(self, body: dict[str, Any]) -> UpdateReport:
         base = self._intent.base or body
         others = {name: Change(base[name], value) for name, value in changed_fields(base, body).items()}
         ours = {name: others.pop(name) for name in list(others) if name in self._changed}
         return UpdateReport(ours, bool(self._changed), self._puts, others, self._noticed)
+
+
+def _alarm(plan: UpdatePlan[Any], verdict: Verdict, state: State) -> None:
+    if found := verdict.differences:
+        raise errors.VerificationError(plan.conference_id, found, plan.before, state=state.value)
 
 
 def _confirmed(first: Verdict, second: Verdict, answer: Json) -> Verdict:

@@ -5,8 +5,8 @@ import enum
 import json
 import re
 import uuid
-from collections.abc import Iterable
 from fractions import Fraction
+from itertools import chain
 from typing import Any, NoReturn
 
 from .contract import Kind
@@ -129,14 +129,11 @@ def decode_json(content: bytes) -> Any:
         raise ValueError("nested too deeply") from None
     level: list[Any] = [decoded]
     for _ in range(_DEEPEST):
-        level = [inner for each in level if isinstance(each, dict | list) for inner in _inner(each)]
+        parts = (each.values() if isinstance(each, dict) else each for each in level if isinstance(each, dict | list))
+        level = [*chain.from_iterable(parts)]
         if not level:
             return decoded
     raise ValueError("nested too deeply")
-
-
-def _inner(value: dict[str, Any] | list[Any]) -> Iterable[Any]:
-    return value.values() if isinstance(value, dict) else value
 
 
 def encode_json(value: Any) -> bytes:

@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.routing import Router, compile_path
 from starlette.types import Receive, Scope, Send
 
-from signalwire_conferences import contract
+from signalwire_conferences_testing import schemas
 
 from .exchange import Call, Dropped, Reply, refused
 from .faults import Faults
@@ -219,7 +219,7 @@ def _routes() -> list[tuple[re.Pattern[str], Mapping[str, str]]]:
             compile_path(path)[0],
             {method.upper(): said["operationId"] for method, said in item.items() if "operationId" in said},
         )
-        for path, item in contract.document()["paths"].items()
+        for path, item in schemas.document()["paths"].items()
     ]
 
 

@@ -10,6 +10,7 @@ from typing import Any
 from signalwire_conferences import contract
 from signalwire_conferences.contract import Field, Kind, Omission
 from signalwire_conferences.values import instant
+from signalwire_conferences_testing import schemas
 
 from . import times
 
@@ -29,7 +30,7 @@ def entry(attribute: str, rule: str) -> Entry:
 
 @functools.cache
 def _entry_example() -> Mapping[str, Any]:
-    documented = contract.resolve({"$ref": "#/components/schemas/ValidationErrors"})
+    documented = schemas.resolve({"$ref": "#/components/schemas/ValidationErrors"})
     example: dict[str, Any] = documented["examples"][0]["errors"][0]
     return example
 
@@ -76,7 +77,7 @@ _SURROGATE = re.compile("[\ud800-\udfff]")
 
 @functools.cache
 def _validator(schema: str) -> Any:
-    return contract.validator({"$ref": f"#/components/schemas/{schema}"})
+    return schemas.validator({"$ref": f"#/components/schemas/{schema}"})
 
 
 def _taken(field: Field, value: Any) -> Any:
@@ -93,7 +94,7 @@ def query(operation_id: str, given: Sequence[tuple[str, str]]) -> tuple[dict[str
     """
     result: dict[str, Any] = {}
     problems: list[Entry] = []
-    for name, field in contract.query_fields(operation_id).items():
+    for name, field in contract.fields(operation_id).items():
         texts = [text for key, text in given if key == name]
         values = [value for value in _readings(texts[0]) if field.accepts(value)] if texts else []
         if len(texts) > 1:

@@ -17,6 +17,7 @@ from typing import Any
 from signalwire_conferences import contract
 from signalwire_conferences.errors import short_repr
 from signalwire_conferences.values import one_spelling
+from signalwire_conferences_testing import schemas
 
 from . import times
 
@@ -84,7 +85,7 @@ def generated_name() -> str:
 
 def ordered(state: Mapping[str, Any]) -> dict[str, Any]:
     """The same fields in the contract's order, those that it does not know last."""
-    known = {name: state[name] for name in contract.answer_fields() if name in state}
+    known = {name: state[name] for name in schemas.answer_fields() if name in state}
     return {**known, **state}
 
 
@@ -120,12 +121,12 @@ def _problems(given: Mapping[str, Any]) -> Iterable[str]:
 
 @functools.cache
 def _validators() -> Mapping[str, Any]:
-    return {name: contract.validator(_loose(schema)) for name, schema in contract.answer_fields().items()}
+    return {name: schemas.validator(_loose(schema)) for name, schema in schemas.answer_fields().items()}
 
 
 def _loose(schema: Mapping[str, Any]) -> dict[str, Any]:
     """A schema, resolved, without its enumerations and without a form for ids."""
-    result = {key: value for key, value in contract.resolve(schema).items() if key != "enum"}
+    result = {key: value for key, value in schemas.resolve(schema).items() if key != "enum"}
     if result.get("format") == "uuid":
         del result["format"]
     for key in ("anyOf", "oneOf"):

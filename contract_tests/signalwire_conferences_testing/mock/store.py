@@ -12,6 +12,7 @@ from attrs import frozen
 
 from signalwire_conferences import contract
 from signalwire_conferences.values import one_spelling
+from signalwire_conferences_testing import schemas
 
 from . import preload, times
 
@@ -55,7 +56,7 @@ class Store:
         self._records: dict[str, Record] = {}
         self._created = 0
         if conferences is None:
-            conferences = contract.resolve({"$ref": f"#/components/schemas/{contract.CONFERENCE}"})["examples"]
+            conferences = schemas.resolve({"$ref": f"#/components/schemas/{contract.CONFERENCE}"})["examples"]
         self.load(list(conferences))
 
     def load(self, conferences: Iterable[Mapping[str, Any]]) -> None:

@@ -8,6 +8,7 @@ from typing import Any
 
 from signalwire_conferences import contract
 from signalwire_conferences.contract import CREATE, UPDATE
+from signalwire_conferences_testing import schemas
 
 from ..trying import samples
 from ..trying.bench import Bench, Conference
@@ -152,7 +153,7 @@ def examples(bench: Bench) -> None:
     conference = bench.new()
     for operation_id in ("update_video_conference", "create_video_conference"):
         operation = contract.operation(operation_id)
-        said = contract.document()["paths"][operation.path][operation.method.lower()]
+        said = schemas.document()["paths"][operation.path][operation.method.lower()]
         for example in said["requestBody"]["content"]["application/json"]["examples"].values():
             if operation.method == "PUT":
                 _accepted(bench, bench.put(conference["id"], example["value"]), example["value"])

@@ -22,6 +22,7 @@ import httpx
 
 from signalwire_conferences import contract
 from signalwire_conferences.contract import CREATE, UPDATE
+from signalwire_conferences_testing import schemas
 
 from ..trying import instants
 from ..trying.api import SPENT, Api
@@ -139,8 +140,8 @@ def _run(api: Api, folder: str, seed: int, seconds: float, environment: Mapping[
 
 def _contract(mark: str) -> dict[str, Any]:
     """The contract, narrowed where Schemathesis would go astray."""
-    said: dict[str, Any] = copy.deepcopy(dict(contract.document()))
-    schemas = said["components"]["schemas"]
+    said: dict[str, Any] = copy.deepcopy(dict(schemas.document()))
+    models = said["components"]["schemas"]
     # A list leads to conferences of others, which are not to be touched.
     listing = said["paths"][contract.operation("list_video_conferences").path]["get"]
     listing["responses"]["200"].pop("links", None)
@@ -154,9 +155,9 @@ def _contract(mark: str) -> dict[str, Any]:
         if one.get("name") in ("starts_after", "ends_before"):
             one["schema"] = {"type": "string", "enum": times[:8]}
     # It makes up instants that the documents leave open: beyond the year 9999, for one.
-    schemas["JoinTime"] = {"type": "string", "enum": times}
+    models["JoinTime"] = {"type": "string", "enum": times}
     # Conferences that it creates are recognised by their name.
-    create = schemas[CREATE]
+    create = models[CREATE]
     create["properties"]["name"] = {"type": "string", "pattern": f"^{NAME_PREFIX}{mark}-[a-z]{{8}}$"}
     create["required"] = [*create["required"], "name"]
     for path in said["paths"].values():
@@ -227,7 +228,7 @@ def _holds(check: str, message: str, exchange: Exchange) -> bool:
         # What it says of a query or a header: that it sent an unknown parameter, or that it left
         # out the credentials, which it did not.
         return False
-    valid = contract.validator({"$ref": f"#/components/schemas/{schema}"}).is_valid(exchange.sent)
+    valid = schemas.validator({"$ref": f"#/components/schemas/{schema}"}).is_valid(exchange.sent)
     return not valid
 
 

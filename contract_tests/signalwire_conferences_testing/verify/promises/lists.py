@@ -266,7 +266,7 @@ def again(bench: Bench) -> None:
 @promise("list/default-size", "Without page_size, a page has the documented number of conferences.", order=34)
 def default_size(bench: Bench) -> None:
     """And with the largest page size that is allowed, all that there are."""
-    size = int(contract.query_fields("list_video_conferences")["page_size"].default)
+    size = int(contract.fields("list_video_conferences")["page_size"].default)
     window = _Window(bench, size + 55)
     first = bench.list(**window.bounds)
     found = len(_ids(bench, first))

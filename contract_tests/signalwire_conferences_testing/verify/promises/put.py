@@ -10,6 +10,7 @@ from typing import Any
 from signalwire_conferences import contract
 from signalwire_conferences.contract import CREATE, UPDATE
 from signalwire_conferences.values import instant
+from signalwire_conferences_testing import schemas
 
 from ..trying import samples
 from ..trying.bench import Bench, Conference, differences
@@ -366,7 +367,7 @@ def session_stays(bench: Bench) -> None:
 
 
 def _same_session(now: Conference, told: Conference, put: Exchange) -> None:
-    names = contract.resolve({"$ref": "#/components/schemas/ActiveSession"})["properties"]
+    names = schemas.resolve({"$ref": "#/components/schemas/ActiveSession"})["properties"]
     for name in (n for n in ("id", "room_id", "name", "start_time") if n in names):
         same = now[_SESSION].get(name) == told[_SESSION].get(name)
         claim = Claim(field(told.source, _SESSION, name), "is", field(now.source, _SESSION, name))

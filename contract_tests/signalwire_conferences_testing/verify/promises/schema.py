@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from signalwire_conferences import contract
+from signalwire_conferences_testing import schemas
 
 from ..trying.claims import Claim, attributes, field
 from ..trying.exchange import NO_JSON, Exchange
@@ -26,7 +27,7 @@ _OPERATIONS = {
 def documented(operation_id: str) -> Mapping[str, Any]:
     """The answers that the contract gives to an operation, by status."""
     where = contract.operation(operation_id)
-    said: Mapping[str, Any] = contract.document()["paths"][where.path][where.method.lower()]["responses"]
+    said: Mapping[str, Any] = schemas.document()["paths"][where.path][where.method.lower()]["responses"]
     return said
 
 
@@ -34,8 +35,8 @@ def documented(operation_id: str) -> Mapping[str, Any]:
 def _validator(operation_id: str, status: int) -> Any:
     """The validator of an answer's body, `None` where the contract gives it none."""
     response = documented(operation_id).get(str(status))
-    content = contract.resolve(response).get("content") if response else None
-    return contract.validator(content["application/json"]["schema"]) if content else None
+    content = schemas.resolve(response).get("content") if response else None
+    return schemas.validator(content["application/json"]["schema"]) if content else None
 
 
 def invalid_answer(exchange: Exchange) -> tuple[str, Claim] | str:

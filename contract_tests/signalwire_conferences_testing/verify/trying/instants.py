@@ -10,8 +10,8 @@ import re
 from fractions import Fraction
 from typing import Any
 
-from signalwire_conferences import contract
 from signalwire_conferences.values import instant
+from signalwire_conferences_testing import schemas
 
 __all__ = [
     "ENDS",
@@ -141,7 +141,7 @@ def no_utc(told: Any) -> str | None:
 
 @functools.cache
 def _timestamp() -> Any:
-    return contract.validator({"$ref": "#/components/schemas/Timestamp"})
+    return schemas.validator({"$ref": "#/components/schemas/Timestamp"})
 
 
 def misread(sent: str, told: Any) -> str | None:

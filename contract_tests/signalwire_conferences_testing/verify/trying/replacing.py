@@ -9,6 +9,7 @@ from typing import Any
 from signalwire_conferences import contract
 from signalwire_conferences.contract import UPDATE
 from signalwire_conferences.values import equivalent, instant
+from signalwire_conferences_testing import schemas
 
 from .bench import Bench, Conference, brief, kinds
 from .claims import Claim
@@ -23,14 +24,14 @@ _SESSION = "active_session"
 @functools.cache
 def stamp() -> str:
     """The field that each write changes by itself."""
-    return next(n for n, said in contract.answer_fields().items() if said.get("x-changes-with-each-write"))
+    return next(n for n, said in schemas.answer_fields().items() if said.get("x-changes-with-each-write"))
 
 
 @functools.cache
 def owned() -> list[str]:
     """The fields that no PUT can write and that survive each."""
     writable = contract.fields(UPDATE)
-    return [name for name in contract.answer_fields() if name not in (*writable, stamp(), _SESSION)]
+    return [name for name in schemas.answer_fields() if name not in (*writable, stamp(), _SESSION)]
 
 
 def replace(

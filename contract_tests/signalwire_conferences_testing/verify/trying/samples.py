@@ -15,6 +15,7 @@ from typing import Any
 from signalwire_conferences import contract
 from signalwire_conferences.contract import Kind, Omission
 from signalwire_conferences.values import equivalent
+from signalwire_conferences_testing import schemas
 
 from . import instants
 
@@ -65,8 +66,8 @@ _COLORS = ("#a1B2c3", "#ABCDEF", "#abcdef", "#000000", "#FFFFFF", "#123456", "#0
 
 @functools.cache
 def _schemas(schema: str) -> Mapping[str, Mapping[str, Any]]:
-    properties = contract.resolve({"$ref": f"#/components/schemas/{schema}"})["properties"]
-    return {name: contract.resolve(said) for name, said in properties.items()}
+    properties = schemas.resolve({"$ref": f"#/components/schemas/{schema}"})["properties"]
+    return {name: schemas.resolve(said) for name, said in properties.items()}
 
 
 @functools.cache
@@ -226,5 +227,5 @@ def _no_colors() -> Iterator[str]:
 
 def page_sizes() -> tuple[int, int]:
     """The smallest and the largest page that may be asked for."""
-    said = contract.resolve({"$ref": "#/components/schemas/PageSize"})
+    said = schemas.resolve({"$ref": "#/components/schemas/PageSize"})
     return said["minimum"], said["maximum"]
