@@ -6,6 +6,8 @@ import copy
 import datetime
 import importlib
 import json
+import pickle
+import pprint
 import types
 import typing
 import uuid
@@ -13,7 +15,6 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from attrs import fields_dict
 from hypothesis import HealthCheck, assume, example, given, settings
 from hypothesis import strategies as st
 
@@ -100,7 +101,7 @@ def is_uuid(value: object) -> bool:
 
 def attribute(result: Any, name: str) -> Any:
     """The typed attribute of a name; the generator gives those that Python knows an underscore."""
-    return getattr(result, name if name in fields_dict(type(result)) else f"{name}_")
+    return getattr(result, name if name in dir(result) else f"{name}_")
 
 
 def answers_as_sent(result: Any, body: Mapping[str, Any], schema: Schema) -> None:
@@ -193,8 +194,45 @@ def test_a_result_is_read_only_and_its_copy_is_the_callers_own(body: dict[str, A
         result["display_name"] = "x"
     with pytest.raises(TypeError):
         del result["display_name"]
+    with pytest.raises(AttributeError):
+        result.display_name = "x"
+    for write in (result.update, result.setdefault, result.pop, result.__ior__):
+        with pytest.raises(TypeError):
+            write({"display_name": "x"})
+    for write in (result.clear, result.popitem):
+        with pytest.raises(TypeError):
+            write()
     result.to_dict().clear()
     assert result.to_dict() == body
+
+
+@given(conferences)
+def test_a_result_is_as_good_as_a_dict(body: dict[str, Any]) -> None:
+    result = read(copy.deepcopy(body))
+    assert json.dumps(result) == json.dumps(body)
+    assert json.dumps([result], indent=1) == json.dumps([body], indent=1)
+    assert result == body == dict(result) == {**result}
+    assert type(result.copy()) is type(result | {}) is type(result.to_dict()) is dict
+    assert result | {"display_name": "x"} == {**body, "display_name": "x"}
+    for again in (copy.copy(result), copy.deepcopy(result), pickle.loads(pickle.dumps(result))):
+        assert (again, type(again), again.id, again.report) == (body, type(result), result.id, result.report)
+
+
+def test_a_result_shows_itself_in_one_short_line() -> None:
+    result = read(EXAMPLE)
+    assert repr(result) == f"Conference(id={EXAMPLE['id']!r}, display_name={EXAMPLE['display_name']!r})"
+    assert EXAMPLE["id"] in pprint.pformat(result)
+    assert EXAMPLE["layout"] in pprint.pformat(dict(result))
+
+
+@given(st.lists(conferences, min_size=1, max_size=2))
+def test_the_items_of_a_page_are_the_same_by_key_and_by_attribute(items: list[dict[str, Any]]) -> None:
+    body = {"links": {"self": "/", "first": "/"}, "data": items}
+    page = drive(operations.page({}, POLICY), lambda _: ok(body))
+    assert page["data"] is page.data
+    assert page["links"] is page.links
+    assert all(one.display_name == item["display_name"] for one, item in zip(page["data"], items, strict=True))
+    assert json.dumps(page) == json.dumps(body)
 
 
 # --- carrying over ----------------------------------------------------------------------------------

@@ -48,6 +48,8 @@ def attributes(conf: Conference) -> None:
     assert_type(conf.report, UpdateReport | None)
     assert_type(conf["display_name"], Any)
     assert_type(conf.to_dict(), dict[str, Any])
+    assert_type(conf | {"layout": "5up"}, dict[str, Any])
+    assert_type(conf.copy(), dict[str, Any])
 
 
 def the_other_operations(client: RestClient) -> None:

@@ -43,3 +43,9 @@ def wrong_reading(conf: Conference) -> None:
     conf.displayname  # type: ignore[attr-defined]  # may be null, or no such name  # noqa: B018 - to read it is the use
     conf.join_from.year  # type: ignore[union-attr]  # may be null, or no such name  # noqa: B018 - to read it is the use
     conf.size.value  # type: ignore[union-attr]  # may be null, or no such name  # noqa: B018 - to read it is the use
+
+
+def writing_to_a_result(conf: Conference) -> None:
+    conf["layout"] = "5up"  # type: ignore[arg-type]  # it is read-only
+    del conf["layout"]  # type: ignore[arg-type]  # it is read-only
+    conf.update(layout="5up")  # type: ignore[attr-defined]  # it is read-only

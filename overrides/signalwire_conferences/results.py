@@ -1,29 +1,51 @@
-"""Results: the generated models as a typed view of the JSON that the server sent.
+"""Results: dicts of JSON as the server sent it, with typed attributes.
 
 Reading never raises because the server is newer than the contract: a value that a generated type cannot hold (a new
 layout, a leap second, an id that is no UUID) is given as it came.
 """
 
-import copy
 import datetime
 import enum
 import functools
 import typing
 from collections.abc import Iterator, Mapping
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, Never, NoReturn, TypeVar, cast
 from uuid import UUID
 
 import attrs
 from attrs import field, frozen
 
-import signalwire_conferences_api.models as api
-from signalwire_conferences_api.types import UNSET, Unset
+from signalwire_conferences_api.types import UNSET
 
 from .plan import Change
 
-V = typing.TypeVar("V", bound="JsonView")
+V = TypeVar("V", bound="JsonView")
 
 _READ_ONLY = "a result is read-only; change a conference with update()"
+
+if TYPE_CHECKING:
+    import signalwire_conferences_api.models as api
+    from signalwire_conferences_api.types import Unset
+
+    class _Object(Mapping[str, Any]):  # a type checker is to refuse what would write
+        def __setitem__(self, key: Never, value: Never) -> None: ...
+        def __delitem__(self, key: Never) -> None: ...
+        def __getitem__(self, key: str) -> Any: ...
+        def __iter__(self) -> Iterator[str]: ...
+        def __len__(self) -> int: ...
+        def __or__(self, other: Mapping[str, Any]) -> dict[str, Any]: ...
+        def copy(self) -> dict[str, Any]: ...
+else:
+    import types
+
+    class _Object(dict):
+        def _refuse(self, *_: Any, **__: Any) -> NoReturn:
+            raise TypeError(_READ_ONLY)
+
+        __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
+
+    # The generated models lend their types alone: no dict can have their slots.
+    api = types.SimpleNamespace(ActiveSession=object, Conference=object, PageLinks=object, ConferencePage=object)
 
 
 @frozen
@@ -46,99 +68,124 @@ class UpdateReport:
     noticed: Mapping[str, Change] = field(factory=dict)
 
 
-class JsonView(Mapping[str, Any]):
-    """Typed attributes over an object of JSON; `result["name"]` is the value as the server sent it. Read-only."""
+class JsonView(_Object):
+    """A dict of JSON as the server sent it, with its values as typed attributes too. Read-only."""
 
-    _json: dict[str, Any]
+    report: UpdateReport | None = None
 
-    def __getitem__(self, key: str) -> Any:
-        return self._json[key]
+    if not TYPE_CHECKING:  # else every name would pass for one
 
-    def __iter__(self) -> Iterator[str]:
-        return iter(self._json)
-
-    def __len__(self) -> int:
-        return len(self._json)
+        def __getattr__(self, name: str) -> Any:
+            # Typed when it is asked for: most never are.
+            known = _attributes(type(self).__name__)
+            if name == "additional_properties":
+                names = {key for key, _ in known.values()}
+                value: Any = {key: each for key, each in self.items() if key not in names}
+            elif name in known:
+                key, targets = known[name]
+                value = _typed(targets, self[key]) if key in self else UNSET
+            else:
+                raise AttributeError(f"{type(self).__name__!r} has no attribute {name!r}", name=name, obj=self)
+            vars(self)[name] = value
+            return value
 
     def __setattr__(self, name: str, value: Any) -> NoReturn:
         raise AttributeError(_READ_ONLY)
 
-    def __setitem__(self, *_: Any) -> NoReturn:
-        raise TypeError(_READ_ONLY)
+    def __dir__(self) -> list[str]:
+        return [*super().__dir__(), *_attributes(type(self).__name__), "additional_properties"]
 
-    __delitem__ = __setitem__
+    def __repr__(self) -> str:
+        named = [f"{name}={self[name]!r}" for name in ("id", "display_name") if name in self]
+        return f"{type(self).__name__}({', '.join(named) or ', '.join(self)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # What generated models do for copies and pickles knows nothing of the JSON.
-        return view, (type(self), self._json, vars(self).get("report"))
+        return view, (type(self), self.to_dict(), self.report)
 
     def to_dict(self) -> dict[str, Any]:
-        """A copy of the JSON as the server sent it."""
-        return copy.deepcopy(self._json)
+        """A copy of the JSON as the server sent it, for the caller to change."""
+        return {name: _plain(value) for name, value in self.items()}
 
 
-class ActiveSession(JsonView, api.ActiveSession):
+class ActiveSession(JsonView, api.ActiveSession):  # type: ignore[misc]  # read-only, unlike the model
     """The session of a conference."""
 
 
-class Conference(JsonView, api.Conference):
+class Conference(JsonView, api.Conference):  # type: ignore[misc]  # read-only, unlike the model
     """A conference; `report`: how the update that gave it went, `None` for any other call."""
 
-    active_session: ActiveSession | Unset
+    active_session: "ActiveSession | Unset"
     meta: dict[str, Any] | None  # type: ignore[assignment]  # JSON as it came, as all data of users
-    report: UpdateReport | None = None
 
 
-class PageLinks(JsonView, api.PageLinks):
+class PageLinks(JsonView, api.PageLinks):  # type: ignore[misc]  # read-only, unlike the model
     """Links to pages."""
 
 
-class ConferencePage(JsonView, api.ConferencePage):
+class ConferencePage(JsonView, api.ConferencePage):  # type: ignore[misc]  # read-only, unlike the model
     """A page of conferences."""
 
     data: list[Conference]  # type: ignore[assignment]  # narrower, as `view` makes it
     links: PageLinks
 
 
+# What has attributes of its own, alone or in a list.
+_VIEWS: Mapping[type, Mapping[str, type[JsonView]]] = {
+    Conference: {"active_session": ActiveSession},
+    ConferencePage: {"data": Conference, "links": PageLinks},
+}
+
+
 def view(kind: type[V], body: Any, report: UpdateReport | None = None) -> V:
-    """The typed view of an object of JSON (else `TypeError`), with a report where an update gave it."""
+    """The view of an object of JSON (else `TypeError`), with a report where an update gave it."""
     if not isinstance(body, dict):
         raise TypeError(f"a {type(body).__name__} is no object of JSON")
-    made, known = kind.__new__(kind), _attributes(kind)
-    values = {to: _typed(targets, body[name]) if name in body else UNSET for name, (to, targets) in known.items()}
-    values |= {"additional_properties": {name: v for name, v in body.items() if name not in known}, "_json": body}
-    values |= {} if report is None else {"report": report}
-    for attribute, value in values.items():
-        object.__setattr__(made, attribute, value)
-    return made
+    made: Any = kind()
+    dict.update(made, body)
+    for name, inner in _VIEWS.get(kind, {}).items():
+        if name in body:
+            dict.__setitem__(made, name, _viewed(inner, body[name]))
+    if report is not None:
+        vars(made)["report"] = report
+    return cast(V, made)
+
+
+def _viewed(kind: type[JsonView], value: Any) -> Any:
+    if isinstance(value, list):
+        return [_viewed(kind, item) for item in value]
+    return view(kind, value) if isinstance(value, dict) else value
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, list):
+        return [_plain(item) for item in value]
+    return {name: _plain(each) for name, each in value.items()} if isinstance(value, dict) else value
 
 
 @functools.cache
-def _attributes(kind: type[Any]) -> dict[str, tuple[str, Any]]:
-    # The generated modules name their neighbours under TYPE_CHECKING only; ours stand in for theirs.
-    hints = typing.get_type_hints(kind, localns={**vars(api), **globals()})
-    names = [each.name for each in attrs.fields(kind) if each.init]
+def _attributes(model: str) -> dict[str, tuple[str, tuple[type[Any], ...]]]:
+    """Attribute -> name in JSON, and the types that its value may be converted to."""
+    from signalwire_conferences_api import models  # noqa: PLC0415 - they take long to import, and few ask for them
+
+    made = getattr(models, model)
+    hints = typing.get_type_hints(made, localns=vars(models))
     # The generator keeps off Python's own names with an underscore, as in `self_`.
-    return {name.rstrip("_"): (name, _targets(hints[name])) for name in names}
+    names = [each.name for each in attrs.fields(made) if each.init]
+    return {name: (name.rstrip("_"), _targets(hints[name])) for name in names}
 
 
-def _targets(hint: Any) -> Any:
-    """The types that a JSON value may be converted to; in a list, those of the items of a list."""
-    if typing.get_origin(hint) is list:
-        return [_targets(*typing.get_args(hint))]
+def _targets(hint: Any) -> tuple[type[Any], ...]:
     types = [each for each in typing.get_args(hint) or (hint,) if isinstance(each, type)]
-    return tuple(each for each in types if issubclass(each, JsonView | datetime.datetime | enum.Enum | UUID))
+    return tuple(each for each in types if issubclass(each, datetime.datetime | enum.Enum | UUID))
 
 
-def _typed(targets: Any, value: Any) -> Any:
-    if isinstance(targets, list):
-        return [_typed(targets[0], item) for item in value] if isinstance(value, list) else value
+def _typed(targets: tuple[type[Any], ...], value: Any) -> Any:
     for target in targets:
         try:
             if issubclass(target, datetime.datetime):
                 made = target.fromisoformat(value)
                 return made if made.tzinfo else value  # without a time zone it is no instant
-            return view(target, value) if issubclass(target, JsonView) else target(value)
+            return target(value)
         except (ValueError, TypeError, AttributeError):
             continue
     return value
