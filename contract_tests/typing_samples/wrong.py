@@ -46,6 +46,6 @@ def wrong_reading(conf: Conference) -> None:
 
 
 def writing_to_a_result(conf: Conference) -> None:
-    conf["layout"] = "5up"  # type: ignore[arg-type]  # it is read-only
+    conf["layout"] = "5up"  # type: ignore[index,assignment]  # it is read-only
     del conf["layout"]  # type: ignore[arg-type]  # it is read-only
     conf.update(layout="5up")  # type: ignore[attr-defined]  # it is read-only
