@@ -18,6 +18,7 @@ from hypothesis import strategies as st
 from conftest import Connect
 from processes import STYLES, ours
 from signalwire_conferences import (
+    KEEP,
     ConferencesError,
     ConfigurationError,
     InvalidChangeError,
@@ -195,6 +196,21 @@ def test_none_is_refused_where_nothing_can_be_cleared(client: RestClient) -> Non
     for name in WRITABLE:
         [problem] = refused(client, "replace", {name: None}).problems
         assert (problem.field, problem.value) == (name, None)
+
+
+@given(changes(), st.sampled_from(list(WRITABLE)))
+def test_a_field_given_as_keep_is_not_named(asked: dict[str, Any], kept: str) -> None:
+    without = {name: value for name, value in asked.items() if name != kept}
+    assert checked_changes({**asked, kept: KEEP}, (), ID) == checked_changes(without, (), ID)
+    assert checked_create({"display_name": "x", "description": KEEP}) == {"display_name": "x"}
+    assert repr(KEEP) == "KEEP"
+
+
+def test_keep_is_no_value_for_what_is_required_or_replaced(client: RestClient) -> None:
+    with pytest.raises(InvalidChangeError, match="display_name=None: is required"):
+        client.video.conferences.create(display_name=KEEP)
+    with pytest.raises(InvalidChangeError, match="size=KEEP: cannot be kept: a replacement resets"):
+        client.video.conferences.replace(ID, {"display_name": "x", "size": KEEP})
 
 
 def test_a_body_without_what_is_required_is_refused(client: RestClient) -> None:

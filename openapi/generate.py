@@ -158,12 +158,13 @@ def fields_module(contract: Schema) -> str:
         "from datetime import date, datetime",
         "from typing import Literal, Required, TypedDict",
         f"from .models import {enumerations}",
+        "from .table import Keep",
     ]
     for name, schema_name, purpose, whole in BODIES:
         schema = schemas[schema_name]
         lines += class_head(name, purpose)
         for field, property_ in schema["properties"].items():
-            type_ = annotation(contract, property_)
+            type_ = f"{annotation(contract, property_)} | Keep"
             if field not in schema.get("required", ()):
                 type_ += " | None"
             elif whole:
@@ -267,6 +268,15 @@ class Omission(enum.Enum):
     DOCUMENTED_DEFAULT = "its documented default"
     NULL = "null"
     SERVER_CHOICE = "whatever the server chooses"
+
+
+class Keep(enum.Enum):
+    """A field given as `KEEP` is not named: for who holds a value or nothing."""
+
+    KEEP = "keep"
+
+    def __repr__(self) -> str:
+        return "KEEP"
 
 
 class Operation(NamedTuple):

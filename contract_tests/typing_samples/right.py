@@ -9,7 +9,7 @@ from collections.abc import Iterator
 from typing import Any, assert_type
 from uuid import UUID
 
-from signalwire_conferences import Conference, ConferencePage, RestClient, UpdatePlan, UpdateReport
+from signalwire_conferences import KEEP, Conference, ConferencePage, RestClient, UpdatePlan, UpdateReport
 from signalwire_conferences.results import ActiveSession, PageLinks
 from signalwire_conferences_api.models import ConferenceSize, VideoLayout, VideoQuality
 from signalwire_conferences_api.types import Unset
@@ -26,7 +26,7 @@ def every_way_to_name_a_value(client: RestClient) -> None:
     client.video.conferences.update("id", join_from=datetime.date(2022, 1, 1), join_until="2022-12-31")
     client.video.conferences.update(UUID(int=1), join_from=datetime.datetime.now(datetime.UTC), size=None)
     client.video.conferences.update("id", dark_primary="#044EF4", allow_reset=["size"])
-    client.video.conferences.update("id", display_name="x")
+    client.video.conferences.update("id", display_name=KEEP, size=KEEP, description=None)
 
 
 def changes_of_the_callers_own(client: RestClient, changes: dict[str, Any]) -> None:

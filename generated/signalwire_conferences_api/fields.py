@@ -9,20 +9,21 @@ from .models import (
     VideoLayout,
     VideoQuality,
 )
+from .table import Keep
 
 
 class ConferenceChanges(TypedDict, total=False):
     """What an update may change. `None` clears a field."""
 
-    display_name: str
+    display_name: str | Keep
     "Name that people see."
-    description: str | None
+    description: str | Keep | None
     "What the conference is for."
-    join_from: datetime | date | str | None
+    join_from: datetime | date | str | Keep | None
     "New participants are let in from this time on."
-    join_until: datetime | date | str | None
+    join_until: datetime | date | str | Keep | None
     "New participants are let in until this time; those inside may stay."
-    quality: VideoQuality | Literal["720p", "1080p"] | None
+    quality: VideoQuality | Literal["720p", "1080p"] | Keep | None
     "Resolution of the conference."
     layout: (
         VideoLayout
@@ -41,59 +42,60 @@ class ConferenceChanges(TypedDict, total=False):
             "8x8",
             "10x10",
         ]
+        | Keep
         | None
     )
     "Layout at the start."
-    size: ConferenceSize | Literal["small", "medium", "large"] | None
+    size: ConferenceSize | Literal["small", "medium", "large"] | Keep | None
     "How large the conference may become."
-    record_on_start: bool | None
+    record_on_start: bool | Keep | None
     "Recording starts with the session."
-    tone_on_entry_and_exit: bool | None
+    tone_on_entry_and_exit: bool | Keep | None
     "A tone is played when somebody enters or leaves."
-    room_join_video_off: bool | None
+    room_join_video_off: bool | Keep | None
     "Participants join with video off, set for the room."
-    user_join_video_off: bool | None
+    user_join_video_off: bool | Keep | None
     "Participants join with video off, set by the user."
-    enable_room_previews: bool | None
+    enable_room_previews: bool | Keep | None
     "A preview video of the content is made."
-    enable_chat: bool | None
+    enable_chat: bool | Keep | None
     "Participants can use the group chat."
-    dark_primary: str | None
+    dark_primary: str | Keep | None
     "CTA buttons and selected items, dark theme."
-    dark_background: str | None
+    dark_background: str | Keep | None
     "Main background, dark theme."
-    dark_foreground: str | None
+    dark_foreground: str | Keep | None
     "Main text and foreground, dark theme."
-    dark_success: str | None
+    dark_success: str | Keep | None
     "Success indications, dark theme."
-    dark_negative: str | None
+    dark_negative: str | Keep | None
     "Error indications, dark theme."
-    light_primary: str | None
+    light_primary: str | Keep | None
     "CTA buttons and selected items, light theme."
-    light_background: str | None
+    light_background: str | Keep | None
     "Main background, light theme."
-    light_foreground: str | None
+    light_foreground: str | Keep | None
     "Main text and foreground, light theme."
-    light_success: str | None
+    light_success: str | Keep | None
     "Success indications, light theme."
-    light_negative: str | None
+    light_negative: str | Keep | None
     "Error indications, light theme."
 
 
 class ConferenceFields(TypedDict, total=False):
     """What a create may set. `None` leaves a field out."""
 
-    name: str | None
+    name: str | Keep | None
     "Unique name in the space. The server makes one up where it is left out."
-    display_name: Required[str]
+    display_name: Required[str | Keep]
     "Name that people see."
-    description: str | None
+    description: str | Keep | None
     "What the conference is for."
-    join_from: datetime | date | str | None
+    join_from: datetime | date | str | Keep | None
     "New participants are let in from this time on."
-    join_until: datetime | date | str | None
+    join_until: datetime | date | str | Keep | None
     "New participants are let in until this time; those inside may stay."
-    quality: VideoQuality | Literal["720p", "1080p"] | None
+    quality: VideoQuality | Literal["720p", "1080p"] | Keep | None
     "Resolution of the conference."
     layout: (
         VideoLayout
@@ -112,36 +114,37 @@ class ConferenceFields(TypedDict, total=False):
             "8x8",
             "10x10",
         ]
+        | Keep
         | None
     )
     "Layout at the start."
-    size: ConferenceSize | Literal["small", "medium", "large"] | None
+    size: ConferenceSize | Literal["small", "medium", "large"] | Keep | None
     "How large the conference may become."
-    record_on_start: bool | None
+    record_on_start: bool | Keep | None
     "Recording starts with the session."
-    enable_room_previews: bool | None
+    enable_room_previews: bool | Keep | None
     "A preview video of the content is made."
-    enable_chat: bool | None
+    enable_chat: bool | Keep | None
     "Participants can use the group chat."
-    dark_primary: str | None
+    dark_primary: str | Keep | None
     "CTA buttons and selected items, dark theme."
-    dark_background: str | None
+    dark_background: str | Keep | None
     "Main background, dark theme."
-    dark_foreground: str | None
+    dark_foreground: str | Keep | None
     "Main text and foreground, dark theme."
-    dark_success: str | None
+    dark_success: str | Keep | None
     "Success indications, dark theme."
-    dark_negative: str | None
+    dark_negative: str | Keep | None
     "Error indications, dark theme."
-    light_primary: str | None
+    light_primary: str | Keep | None
     "CTA buttons and selected items, light theme."
-    light_background: str | None
+    light_background: str | Keep | None
     "Main background, light theme."
-    light_foreground: str | None
+    light_foreground: str | Keep | None
     "Main text and foreground, light theme."
-    light_success: str | None
+    light_success: str | Keep | None
     "Success indications, light theme."
-    light_negative: str | None
+    light_negative: str | Keep | None
     "Error indications, light theme."
 
 

@@ -23,6 +23,15 @@ class Omission(enum.Enum):
     SERVER_CHOICE = "whatever the server chooses"
 
 
+class Keep(enum.Enum):
+    """A field given as `KEEP` is not named: for who holds a value or nothing."""
+
+    KEEP = "keep"
+
+    def __repr__(self) -> str:
+        return "KEEP"
+
+
 class Operation(NamedTuple):
     """Where an operation of the contract lives."""
 

@@ -2,6 +2,7 @@
 
 from .aio import AsyncRestClient
 from .client import RestClient
+from .contract import KEEP
 from .errors import (
     ApiError,
     AuthenticationError,
@@ -26,6 +27,7 @@ from .plan import Change, Entry, ServerChoice, UpdatePlan
 from .results import Conference, ConferencePage, UpdateReport
 
 __all__ = [
+    "KEEP",
     "ApiError",
     "AsyncRestClient",
     "AuthenticationError",

@@ -93,11 +93,13 @@ class _Check:
     ) -> dict[str, Any]:
         """The values as JSON; `none`: what `None` means; `whole`: whether a required field must not be missing."""
         known, checked = contract.fields(of), dict[str, Any]()
-        if none == "leave out":
-            given = {name: value for name, value in given.items() if value is not None}
+        absent = {"clear": (contract.KEEP,), "leave out": (contract.KEEP, None), "refuse": ()}[none]
+        given = {name: value for name, value in given.items() if not any(value is each for each in absent)}
         for name, value in given.items():
             if (field := known.get(name)) is None:
                 self.refuse(str(name), value, self._unknown(name, known))
+            elif value is contract.KEEP:
+                self.refuse(name, value, "cannot be kept: a replacement resets what it does not name")
             elif value is not None:
                 checked[name] = self._value(field, value)
             elif field.omission is Omission.REQUIRED:

@@ -2,7 +2,7 @@
 
 import functools
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, Final
 
 import jsonschema_rs
 from attrs import field, frozen
@@ -12,6 +12,7 @@ from signalwire_conferences_api import table
 Json = Mapping[str, Any]  # an object of JSON
 CONFERENCE, CREATE, UPDATE = "Conference", "ConferenceCreate", "ConferenceUpdate"
 
+KEEP: Final = table.Keep.KEEP  # a field given as this is not named
 Kind = table.Kind
 Omission = table.Omission
 Operation = table.Operation
