@@ -1,7 +1,5 @@
 """Before-images in SQLite: one file, several processes, written before the PUT leaves."""
 
-from __future__ import annotations
-
 import datetime
 import json
 import logging
@@ -29,18 +27,15 @@ _STEADY = 60.0  # seconds that the clocks of a machine may drift apart
 class Journal(JournalFile):
     """The journal of one host in a SQLite file that others may share.
 
-    With each new entry, those of the host that are beyond the last 10,000 are pruned, and those older
-    than 90 days. A clock that jumped prunes nothing: entries from before a gap of more than 90 days, in
-    either direction, are kept whatever their age, and all where the clock was set under this process.
+    With each new entry, those of the host that are beyond the last 10,000 are pruned, and those older than 90 days. A
+    clock that jumped prunes nothing: entries from before a gap of more than 90 days, in either direction, are kept
+    whatever their age, and all where the clock was set under this process.
 
     Args:
         path: the file; made where there is none, and kept for its owner alone.
         host: the space; entries of other hosts are left alone.
-        timeout: seconds to wait for other processes that write.
+        timeout: seconds to wait for other processes that write; a busy file is opened later.
         mask: takes secrets out of a text.
-
-    Raises:
-        ConferencesError: the file cannot be opened, or is something else. A busy one is opened later.
     """
 
     def __init__(self, path: Path, host: str, timeout: float = 30, mask: Callable[[str], str] = str) -> None:
@@ -51,12 +46,7 @@ class Journal(JournalFile):
         self._clock = time.time() - time.monotonic()
 
     def carry_out(self, step: Record | Settle | Recall, stop: threading.Event | None = None) -> Any:
-        """Put a before-image on disk and return its number, note what came of one, or read them.
-
-        Args:
-            step: what to do.
-            stop: once it is set, a busy file is waited for no longer.
-        """
+        """What `yield from` the step gives. Once `stop` is set, a busy file is waited for no longer."""
         match step:
             case Record():
                 return self._transact(lambda connection: self._record(step, connection), step.key, stop=stop)
@@ -66,56 +56,37 @@ class Journal(JournalFile):
                 return self.history(key, to_undo=to_undo, stop=stop)
 
     def history(self, key: str, *, to_undo: bool = False, stop: threading.Event | None = None) -> list[Entry]:
-        """The entries of a conference, the latest first. Damaged ones are left out, with a warning.
-
-        Args:
-            key: the conference.
-            to_undo: look no further than the first damaged one, which may be the change to undo.
-            stop: once it is set, a busy file is waited for no longer.
-
-        Raises:
-            ConferencesError: the file cannot be used; or, to undo, a damaged entry may be the last change.
+        """The entries of a conference, the latest first. Damaged ones are left out, with a warning; `to_undo`: so is
+        what is older, and where the damaged one may be the last change, a `ConferencesError` is raised.
         """
-
-        def read(connection: sqlite3.Connection) -> list[tuple[Any, ...]]:
-            connection.text_factory = bytes  # or damaged text of one entry would hide all
-            return connection.execute(
-                "SELECT entry, recorded_at, before, after, outcome, masked FROM entries"
-                " WHERE host = ? AND conference_id = ? ORDER BY entry DESC",
-                (self._host, self._mask(key)),
-            ).fetchall()
-
-        entries: list[Entry] = []
-        for number, *texts in self._transact(read, key, "DEFERRED", stop):
+        columns = "entry, recorded_at, before, after, outcome, masked"
+        query = f"SELECT {columns} FROM entries WHERE host = ? AND conference_id = ? ORDER BY entry DESC"  # noqa: S608
+        about, entries = self._mask(key), list[Entry]()
+        rows = self._transact(lambda file: file.execute(query, (self._host, about)).fetchall(), key, "DEFERRED", stop)
+        for row in rows:
             try:
-                entries.append(_entry(number, self._mask(key), *texts))
+                entries.append(_entry(about, *row))
             except ValueError as error:
-                told = f"The journal {str(self._path)!r} has a damaged entry {number} of conference {key!r}"
+                told = f"The journal {str(self._path)!r} has a damaged entry {row[0]} of conference {key!r}"
                 if to_undo and all(entry.outcome == "not applied" for entry in entries):
-                    raise ConferencesError(
-                        f"{told}, which may be the change to undo: {error}.",
-                        conference_id=key,
-                        advice="Name the values from before in an update; `history` has the other entries.",
-                    ) from error
+                    said = f"{told}, which may be the change to undo: {error}."
+                    advice = "Name the values from before in an update; `history` has the other entries."
+                    raise ConferencesError(said, conference_id=key, advice=advice) from error
                 _log.warning("%s, which is left out: %s", told, error)
                 if to_undo:
                     break
         return entries
 
     def _record(self, step: Record, connection: sqlite3.Connection) -> int:
-        connection.text_factory = bytes  # the last entry may be damaged
         now = datetime.datetime.now(datetime.UTC)
-        moment = now.isoformat()
-        none = (0, moment.encode(), 0)
-        latest = connection.execute(
-            "SELECT entry, recorded_at, epoch FROM entries WHERE host = ? ORDER BY entry DESC LIMIT 2", (self._host,)
-        )
-        (last, recorded_at, epoch), (_, earlier, _) = [*latest, none, none][:2]
+        moment, limit = now.isoformat(), (now - datetime.timedelta(days=_KEPT_DAYS)).isoformat()
+        latest = "SELECT entry, recorded_at, epoch FROM entries WHERE host = ? ORDER BY entry DESC LIMIT 2"
+        rows = [*connection.execute(latest, (self._host,)), *[(0, moment.encode(), 0)] * 2]
+        (last, recorded_at, epoch), (_, earlier, _) = rows[:2]
         # Where the epoch of the last entry begins: each begins after a jump of the clock.
         if epoch is None or _is_jump(earlier, recorded_at):
             epoch = last
-        before, hidden = self._as_text(step.before)
-        after, hidden_too = self._as_text(step.after)
+        (before, hidden), (after, hidden_too) = map(self._as_text, (step.before, step.after))
         masked = json.dumps(sorted(hidden | hidden_too))
         added = connection.execute(
             "INSERT INTO entries (host, conference_id, recorded_at, before, after, epoch, writer, masked)"
@@ -129,11 +100,9 @@ class Journal(JournalFile):
         )
         set_here = abs(time.time() - time.monotonic() - self._clock) > _STEADY
         if not set_here and not _is_jump(recorded_at, moment.encode()):
-            connection.execute(
-                # The `+` keeps SQLite from looking through all that has such a number.
-                "DELETE FROM entries WHERE host = ? AND recorded_at < ? AND +entry >= ?",
-                (self._host, (now - datetime.timedelta(days=_KEPT_DAYS)).isoformat(), epoch),
-            )
+            # The `+` keeps SQLite from looking through all that has such a number.
+            old = "DELETE FROM entries WHERE host = ? AND recorded_at < ? AND +entry >= ?"
+            connection.execute(old, (self._host, limit, epoch))
         return added.lastrowid or 0
 
     def _settle(self, step: Settle, stop: threading.Event | None) -> None:
@@ -141,12 +110,9 @@ class Journal(JournalFile):
         after, hidden = (None, set[str]()) if step.after is None else self._as_text(step.after)
 
         def note(connection: sqlite3.Connection) -> None:
-            connection.text_factory = bytes
             # Numbers begin anew in another file, where this one may be of somebody else.
-            found = connection.execute(
-                "SELECT masked FROM entries WHERE entry = ? AND writer = ?", (step.entry, self._writer)
-            ).fetchone()
-            if not found:
+            known = "SELECT masked FROM entries WHERE entry = ? AND writer = ?"
+            if not (found := connection.execute(known, (step.entry, self._writer)).fetchone()):
                 raise ConferencesError(f"it is not in {str(self._path)!r} any more.")
             masked = json.dumps(sorted(hidden.union(_names(found[0]))))
             connection.execute(
@@ -157,8 +123,7 @@ class Journal(JournalFile):
         try:
             self._transact(note, None, stop=stop)
         except (ConferencesError, ValueError) as error:
-            # The before-image is on disk, and undo asks the server where the outcome is unknown; the
-            # caller has more use of the result than of this.
+            # Undo asks the server where the outcome is unknown; the caller has more use of the result than of this.
             _log.warning("The journal keeps entry %d as of unknown outcome: %s", step.entry, error)
 
     def _as_text(self, values: Mapping[str, Any]) -> tuple[str, set[str]]:
@@ -185,23 +150,21 @@ def opened(settings: Settings[Any]) -> Journal | None:
     return None if path is None else Journal(path, settings.host, settings.timeout, settings.masked)
 
 
-def _entry(
-    number: int, about: str, recorded_at: bytes, before: bytes, after: bytes, outcome: bytes, masked: bytes
-) -> Entry:
+def _entry(about: str, number: int, *row: bytes) -> Entry:
     """Raises `ValueError` where it is damaged."""
-    image, later = _decoded(before), _decoded(after)
-    result: Any = outcome.decode()
+    recorded_at, image, later, said = _instant(row[0]), _decoded(row[1]), _decoded(row[2]), row[3]
     if {type(image), type(later)} != {dict}:
         raise ValueError("an image that is no JSON object")
-    if result not in get_args(EntryOutcome):
-        raise ValueError(f"an outcome {result!r}")
+    outcome: Any = said.decode()
+    if outcome not in get_args(EntryOutcome):
+        raise ValueError(f"an outcome {outcome!r}")
     changes = {name: Change(image.get(name), value) for name, value in later.items()}
-    return Entry(number, about, _instant(recorded_at), changes, result, image, frozenset(_names(masked)))
+    return Entry(number, about, recorded_at, changes, outcome, image, frozenset(_names(row[4])))
 
 
 def _decoded(text: bytes) -> Any:
     try:
-        return json.loads(text.decode())
+        return json.loads(text)
     except RecursionError:
         raise ValueError("nested too deeply") from None
 
@@ -222,7 +185,6 @@ def _instant(text: bytes) -> datetime.datetime:
 
 def _is_jump(earlier: bytes, later: bytes) -> bool:
     try:
-        gap = _instant(later) - _instant(earlier)
+        return abs(_instant(later) - _instant(earlier)) > datetime.timedelta(days=_KEPT_DAYS)
     except ValueError:  # it was damaged, and nobody knows when it was
         return True
-    return abs(gap) > datetime.timedelta(days=_KEPT_DAYS)

@@ -1,10 +1,8 @@
 """The SQLite file of a journal: shared with other processes and threads, forks, and whoever moves it.
 
-Nothing here opens a file that is there beside SQLite: to close any descriptor of it gives up all locks
-that the process has on it, those of another connection in the middle of a transaction too.
+Nothing here opens a file that is there beside SQLite: to close any descriptor of it gives up all locks that the
+process has on it, those of another connection in the middle of a transaction too.
 """
-
-from __future__ import annotations
 
 import errno
 import os
@@ -47,40 +45,34 @@ _UPGRADES = (  # from version 0, which is no table or that of 0.1.0, to 1, and s
     ),
 )
 
-# One for all journals of the process. Whoever is inside SQLite holds it, never while waiting; a fork
-# takes it first, so that no child inherits a connection, or a lock that nobody gives back.
+# One for all journals of the process. Whoever is inside SQLite holds it, never while waiting; a fork takes it first,
+# so that no child inherits a connection, or a lock that nobody gives back.
 _lock = threading.RLock()
-
-
-def _renew_lock() -> None:
-    global _lock  # noqa: PLW0603 - the old one may have waiters that the child does not have
-    _lock = threading.RLock()
-
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
         before=lambda: _lock.acquire(),  # noqa: PLW0108 - the one of that moment
         after_in_parent=lambda: _lock.release(),  # noqa: PLW0108 - likewise
-        after_in_child=_renew_lock,
+        # The old one may have waiters that the child does not have.
+        after_in_child=lambda: globals().update(_lock=threading.RLock()),
     )
 
-
-_BUSY = (sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED)
-_ROOM = "Make room on its disk, and call again."
-_RIGHTS = "It has to belong to this user, in a folder that this user may write in."
-_ADVICE = {sqlite3.SQLITE_FULL: _ROOM, sqlite3.SQLITE_IOERR: "See to its disk, and call again."}
-_ADVICE |= dict.fromkeys((sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN, sqlite3.SQLITE_PERM), _RIGHTS)
-_SYSTEM_ADVICE = {errno.ENOSPC: _ROOM, errno.EDQUOT: _ROOM}
-_SYSTEM_ADVICE |= dict.fromkeys((errno.EACCES, errno.EPERM, errno.EROFS), _RIGHTS)
-
-
-class _NewerError(sqlite3.DatabaseError):
-    advice = "Use a newer version of this package, or another path."
+# By the name of an error, of SQLite or of the system.
+_ADVICE = {
+    **dict.fromkeys(("SQLITE_FULL", "ENOSPC", "EDQUOT"), "Make room on its disk, and call again."),
+    **dict.fromkeys(
+        ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "EACCES", "EPERM", "EROFS"),
+        "It has to belong to this user, in a folder that this user may write in.",
+    ),
+    "SQLITE_IOERR": "See to its disk, and call again.",
+    "busy": "Somebody else is writing to it: wait, and call again.",
+    "newer": "Use a newer version of this package, or another path.",
+}
 
 
 class JournalFile:
-    """A SQLite file, made where there is none. As each transaction opens it, no connection is to one that
-    was moved or replaced meanwhile, or inherited by a fork.
+    """A SQLite file, made where there is none. Each transaction opens it anew: no connection is inherited by a fork, or
+    to a file that was moved or replaced.
     """
 
     def __init__(self, path: Path, timeout: float) -> None:
@@ -103,10 +95,8 @@ class JournalFile:
     def _transact(
         self, work: Work[T], key: str | None, mode: str = "IMMEDIATE", stop: threading.Event | None = None
     ) -> T:
-        """Do the work in a transaction, as soon as the file is free. It may be done more than once.
-
-        Raises:
-            ConferencesError: the file cannot be used, or `stop` was set while it was busy.
+        """Do the work in a transaction, maybe more than once, as soon as the file is free. `ConferencesError` where it
+        cannot be used, or `stop` was set while it was busy.
         """
         end, pause = time.monotonic() + self._timeout, _SHORTEST_PAUSE
         stop = stop or threading.Event()
@@ -137,6 +127,7 @@ class JournalFile:
         uri = f"{self._path.as_uri()}?mode=rw"  # made by us or not at all
         try:
             with closing(sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)) as connection:
+                connection.text_factory = bytes  # or damaged text of one entry would hide all
                 connection.execute("PRAGMA synchronous = EXTRA")
                 with connection:  # unlike `closing`, rolls back without a moment for a signal before
                     connection.execute(f"BEGIN {mode}")
@@ -149,7 +140,7 @@ class JournalFile:
                     with suppress(sqlite3.OperationalError):  # others have it open: the next time then
                         connection.execute("PRAGMA journal_mode = DELETE")
         except sqlite3.Error as error:
-            if _code(error) not in _BUSY and self._is_at_path(file):
+            if _name(error) not in ("SQLITE_BUSY", "SQLITE_LOCKED") and self._is_at_path(file):
                 raise
             raise BlockingIOError(str(error)) from error
         if not self._is_at_path(file):
@@ -157,46 +148,37 @@ class JournalFile:
         return result
 
     def _is_at_path(self, file: os.stat_result) -> bool:
-        try:
+        with suppress(FileNotFoundError):
             return os.path.samestat(file, self._path.stat())
-        except FileNotFoundError:
-            return False
+        return False
 
     def _unusable(self, error: Exception, key: str | None) -> ConferencesError:
-        return ConferencesError(
-            f"The journal {str(self._path)!r} cannot be used: {error}.", conference_id=key, advice=_advice(error)
-        )
+        usual = "It has to be a file that this package made, or none in a folder that exists."
+        said = f"The journal {str(self._path)!r} cannot be used: {error}."
+        return ConferencesError(said, conference_id=key, advice=_ADVICE.get(_name(error), usual))
 
 
-def _code(error: Exception) -> int:
-    """What SQLite calls the error, without its details."""
-    return getattr(error, "sqlite_errorcode", 0) & 0xFF
-
-
-def _advice(error: Exception) -> str:
-    """What to do about an error of SQLite or of the system."""
-    if isinstance(error, BlockingIOError):
-        return "Somebody else is writing to it: wait, and call again."
-    known = _SYSTEM_ADVICE.get(error.errno or 0) if isinstance(error, OSError) else _ADVICE.get(_code(error))
-    usual = "It has to be a file that this package made, or none in a folder that exists."
-    return known or str(getattr(error, "advice", usual))
+def _name(error: Exception) -> str:
+    if isinstance(error, OSError):
+        return "busy" if isinstance(error, BlockingIOError) else errno.errorcode.get(error.errno or 0, "")
+    return "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])  # without its details
 
 
 def _prepare(connection: sqlite3.Connection) -> bool:
-    """Make the tables, or bring those of an earlier version up to date, in the transaction under way.
-    Tells whether the file is in WAL mode.
-    """
+    """Make the tables, or bring those of an earlier version up to date. Tells whether the file is in WAL mode."""
     pragmas = ("application_id", "user_version", "schema_version", "journal_mode")
     mark, version, tables, kept_in = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas)
     if mark != _APPLICATION_ID and (mark or version or tables):
         raise sqlite3.DatabaseError("it is the database of something else")
     known = len(_UPGRADES)
     if version > known:
-        raise _NewerError(f"it is of version {version}, and this package knows up to version {known}")
+        newer = sqlite3.DatabaseError(f"it is of version {version}, and this package knows up to version {known}")
+        newer.sqlite_errorname = "newer"
+        raise newer
     if version < known:
         connection.create_function("canonical_host", 1, canonical_host)
         for statement in chain(*_UPGRADES[version:]):
             connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")
         connection.execute(f"PRAGMA user_version = {known}")
-    return bool(kept_in == "wal")
+    return bool(kept_in == b"wal")
