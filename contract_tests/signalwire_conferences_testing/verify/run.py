@@ -314,7 +314,7 @@ class _Run:
     def _story(self, broken: Broken, log: Sequence[Exchange], *, again: bool) -> Story:
         """The shortest story that shows the finding when its requests are sent again."""
         shown: Story | None = None
-        for story in stories(broken.claim, broken.evidence, log, self.created.marks):
+        for story in stories(broken.claim, broken.evidence, log, self.created.marks, self.created.unknown):
             shown = shown or story
             if not again or not self.options.writes or self._repeating > self.options.budget * _TIME_TO_REPEAT:
                 break
@@ -329,7 +329,7 @@ class _Run:
                 self._repeating += time.monotonic() - begun
             if story.seen_again:
                 return story
-        return shown or Story(broken.focus, broken.claim, self.created.marks)
+        return shown or Story(broken.focus, broken.claim, self.created.marks, self.created.unknown)
 
     def tell_watched(self, *, again: bool = True) -> None:
         """The stories of what was seen in passing."""

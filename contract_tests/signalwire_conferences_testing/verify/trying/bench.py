@@ -204,7 +204,9 @@ class Bench:
 
     def unknown_id(self) -> str:
         """An id that no conference has."""
-        return str(uuid.UUID(int=self.created.rng.getrandbits(128), version=4))
+        made_up = str(uuid.UUID(int=self.created.rng.getrandbits(128), version=4))
+        self.created.unknown.append(made_up)
+        return made_up
 
     # --- answers ----------------------------------------------------------------------------------
 

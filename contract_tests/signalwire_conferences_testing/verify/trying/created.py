@@ -68,6 +68,7 @@ class CreatedConferences:
         mark: what their names hold, or their display names.
         marks: this, and those of reproductions that the run tried.
         before: ids of conferences that were there before the run, each in one spelling.
+        unknown: ids that were made up and that no conference has.
         rng: random numbers that no other run has.
         unproven: ids that creates answered and that stay, because nothing there holds our mark.
     """
@@ -78,6 +79,7 @@ class CreatedConferences:
         self.marks = [self.mark]
         self.rng = random.Random(self.mark)
         self.before: set[str] = set()
+        self.unknown: list[str] = []
         self.unproven: list[str] = []
         self._read = read
         self._names = 0

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 import shlex
+import uuid
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlsplit
@@ -25,15 +26,18 @@ _ODD_ID = re.compile(r"[^A-Za-z0-9._~-]")
 
 @frozen
 class _Var:
-    """What differs each time: the mark of the run, or what an answer gives: `id`, `name`, `links.next`.
+    """What differs each time: the mark of the run, an id that nobody has, or what an answer gives: `id`,
+    `name`, `links.next`.
 
     Attributes:
-        of: the request whose answer gives it, `None` for the mark.
+        of: the request whose answer gives it, `None` where the run makes it up.
         what: what it is.
+        place: where it has another digit than the answer gives.
     """
 
     of: Exchange | None
     what: str
+    place: int | None = None
 
 
 _RUN = _Var(None, "run")
@@ -46,22 +50,31 @@ class Story:
     Attributes:
         exchanges: the requests, as they were sent and answered.
         claim: what is not so.
+        marks: what the conferences of this run are recognised by.
+        unknown: ids that nobody has: others, each time.
         seen_again: whether the run sent them a second time and saw the same.
     """
 
     exchanges: Sequence[Exchange]
     claim: Claim
     marks: Sequence[str]
+    unknown: Sequence[str] = ()
     seen_again: bool = False
     _pieces: dict[int, tuple[list[bytes | _Var], list[bytes | _Var] | None]] = field(factory=dict)
+    _made_up: dict[str, _Var] = field(factory=dict)
 
     def __attrs_post_init__(self) -> None:
         known: dict[str, _Var] = {}
+        sent = "".join(f"{one.url} {one.content!r}" for one in self.exchanges)
+        unknown = [one for one in self.unknown if one in sent]
+        self._made_up = dict.fromkeys(self.marks, _RUN)
+        self._made_up |= {one: _Var(None, f"new{number}") for number, one in enumerate(unknown, 1)}
         for one in self.exchanges:
             inside = {rf'(?<="){re.escape(json.dumps(k)[1:-1])}(?=")': v for k, v in known.items()}
-            inside |= dict.fromkeys(self.marks, _RUN)
-            segments = {rf"(?<=/){re.escape(quote(k, safe=''))}(?=\?|$)": v for k, v in known.items()}
-            segments |= dict.fromkeys(self.marks, _RUN)
+            ids = {**dict(_near(known, one.about)), **known}
+            segments = {rf"(?<=/){re.escape(quote(k, safe=''))}(?=\?|$)": v for k, v in ids.items()}
+            inside |= self._made_up
+            segments |= self._made_up
             url = _split(one.url.encode(), segments)
             if one.link and one.link[0] in self.exchanges:
                 url = [_Var(one.link[0], f"links.{one.link[1]}")]
@@ -83,10 +96,11 @@ class Story:
         mark = new_mark()
         created.marks.append(mark)
         answers: dict[Exchange, Exchange] = {}
-        own: dict[str, str] = dict.fromkeys(self.marks, mark)
+        fresh = {var: mark if var is _RUN else str(uuid.uuid4()) for var in self._made_up.values()}
+        own = {then: fresh[var] for then, var in self._made_up.items()}
         try:
             for one in self.exchanges:
-                answers[one] = self._again(one, api, answers, mark)
+                answers[one] = self._again(one, api, answers, fresh)
                 for key in ("id", "name") if one.creates else ():
                     then, now = one.value.get(key), self._value(_Var(one, key), answers)
                     own |= {then: now} if isinstance(then, str) and isinstance(now, str) else {}
@@ -98,17 +112,19 @@ class Story:
         def of_now(value: Any) -> Any:
             if isinstance(value, str):
                 for then, now in own.items():
-                    value = now if value == then else value.replace(then, now) if then in self.marks else value
+                    value = now if value == then else value.replace(then, now) if then in self._made_up else value
             elif isinstance(value, list | tuple):
                 value = [of_now(one) for one in value]
             return value
 
         return not self.claim.holds(answers, of_now)
 
-    def _again(self, one: Exchange, api: Api, answers: Mapping[Exchange, Exchange], mark: str) -> Exchange:
+    def _again(
+        self, one: Exchange, api: Api, answers: Mapping[Exchange, Exchange], fresh: Mapping[_Var, str]
+    ) -> Exchange:
         def put(pieces: list[bytes | _Var], encode: Callable[[str], str]) -> bytes:
             texts = (
-                one if isinstance(one, bytes) else encode(mark if one is _RUN else self._value(one, answers)).encode()
+                one if isinstance(one, bytes) else encode(fresh.get(one) or self._value(one, answers)).encode()
                 for one in pieces
             )
             return b"".join(texts)
@@ -127,14 +143,14 @@ class Story:
         found = value.get(var.what) if isinstance(value, dict) else None
         if not isinstance(found, str):
             raise KeyError(var.what)
-        return found
+        return found if var.place is None else _other_digit(found, var.place)
 
     # --- again, by a shell ------------------------------------------------------------------------
 
     def commands(self) -> list[str]:
         """A shell command for each request, to be pasted one after the other into one bash."""
         found = []
-        begun = False
+        begun: set[_Var] = set()
         for number, one in enumerate(self.exchanges, 1):
             uses = self._uses(one)
             command = self._curl(one, "-sS" if uses else "-isS")
@@ -144,16 +160,21 @@ class Story:
             elif uses:
                 taken = "; ".join(f'{name}=$(jq -r {_quoted(query)} <<<"$A{number}")' for name, query in uses)
                 command = f"A{number}=$({command}); {taken}"
-            if not begun and '"$RUN"' in command:
-                begun, command = True, f"{_NEW_RUN}; {command}"
+            for var in {*self._made_up.values()} - begun:
+                if self._inline(var) in command:
+                    begun.add(var)
+                    command = f"{self._new(var)}; {command}"
             found.append(command)
         return found
 
     def script(self, title: str) -> str:
         """A script for bash, with curl and jq, that shows the fault: its status is 1 where it is there."""
         lines = [f"# {line}" for line in title.splitlines()]
-        lines += ["set -u", ': "${SIGNALWIRE_PROJECT_ID:?}" "${SIGNALWIRE_API_TOKEN:?}"', _NEW_RUN, _ANSWER]
+        lines += ["set -u", ': "${SIGNALWIRE_PROJECT_ID:?}" "${SIGNALWIRE_API_TOKEN:?}"', _ANSWER]
+        made_up = list(dict.fromkeys(self._made_up.values()))
         lines += _CLEAN.format(url=self._collection).splitlines()
+        lines += [self._new(var) for var in made_up]
+        lines += [f"MADE+=({self._inline(var)})" for var in made_up if var is not _RUN]
         for number, one in enumerate(self.exchanges, 1):
             lines.append(f"A{number}=$({self._curl(one, '-isS')} | answer)")
             lines += [
@@ -165,6 +186,7 @@ class Story:
         place = {one: number for number, one in enumerate(self.exchanges, 1)}
         about = place[self.claim.part.exchange]
         holds = self.claim.jq(lambda one: f"$a{place[one]}[0]", self._literal(place))
+        args = " ".join(f"--arg {var.what} {self._inline(var)}" for var in made_up)
         files = " ".join(
             f'--slurpfile a{place[one]} <(echo "$A{place[one]}")'
             for one in self.exchanges
@@ -174,7 +196,7 @@ class Story:
             f"echo {_quoted('sent:     ' + str(self.claim.part.exchange))}",
             f"""echo "received: $(jq -c 'del(.headers)' <<<"$A{about}")" """.rstrip(),
             f"echo {_quoted('expected: ' + self.claim.expected)}",
-            f'HOLDS=$(jq -n --arg run "$RUN" {files} {_quoted(holds)})',
+            f"HOLDS=$(jq -n {args} {files} {_quoted(holds)})",
             '[ "$HOLDS" = true ] && echo "so it is" || { echo "it is not"; exit 1; }',
         ]
         return "\n".join(lines) + "\n"
@@ -197,7 +219,13 @@ class Story:
             found.append(_Var(one, "id"))
         return [(self._name(var), self._query(var)) for var in dict.fromkeys(found)]
 
+    @staticmethod
+    def _new(var: _Var) -> str:
+        return _NEW_RUN if var is _RUN else f"{var.what.upper()}=$({_NEW_ID})"
+
     def _query(self, var: _Var) -> str:
+        if (at := var.place) is not None:
+            return f'.{var.what} | .[:{at}] + (if .[{at}:{at + 1}] == "0" then "1" else "0" end) + .[{at + 1}:]'
         if var.what == "id" and var.of is not None and _ODD_ID.search(var.of.creates or ""):
             return ".id | @uri"
         if var.what.startswith("links."):
@@ -207,9 +235,10 @@ class Story:
 
     def _name(self, var: _Var) -> str:
         if var.of is None:
-            return "RUN"
+            return var.what.upper()
         word = {"id": "ID", "name": "NAME"}.get(var.what, var.what.removeprefix("links.").upper())
-        return f"{word}{self.exchanges.index(var.of) + 1}"
+        place = "" if var.place is None else f"_{var.place}"
+        return f"{word}{self.exchanges.index(var.of) + 1}{place}"
 
     def _literal(self, place: Mapping[Exchange, int]) -> Callable[[Any], str]:
         values = {
@@ -225,9 +254,9 @@ class Story:
             if isinstance(value, str):
                 if value in values:
                     return values[value]
-                for mark in self.marks:
-                    if mark in value:
-                        return "(" + " + $run + ".join(map(json.dumps, value.split(mark))) + ")"
+                for then, var in self._made_up.items():
+                    if then in value:
+                        return "(" + f" + ${var.what} + ".join(map(json.dumps, value.split(then))) + ")"
             return json.dumps(value)
 
         return literal
@@ -244,13 +273,22 @@ class Story:
             words += ["-H", _quoted(f"{name}: {value}" if value else f"{name};")]
         url, content = self._pieces[one.number]
         before = ""
+        if one.method != "GET" and any(isinstance(var, _Var) and var.place is not None for var in url):
+            before = self._unless_theirs(url)
         if content is not None and b"\0" in (one.content or b""):
-            before, data = f"printf %b {_octal(one.content or b'')} | ", ["--data-binary", "@-"]
+            before, data = f"{before}printf %b {_octal(one.content or b'')} | ", ["--data-binary", "@-"]
         else:
             data = [] if content is None else ["--data-raw", self._word(content)]
         # Brackets and braces mean something to curl.
         globbed = ["-g"] if re.search(r"[\[\]{}]", one.url) else []
         return before + " ".join([*words, *globbed, *data, self._word(url)])
+
+    def _unless_theirs(self, url: list[bytes | _Var]) -> str:
+        """There are servers that count their ids: next to ours may be somebody else's."""
+        pair = '-u "$SIGNALWIRE_PROJECT_ID:$SIGNALWIRE_API_TOKEN"'
+        [near] = [self._inline(var) for var in url if isinstance(var, _Var) and var.place is not None]
+        said = "echo 'somebody has this id: start again' >&2"
+        return f"curl -sS {pair} {self._word(url)} | jq -e --arg id {near} '.id == $id' >/dev/null && {said} || "
 
     def _word(self, pieces: list[bytes | _Var]) -> str:
         word = "".join(_bytes(one) if isinstance(one, bytes) else self._inline(one) for one in pieces)
@@ -261,6 +299,10 @@ class Story:
 
 
 _NEW_RUN = "RUN=$(printf %08x%08x%08x%08x $RANDOM $RANDOM $RANDOM $RANDOM)"
+_NEW_ID = (
+    "printf %04x%04x-%04x-4%03x-8%03x-%04x%04x%04x $RANDOM $RANDOM $RANDOM"
+    " $((RANDOM >> 3)) $((RANDOM >> 3)) $RANDOM $RANDOM $RANDOM"
+)
 _ANSWER = r"""answer() {  # an answer as {status, headers, body}
   jq -Rs 'def head: index("\r\n\r\n"); until(test("^HTTP/[0-9.]+ 1") | not; .[head + 4:])
     | head as $at | (if $at then .[:$at] | split("\r\n") else [""] end) as $head
@@ -325,8 +367,19 @@ def _split(text: bytes, patterns: Mapping[str, _Var]) -> list[bytes | _Var]:
     return [one for one in (*pieces, text[last:]) if one != b""]
 
 
+def _other_digit(text: str, place: int) -> str:
+    return text[:place] + ("0" if text[place] != "0" else "1") + text[place + 1 :]
+
+
+def _near(known: Mapping[str, _Var], about: str) -> Iterator[tuple[str, _Var]]:
+    """How the id in a path is made from one that is known, where they differ in one digit."""
+    for one, var in known.items():
+        if var.what == "id" and len(one) == len(about):
+            yield from ((about, _Var(var.of, "id", at)) for at in range(len(one)) if _other_digit(one, at) == about)
+
+
 def stories(
-    claim: Claim, evidence: Sequence[Exchange], log: Sequence[Exchange], marks: Sequence[str]
+    claim: Claim, evidence: Sequence[Exchange], log: Sequence[Exchange], marks: Sequence[str], unknown: Sequence[str]
 ) -> Iterator[Story]:
     """What may show a finding again, from the shortest: the requests that it is about, with those that
     made their conferences what they were; all writes to these; all that was sent until then.
@@ -351,7 +404,7 @@ def stories(
                 todo += writes if breadth else writes[-1:] if one in focus else []
         if sorted(wanted) != shown and len(wanted) <= _MOST:
             shown = sorted(wanted)
-            yield Story([wanted[number] for number in shown], claim, marks)
+            yield Story([wanted[number] for number in shown], claim, marks, unknown)
 
 
 def _makers(values: Iterable[str], log: Sequence[Exchange]) -> list[Exchange]:
