@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import Any, Generic, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar, Unpack
 from uuid import UUID
 
 from attrs import evolve
@@ -30,7 +30,20 @@ L = TypeVar("L")
 T = TypeVar("T", bound=Transport | AsyncTransport)
 
 
-class BaseClient(Generic[L]):
+class ConferencesOnly:
+    """What the vendor's SDK has besides says, at the attribute, that it is not here."""
+
+    if not TYPE_CHECKING:  # else every name would pass for one
+
+        def __getattr__(self, name: str) -> NoReturn:
+            said = f"{type(self).__name__!r} has no attribute {name!r}"
+            if not name.startswith("_"):
+                said += ": this package is about conferences alone, and not their streams and tokens."
+                said += " Use the vendor's SDK beside it: `from signalwire.rest import RestClient as SignalWireClient`."
+            raise AttributeError(said, name=name, obj=self)
+
+
+class BaseClient(ConferencesOnly, Generic[L]):
     def __init__(
         self,
         project: str | None = None,
@@ -55,14 +68,14 @@ class BaseClient(Generic[L]):
         return f"{type(self).__name__}({transport.settings.shown if transport else 'not built'})"
 
 
-class Video(Generic[C]):
+class Video(ConferencesOnly, Generic[C]):
     """The video resources."""
 
     def __init__(self, conferences: C) -> None:
         self.conferences = conferences
 
 
-class BaseConferences(Generic[T]):
+class BaseConferences(ConferencesOnly, Generic[T]):
     def __init__(self, transport: T) -> None:
         self._transport = transport
         self._policy = transport.settings.policy

@@ -114,6 +114,9 @@ class ConferencesError(Exception):
         conference_id: the conference that the call was about, `None` where it was about none.
         state: what is known of the conference now; empty where there is nothing to say.
         advice: what to do next; may be empty.
+        status_code: HTTP status of an `ApiError`; `None` for every other.
+        body: the body of the answer, decoded where it is JSON; `None` where there is none.
+        request_id: the server's id of the request, where it sent one.
     """
 
     message: str
@@ -121,6 +124,9 @@ class ConferencesError(Exception):
     conference_id: str | None = None
     state: str = ""
     advice: str = ""
+    status_code: int | None = None
+    body: Any = None
+    request_id: str | None = None
 
     def __post_init__(self) -> None:
         self.args = (self.message,)
@@ -243,16 +249,8 @@ class VerificationError(ConferencesError):
         super().__init__(message, conference_id=conference_id, state=state, advice=_COME_BACK)
 
 
-@dataclass(eq=False, repr=False)
 class InvalidResponseError(ConferencesError):
-    """An answer of success that nothing safe can be built on: no JSON, another conference, a field missing, too long.
-
-    Attributes:
-        body: the answer's body, decoded; `None` where it is no JSON.
-    """
-
-    _: KW_ONLY
-    body: Any = None
+    """A successful answer that nothing safe can be built on: no JSON, of another conference, too short or too long."""
 
 
 @dataclass(eq=False, repr=False)
@@ -260,21 +258,16 @@ class ApiError(ConferencesError):
     """The server answered with an error status.
 
     Attributes:
-        status_code: HTTP status.
         errors: the entries of a 422 body, or an empty list; JSON as the server sent it.
         reason: the text of `{"error": ...}`, or `None`.
-        request_id: the server's id of the request, where it sent one.
         retry_after: seconds that the server asks to wait, or `None`.
-        body: the answer's body, decoded where it is JSON, else its text.
     """
 
     _: KW_ONLY
     status_code: int
     errors: list[Any] = field(default_factory=list)
     reason: str | None = None
-    request_id: str | None = None
     retry_after: float | None = None
-    body: Any = None
 
 
 class AuthenticationError(ApiError):
@@ -303,3 +296,6 @@ class ServerError(ApiError):
 
 class TransportError(ConferencesError):
     """No answer came: connection refused or dropped, or a time-out."""
+
+
+SignalWireRestError = ConferencesError  # what programs written for the vendor's SDK catch
