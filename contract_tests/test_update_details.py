@@ -801,7 +801,7 @@ def test_a_null_that_stays_null_and_one_that_got_a_value_are_no_loss() -> None:
 @pytest.mark.parametrize(
     ("body", "reason"),
     [
-        ([], "it is no JSON object but list"),
+        ([], "it is not a JSON object but list"),
         ({**EXAMPLE, "id": OTHER_ID}, f"it is of conference '{OTHER_ID}'"),
         ({**EXAMPLE, "id": 5}, "it has no id"),
         ({name: EXAMPLE[name] for name in EXAMPLE if name not in ("size", "meta")}, "it lacks size"),
@@ -820,7 +820,7 @@ def test_an_answer_that_is_not_the_conference_says_why(body: Any, reason: str) -
 def test_a_read_that_lacks_what_has_to_survive_a_put_is_not_built_on(lacking: str) -> None:
     bare = {name: value for name, value in EXAMPLE.items() if name != lacking}
     assert outcome_of(Request("GET", "/x", "conference", about=ID), ok(bare)) == Done(bare)
-    with pytest.raises(InvalidResponseError, match=f"no conference to build on: it lacks {lacking}"):
+    with pytest.raises(InvalidResponseError, match=f"cannot be built on: it lacks {lacking}"):
         drive(read(Target(ID, POLICY)), World(Server(bare)))
 
 

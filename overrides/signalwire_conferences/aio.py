@@ -37,7 +37,7 @@ class AsyncRestClient(BaseClient[AsyncLock]):
         await self.close()
 
     async def close(self) -> None:
-        """Close connections and the journal. The client is of no use afterwards."""
+        """Close connections and the journal. Do not use the client afterwards."""
         await self._transport.close()
 
 

@@ -144,7 +144,7 @@ class _Check:
     def _unknown(self, name: object, known: Mapping[str, Field]) -> str:
         if self._noun == "field" and isinstance(name, str) and name in contract.KINDS:
             return "cannot be written here"
-        return f"is no {self._noun}; there are {', '.join(known)}"
+        return f"is not a {self._noun}; there are {', '.join(known)}"
 
 
 def _id_rule(text: object) -> str | None:

@@ -141,7 +141,7 @@ class RestClient(BaseClient[Lock]):
         self.close()
 
     def close(self) -> None:
-        """Close connections and the journal. The client is of no use afterwards."""
+        """Close connections and the journal. Do not use the client afterwards."""
         self._transport.close()
 
 

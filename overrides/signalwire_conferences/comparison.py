@@ -36,10 +36,10 @@ def flaws(body: Any, expects: str, conference_id: str | None, *, whole: bool) ->
     `whole`: whether a conference without one of its fields is flawed too.
     """
     if not isinstance(body, dict):
-        return [f"it is no JSON object but {type(body).__name__}"]
+        return [f"it is not a JSON object but {type(body).__name__}"]
     if expects == "page":
         if not isinstance(body.get("data"), list) or not isinstance(body.get("links"), dict):
-            return ["it is no page, for it has no list `data` or no object `links`"]
+            return ["it is not a page: it has no list `data` or no object `links`"]
         found = (flaws(item, "conference", None, whole=True) for item in body["data"])
         return [f"item {number}: {flaw}" for number, each in enumerate(found) for flaw in each]
     wrong = []

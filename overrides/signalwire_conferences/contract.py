@@ -39,7 +39,7 @@ class Field:
     def accepts(self, value: Any) -> bool:
         try:
             return bool(self._validator.is_valid(value))
-        except UnicodeEncodeError:  # a lone surrogate is no character
+        except UnicodeEncodeError:  # a lone surrogate is not a character
             return False
 
 

@@ -250,7 +250,7 @@ class VerificationError(ConferencesError):
 
 
 class InvalidResponseError(ConferencesError):
-    """A successful answer that nothing safe can be built on: no JSON, of another conference, too short or too long."""
+    """A successful answer that nothing safe can be built on: not JSON, of another conference, incomplete, too long."""
 
 
 @dataclass(eq=False, repr=False)

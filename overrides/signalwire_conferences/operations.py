@@ -55,13 +55,13 @@ class Pages:
 
     def _following(self, link: object) -> str:
         if not isinstance(link, str):
-            raise InvalidResponseError(f"The link to the next page is no string but a {type(link).__name__}.")
+            raise InvalidResponseError(f"The link to the next page is not a string but a {type(link).__name__}.")
         try:
             link.encode()
             # The scheme does not matter: a server behind a proxy may not know its own.
             own = urlsplit(urljoin(f"https://{self._host}{path_of(_LIST)}", link))
         except ValueError as error:
-            raise InvalidResponseError(f"The link to the next page is no link ({error}).") from None
+            raise InvalidResponseError(f"The link to the next page is not a link ({error}).") from None
         # Nor does the port that goes without saying with another scheme.
         if canonical_host(own.netloc.removesuffix(":80")) != canonical_host(self._host):
             # Without what stands before it: it may be credentials.

@@ -107,7 +107,7 @@ def _success(request: Request, answer: Answer) -> Outcome:
             decoded = True
             wrong = flaws(body, request.expects, request.about, whole=request.method != "PUT")
         except ValueError as reason:
-            wrong = [f"its body is {answer.flaw or f'no JSON ({reason})'}"]
+            wrong = [f"its body is {answer.flaw or f'not JSON ({reason})'}"]
     if not wrong and not accepted:
         etag = answer.headers.get("etag", "")
         # `If-Match` compares strongly (RFC 9110, 13.1.1): a weak one never matches.

@@ -1,7 +1,7 @@
 """Results: dicts of JSON as the server sent it, with typed attributes.
 
 Reading never raises because the server is newer than the contract: a value that a generated type cannot hold (a new
-layout, a leap second, an id that is no UUID) is given as it came.
+layout, a leap second, an id that is not a UUID) is given as it came.
 """
 
 import datetime
@@ -139,7 +139,7 @@ _VIEWS: Mapping[type, Mapping[str, type[JsonView]]] = {
 def view(kind: type[V], body: Any, report: UpdateReport | None = None) -> V:
     """The view of an object of JSON (else `TypeError`), with a report where an update gave it."""
     if not isinstance(body, dict):
-        raise TypeError(f"a {type(body).__name__} is no object of JSON")
+        raise TypeError(f"a {type(body).__name__} is not a JSON object")
     made: Any = kind()
     dict.update(made, body)
     for name, inner in _VIEWS.get(kind, {}).items():
@@ -184,7 +184,7 @@ def _typed(targets: tuple[type[Any], ...], value: Any) -> Any:
         try:
             if issubclass(target, datetime.datetime):
                 made = target.fromisoformat(value)
-                return made if made.tzinfo else value  # without a time zone it is no instant
+                return made if made.tzinfo else value  # without a time zone it is not an instant
             return target(value)
         except (ValueError, TypeError, AttributeError):
             continue

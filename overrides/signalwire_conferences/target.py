@@ -60,7 +60,7 @@ def read(target: Target) -> Steps[Done]:
     request = get_of(target.conference_id)
     done = yield from repeated(request, target.policy)
     if wrong := flaws_to_build_on(done.body):
-        said = f"The answer to {request} is no conference to build on: {'; '.join(wrong)}."
+        said = f"The answer to {request} cannot be built on: {'; '.join(wrong)}."
         raise InvalidResponseError(said, conference_id=target.conference_id, body=done.body)
     return done
 

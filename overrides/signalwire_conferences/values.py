@@ -108,7 +108,7 @@ def to_json(value: Any) -> Any:
             return str(name)
         case str() as text:
             if _SURROGATE.search(text):
-                raise ValueError("holds a lone surrogate, which is no character")
+                raise ValueError("holds a lone surrogate, which is not a character")
             return str.__str__(text)  # a subclass may answer `str` with something else
         case int() as number if abs(number) >= _TOO_LARGE:
             raise ValueError("is beyond 64 bits")
@@ -118,11 +118,11 @@ def to_json(value: Any) -> Any:
 
 
 def _no_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is no JSON")
+    raise ValueError(f"{name} is not JSON")
 
 
 def decode_json(content: bytes) -> Any:
-    """The JSON value of a body; `ValueError` where it is none, or nested or long beyond reason."""
+    """The JSON value of a body; `ValueError` where it is none, or nested too deeply."""
     try:
         decoded = json.loads(content.decode(), parse_constant=_no_constant)
     except RecursionError:
