@@ -1,16 +1,11 @@
 """What names a host: its parts, the one spelling of it, and whether it is this machine."""
 
-from __future__ import annotations
-
 import re
 from ipaddress import IPv4Address, IPv6Address
 from typing import NamedTuple
 
 _LABEL = r"[\w-]{1,63}"
-_HOST = re.compile(
-    rf"(?:\[(?P<ipv6>[^]]+)\]|(?P<name>{_LABEL}(?:\.{_LABEL})*)\.?)(?::(?P<port>[0-9]{{1,5}}))?", re.ASCII
-)
-_LARGEST_PORT = 65535
+_HOST = re.compile(rf"(?:\[(?P<ipv6>[^]]+)\]|(?P<name>{_LABEL}(?:\.{_LABEL})*)\.?)(?::(?P<port>\d{{1,5}}))?", re.ASCII)
 
 
 class Host(NamedTuple):
@@ -38,14 +33,14 @@ def host_of(text: str) -> Host:
         name = match["name"]
         address = IPv4Address(name) if name.rpartition(".")[2].isdigit() else None
     port = int(match["port"]) if match and match["port"] else None
-    if port is not None and not 0 < port <= _LARGEST_PORT:
+    if port is not None and not 0 < port < 2**16:
         raise ValueError(text)
     return Host(name, port, address)
 
 
 def canonical_host(text: str) -> str:
-    """The one spelling of a host: without the default port (80 for loopback hosts, which speak HTTP,
-    else 443), and IPv6 in brackets. What is no host is given back in lower case.
+    """The one spelling of a host: without the default port (80 for loopback hosts, which speak HTTP, else 443), and
+    IPv6 in brackets. What is no host is given back in lower case.
     """
     try:
         name, port, _ = host_of(text)

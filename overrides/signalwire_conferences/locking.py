@@ -1,11 +1,9 @@
 """What a cancellation must not cut short: giving a lock back, writing the journal, tidying up.
 
-A cancel scope of anyio shields from other scopes, and not from asyncio's own `Task.cancel()`, which
-`asyncio.timeout` and `asyncio.TaskGroup` use. On asyncio an operation therefore has a task of its own,
-which is out of reach; whoever waits for it hands the first cancellation on.
+A cancel scope of anyio shields from other scopes, and not from asyncio's own `Task.cancel()`, which `asyncio.timeout`
+and `asyncio.TaskGroup` use. On asyncio an operation therefore has a task of its own, which is out of reach; whoever
+waits for it hands the first cancellation on.
 """
-
-from __future__ import annotations
 
 import asyncio
 import threading
@@ -42,17 +40,12 @@ def _tell(error: BaseException | None, failure: Exception) -> None:
 
 
 class _Task(asyncio.Task[T]):
-    """The task of an operation, which others cancel once, and not where it must not be cut short.
-
-    Whoever cancels all tasks of a loop meets this one, too. A scope of anyio, or a callback of the loop,
-    does it for a time-out or task group inside of a lock, which gets it.
-
-    Attributes:
-        uncut: nobody else is to cancel it now.
-        cancelled_by_others: somebody did, or tried to.
+    """The task of an operation, which others cancel once (whoever cancels all tasks of a loop meets it, too), and not
+    where it must not be cut short. A scope of anyio, or a callback of the loop, does it for a time-out or task group
+    inside of a lock, which gets it.
     """
 
-    uncut, cancelled_by_others = True, False
+    uncut, cancelled_by_others = True, False  # nobody else is to cancel it now; somebody did, or tried to
 
     def cancel(self, msg: Any = None) -> bool:
         loop = self.get_loop()
@@ -79,7 +72,7 @@ class AsyncLocks(AsyncExitStack):
         self.stop = threading.Event()  # set once the operation is cancelled, for a thread that waits
 
     async def run(self, function: Function[T], *args: Any) -> T:
-        """Await the operation. A cancellation reaches it once, and is raised when it has ended."""
+        """Await the operation. A cancellation reaches it once, and is raised when the operation has ended."""
         if anyio.get_cancelled_exc_class() is not asyncio.CancelledError:
             return await _within(self._scope, function, *args)
         self._task = task = _Task(_within(self._scope, function, *args))

@@ -1,7 +1,5 @@
 """Keeps the API token out of errors, reprs and tracebacks."""
 
-from __future__ import annotations
-
 import base64
 import json
 from collections.abc import Callable
@@ -29,7 +27,7 @@ class Secret:
 
 
 def without_frames(function: Callable[[], Any]) -> Secret:
-    """What it makes of a secret. An error of it, or a signal, comes without the frames that hold it."""
+    """What a function makes of a secret. What it raises comes without the frames that hold the secret."""
     try:
         return Secret(function())
     except BaseException as error:
@@ -38,9 +36,8 @@ def without_frames(function: Callable[[], Any]) -> Secret:
 
 
 def masker(project: str, token: Secret) -> Callable[[str], str]:
-    """A function that replaces the token in a text by `***`, in every spelling that may be met.
-
-    A token so short that it may be a word by chance is left alone.
+    """A function that replaces the token in a text by `***`, in every spelling that may be met. A token so short that
+    it may be a word by chance is left alone.
     """
     secrets = without_frames(lambda: [Secret(each) for each in _spellings(project, token.value)]).value
 
@@ -69,10 +66,8 @@ def _spellings(project: str, token: str) -> list[str]:
 
 
 def without_secrets(error: BaseException, mask: Callable[[str], str], handled: BaseException | None = None) -> None:
-    """Mask the first `ConferencesError` in the chain of an error, and all that led to it but `handled`:
-    what the caller is handling.
-
-    These lose their tracebacks too: the frames below a call hold bodies and headers.
+    """Mask the first `ConferencesError` in the chain of an error, and all that led to it but `handled`: what the caller
+    is handling. These lose their tracebacks too: the frames below a call hold bodies and headers.
     """
     chain: list[BaseException] = [error]
     ours = False
@@ -103,9 +98,10 @@ def _copy(value: Any, mask: Callable[[str], str]) -> Any:
             return mask(value.decode("latin-1")).encode("latin-1")
         case dict():
             return {_masked(name, mask): _masked(each, mask) for name, each in value.items()}
-        case list() | tuple():
-            items = [_masked(each, mask) for each in value]
-            return items if isinstance(value, list) else tuple(items)
+        case list():
+            return [_masked(each, mask) for each in value]
+        case tuple():
+            return tuple(_masked(each, mask) for each in value)
         case _ if attrs.has(type(value)):
             fields = [each for each in attrs.fields(type(value)) if each.init]
             given = {each.alias: _masked(getattr(value, each.name), mask) for each in fields}

@@ -1,11 +1,10 @@
 """Which proxy of the environment is used for a host, decided once: a client has one host."""
 
-from __future__ import annotations
-
 import logging
 import os
 import re
 import ssl
+from contextlib import suppress
 from importlib.util import find_spec
 from ipaddress import ip_network
 from urllib.request import getproxies
@@ -17,8 +16,6 @@ from .hosts import Host, host_of
 from .masking import Secret
 
 _log = logging.getLogger("signalwire_conferences")
-
-_HTTPS_PORT = 443
 
 
 def proxy_of(host: str, tls: ssl.SSLContext) -> httpx.Proxy | None:
@@ -38,18 +35,15 @@ def proxy_of(host: str, tls: ssl.SSLContext) -> httpx.Proxy | None:
     if not scheme or any(excluded):
         return None
     variable, url = _variable(scheme), Secret(proxies.value[scheme])
-    try:
-        proxy = httpx.Proxy(url.value if "://" in url.value else f"http://{url.value}")
-        host_of(proxy.url.netloc.decode())  # httpx looks at less
-    except (ValueError, httpx.InvalidURL):
-        proxy = None
-    # Raised here and not above: what httpx raises may quote a password.
+    proxy: httpx.Proxy | None = None
+    with suppress(ValueError, httpx.InvalidURL):  # which may quote a password
+        named = httpx.Proxy(url.value if "://" in url.value else f"http://{url.value}")
+        host_of(named.url.netloc.decode())  # httpx looks at less
+        proxy = named
     if proxy is None:
         raise ConfigurationError(f"The client cannot be built: {variable} is not the URL of a proxy.")
     if proxy.url.scheme.startswith("socks") and find_spec("socksio") is None:
-        raise ConfigurationError(
-            f"The client cannot be built: {variable} names a SOCKS proxy, which needs httpx[socks]."
-        )
+        raise ConfigurationError(f"The client cannot be built: {variable} names a SOCKS proxy: install httpx[socks].")
     proxy.ssl_context = tls if proxy.url.scheme == "https" else None
     return proxy
 
@@ -83,4 +77,4 @@ def _names(entry: str, host: Host) -> bool:
     wanted = host_of(re.sub(r"^\*?\.", "", name))
     # What begins with a dot names what is below it, and not itself.
     named = host.name.endswith(f".{wanted.name}") or (host.name == wanted.name and name[0] not in "*.")
-    return named and wanted.port in (None, host.port or _HTTPS_PORT) and scheme != "http"
+    return named and wanted.port in (None, host.port or 443) and scheme != "http"

@@ -1,7 +1,5 @@
 """What a client is built with: credentials, host and habits, all checked at once."""
 
-from __future__ import annotations
-
 import os
 import random
 from collections.abc import Callable
@@ -18,11 +16,9 @@ from .hosts import host_of, is_loopback
 from .masking import Secret, masker
 from .steps import Policy
 
+# From a conference id to a context manager that is held from read to verification.
 Lock = Callable[[str], AbstractContextManager[Any]]
-"""From a conference id to a context manager that is held from read to verification."""
 AsyncLock = Callable[[str], AbstractAsyncContextManager[Any]]
-"""The same for the asynchronous client."""
-
 L = TypeVar("L")
 
 _VARIABLES = {"project": "SIGNALWIRE_PROJECT_ID", "token": "SIGNALWIRE_API_TOKEN", "host": "SIGNALWIRE_SPACE"}
@@ -31,16 +27,12 @@ _LARGEST = 10**9  # seconds, 31 years: system calls take no number without end
 
 @frozen
 class Settings(Generic[L]):
-    """A client's settings, checked.
-
-    Attributes:
-        masked: a text without the token.
-    """
+    """A client's settings, checked."""
 
     project: str
     token: Secret
     host: str
-    masked: Callable[[str], str] = field(repr=False, eq=False)
+    masked: Callable[[str], str] = field(repr=False, eq=False)  # a text without the token
     lock: L | None
     timeout: float
     retries: int
@@ -59,7 +51,7 @@ class Settings(Generic[L]):
 
     @property
     def policy(self) -> Policy:
-        """How often and how long."""
+        """How often requests are repeated, and how long they take."""
         return Policy(self.timeout, self.retries, random.random)
 
 
@@ -81,8 +73,7 @@ def settings(
     # An address as people write it: `::1` alone is IPv6, which a URL wants in brackets.
     host = "[::1]" if host == "::1" else host.lower()
     if host and not _is_host(host):
-        # Without what stands before it: it may be credentials.
-        _, at, name = host.rpartition("@")
+        _, at, name = host.rpartition("@")  # what stands before it may be credentials
         said = short_repr(f"…@{name}" if at else name)
         wrong.append(f"host={said}: must be a host name, as in your-space.signalwire.com")
     if ":" in project:
@@ -99,9 +90,8 @@ def settings(
 def _wrong_credential(name: str, value: object) -> str | None:
     if value == "":
         return f"{name} is missing: pass {name}= or set {_VARIABLES[name]}"
-    # The value of a credential is told in no message.
     if not isinstance(value, str):
-        return f"{name} must be a string"
+        return f"{name} must be a string"  # and no message shows what it is
     return None if value.isprintable() else f"{name} must hold printable characters alone"
 
 
@@ -124,11 +114,8 @@ def _is_host(text: str) -> bool:
         return False
 
 
-def _is_path(value: Any) -> bool:
-    try:
-        path = os.fspath(value)
-    except TypeError:
-        return False
+def _is_path(value: object) -> bool:
+    path = os.fspath(value) if isinstance(value, str | os.PathLike) else b""
     return isinstance(path, str) and path != "" and "\0" not in path
 
 

@@ -1,7 +1,5 @@
 """The two loops that carry steps out: requests with httpx, once each, and nothing decided here."""
 
-from __future__ import annotations
-
 import os
 import sys
 import time
@@ -16,7 +14,7 @@ import anyio.to_thread
 import httpx
 from anyio.lowlevel import RunVar, checkpoint_if_cancelled
 
-from .errors import ConferencesError, closed_client
+from .errors import closed_client
 from .journal import Journal, opened
 from .locking import AsyncLocks, hold
 from .masking import without_secrets
@@ -34,12 +32,8 @@ _IDLE_CONNECTIONS = 20
 
 
 class _Common(Generic[L]):
-    """What both transports have: settings, a journal, and what requests look like."""
-
     def __init__(self, settings: Settings[L]) -> None:
-        self.settings = settings
-        self._closed = False
-        self._wire = Wire(settings)
+        self.settings, self._wire, self._closed = settings, Wire(settings), False
         # None where there is none, and then no step asks for it.
         self._lock: L = settings.lock  # type: ignore[assignment]  # see above
         self.journal: Journal = opened(settings)  # type: ignore[assignment]  # see above
@@ -51,11 +45,8 @@ class _Common(Generic[L]):
 
 
 class Transport(_Common[Lock]):
-    """Carries steps out with blocking calls. Safe to use from several threads, processes that fork,
-    and where a signal may end a call at any point.
-
-    A request has a connection to itself, which is kept for the next one only where all went well. So
-    nothing that a thread, a signal or a fork leaves behind is met again.
+    """Carries steps out with blocking calls. Safe to use from several threads, processes that fork, and where a signal
+    may end a call at any point: a request has a connection to itself, which is kept only where all went well.
     """
 
     def __init__(self, settings: Settings[Lock]) -> None:
@@ -78,8 +69,7 @@ class Transport(_Common[Lock]):
 
     def _keep(self, http: httpx.HTTPTransport) -> None:
         self._idle.append(http)
-        if self._closed or len(self._idle) > _IDLE_CONNECTIONS:
-            self._drop()
+        self._drop()
 
     def _drop(self) -> None:
         with suppress(IndexError):  # others may do the same
@@ -129,9 +119,10 @@ class Transport(_Common[Lock]):
                 return self.journal.carry_out(step)
 
     def _send(self, step: Request) -> Answer | NoAnswer:
-        http, left = self._take(), TimeLeft(self.settings.timeout)
+        left = TimeLeft(self.settings.timeout)
+        request, http = self._wire.request(step, left), self._take()
         try:
-            response = http.handle_request(self._wire.request(step, left))
+            response = http.handle_request(request)
             with closing(response):
                 body = Body(step, response)
                 stream: Any = response.stream
@@ -140,8 +131,6 @@ class Transport(_Common[Lock]):
                     if not body.add(chunk):
                         break
         except BaseException as error:  # noqa: BLE001 - what is not expected is raised again
-            if isinstance(error, ConferencesError):  # so that the request was not even built
-                self._keep(http)
             return self._wire.failed(error, left, closed=self._closed)
         self._keep(http)
         return body.answer()
@@ -213,7 +202,7 @@ class AsyncTransport(_Common[AsyncLock]):
             if self._closed:
                 await http.aclose()
 
-    async def _answer(self, step: Request, http: _Connections, left: TimeLeft) -> Answer:
+    async def _answer(self, step: Request, http: "_Connections", left: TimeLeft) -> Answer:
         response = await http.handle_async_request(self._wire.request(step, left))
         body = Body(step, response)
         stream: Any = response.stream
@@ -229,7 +218,7 @@ class AsyncTransport(_Common[AsyncLock]):
             await response.aclose()
         return body.answer()
 
-    async def _http(self) -> _Connections:
+    async def _http(self) -> "_Connections":
         if self._closed:
             raise closed_client()
         transports = _here().transports
@@ -240,28 +229,19 @@ class AsyncTransport(_Common[AsyncLock]):
 
 
 class _Connections(httpx.AsyncHTTPTransport):
-    """The connections of a client in one event loop.
-
-    Attributes:
-        slots: to be waited for, one for each request. In the pool of httpcore, a request that is
-            cancelled while it waits may leave a connection behind that is never made, and counts.
-    """
+    """The connections of a client in one event loop."""
 
     def __init__(self, **options: Any) -> None:
         super().__init__(limits=httpx.Limits(keepalive_expiry=5.0), **options)
+        # A request that is cancelled while it waits in the pool may leave a connection there that is never made.
         self.slots = anyio.CapacityLimiter(_CONNECTIONS)
 
 
 class _Loop(NamedTuple):
-    """What belongs to one event loop.
-
-    Attributes:
-        transports: the connections of each client, open until the generator is closed.
-        threads: for journals. Locks that wait may hold every thread that anyio has for all comers.
-    """
+    """What belongs to one event loop: the connections of each client, open until their generator is closed."""
 
     transports: WeakKeyDictionary[AsyncTransport, tuple[_Connections, AsyncGenerator[_Connections, None]]]
-    threads: anyio.CapacityLimiter
+    threads: anyio.CapacityLimiter  # for journals: locks that wait may hold every thread that anyio has for all
 
 
 _LOOP: RunVar[_Loop] = RunVar("signalwire_conferences")
@@ -275,6 +255,6 @@ def _here() -> _Loop:
 
 
 async def _connections(options: dict[str, Any]) -> AsyncGenerator[_Connections, None]:
-    """Closed with the generator, which an event loop does before it ends."""
+    # An event loop closes its generators before it ends.
     async with _Connections(**options) as http:
         yield http

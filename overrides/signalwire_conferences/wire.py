@@ -1,7 +1,5 @@
 """Requests as httpx sends them, and answers read as far as they may cost: shared by both transports."""
 
-from __future__ import annotations
-
 import base64
 import functools
 import os
@@ -29,11 +27,7 @@ _url = functools.lru_cache(64)(httpx.URL)
 
 
 class Wire:
-    """How requests of one client look, and what they are sent with.
-
-    Attributes:
-        options: for the transports of httpx.
-    """
+    """How requests of one client look, and what they are sent with."""
 
     def __init__(self, settings: Settings[Any]) -> None:
         self._settings, self._base = settings, settings.base_url
@@ -46,18 +40,14 @@ class Wire:
             "User-Agent": f"signalwire-conferences/{_version()}",
             "Authorization": _Hidden(f"Basic {pair.value.decode()}"),
         }
-        # To load the certificates that a loopback host does not need takes longer than an update.
+        # For the transports of httpx. Certificates, which a loopback host does not need, take longer than an update.
         self.options: dict[str, Any] = {"trust_env": False, "verify": False}
         if self._base.startswith("https"):
             self.options["verify"] = tls = _tls()
             self.options["proxy"] = proxy_of(settings.host, tls)
 
-    def request(self, step: Request, left: TimeLeft) -> httpx.Request:
-        """The request of a step.
-
-        Raises:
-            ConferencesError: its address is too long, or is none.
-        """
+    def request(self, step: Request, left: "TimeLeft") -> httpx.Request:
+        """The request of a step. Raises `ConferencesError` where its address is too long, or is none."""
         headers = {**self._headers, **step.headers}
         if step.content is not None:
             headers |= {"Content-Type": "application/json", "Content-Length": str(len(step.content))}
@@ -70,11 +60,9 @@ class Wire:
         encoded, stream = httpx.Headers(headers, encoding="utf-8"), _Content(filter(None, [step.content]))
         return httpx.Request(step.method, url, headers=encoded, stream=stream, extensions={"timeout": left})
 
-    def failed(self, error: BaseException, left: TimeLeft, *, closed: bool) -> NoAnswer:
-        """What a request came to that raised this; what nobody expects is raised again.
-
-        The error is made anew: its own traceback has the headers in local variables, and what a
-        broken answer quotes of the request ends in messages and logs.
+    def failed(self, error: BaseException, left: "TimeLeft", *, closed: bool) -> NoAnswer:
+        """What a request came to that raised this; what nobody expects is raised again. The error is made anew: its
+        traceback has the headers in local variables, and it may quote the request.
         """
         again: httpx.RequestError
         match error:
@@ -104,15 +92,11 @@ class _Hidden(str):
 
 
 class TimeLeft:
-    """The timeouts of a request as httpcore asks for them: each phase gets what is left of the whole.
-
-    Attributes:
-        writing: whether it asked for that of writing, so that the server may have the request.
-    """
+    """The timeouts of a request as httpcore asks for them: each phase gets what is left of the whole."""
 
     def __init__(self, seconds: float) -> None:
         self._end = time.monotonic() + seconds
-        self.writing = False
+        self.writing = False  # so that the server may have the request
 
     def check(self) -> None:
         """Raises `TimeoutError` where nothing is left."""
@@ -126,9 +110,7 @@ class TimeLeft:
 
 
 class _Content(list[bytes], httpx.SyncByteStream, httpx.AsyncByteStream):
-    """The body of a request. That of httpx is an asynchronous generator, and trio warns of each that
-    a cancellation leaves behind.
-    """
+    """The body of a request. That of httpx is a generator, and trio warns of each that a cancellation leaves behind."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self
@@ -140,11 +122,7 @@ class _Content(list[bytes], httpx.SyncByteStream, httpx.AsyncByteStream):
 
 
 class Body:
-    """The body of an answer as it comes, decoded, and no more of it than it may cost.
-
-    Attributes:
-        flaw: why it is not read on; "" where it is.
-    """
+    """The body of an answer as it comes, decoded, and no more of it than it may cost."""
 
     def __init__(self, request: Request, response: httpx.Response) -> None:
         self._response = response
@@ -155,7 +133,7 @@ class Body:
         self._taken = 0  # bytes, as they came
         self._coding = response.headers.get("content-encoding", "").strip().lower().removeprefix("x-")
         self._inflate: Any = None
-        self.flaw = ""
+        self.flaw = ""  # why it is not read on
 
     def add(self, chunk: bytes) -> bool:
         """Takes what came, and tells whether to read on."""
@@ -173,13 +151,11 @@ class Body:
 
     def answer(self) -> Answer:
         """The answer that has this body."""
-        content, flaw = bytes(self._content[: self._most]), self.flaw
         if self._inflate is not None and not self._inflate.eof:
-            flaw = flaw or f"encoded as {self._coding!r}, and not whole"
-        if not self._success:
-            flaw = ""  # its status counts
-        headers, content = dict(self._response.headers), b"" if flaw else content
-        return Answer(self._response.status_code, headers, content, time.time(), flaw)
+            self.flaw = self.flaw or f"encoded as {self._coding!r}, and not whole"
+        flaw = self.flaw if self._success else ""  # of others the status counts
+        content = b"" if flaw else bytes(self._content[: self._most])
+        return Answer(self._response.status_code, dict(self._response.headers), content, time.time(), flaw)
 
 
 def _decompressor(coding: str, start: bytes) -> object:
@@ -201,10 +177,9 @@ def _tls() -> ssl.SSLContext:
             raise ConfigurationError("The client cannot be built: SSL_CERT_DIR names no folder.")
         return ssl.create_default_context(cafile=file or None, capath=folders or None)
     except OSError as error:
-        raise ConfigurationError(
-            f"The client cannot be built: the certificates of {'SSL_CERT_FILE' if file else 'certifi'}"
-            f" cannot be read ({error})."
-        ) from error
+        which = "SSL_CERT_FILE" if file else "certifi"
+        said = f"The client cannot be built: the certificates of {which} cannot be read ({error})."
+        raise ConfigurationError(said) from error
 
 
 @functools.cache
