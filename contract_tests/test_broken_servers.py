@@ -128,18 +128,19 @@ def test_there_are_broken_servers_of_every_category_and_no_two_of_the_same_name(
     assert [name for name, count in Counter(server.name for server in SERVERS).items() if count > 1] == []
 
 
-SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in (0, 2, 3))]
+SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in (0, *range(2, 20)))]
 
 
 @pytest.mark.parametrize("seed", SEEDS)
-def test_the_correct_mock_is_clean_and_left_as_it_was(seed: int) -> None:
+def test_the_correct_mock_is_clean_within_a_minute_and_left_as_it_was(seed: int) -> None:
     own = [one.id for one in promises() if not one.id.startswith("generic/")]
     with mock_with_strangers() as server:
         before = {one: server.store[one] for one in server.store}
-        # One tries all that Schemathesis does, which takes most of a minute.
-        report = verified(server, *(own if seed else ()), seed=seed, budget=240.0)
+        # All but one try all that Schemathesis does, too.
+        report = verified(server, *(own if seed == 1 else ()), seed=seed, budget=Options("", "", "").budget)
         after = {one: server.store[one] for one in server.store}
     assert findings(report) == {}
+    assert report.seconds <= 60
     not_tried = [one.promise.id for one in report.having(Outcome.NOT_EXERCISED)]
     # Schemathesis may get no time on a busy machine.
     assert [one for one in not_tried if not one.startswith("generic/")] == []

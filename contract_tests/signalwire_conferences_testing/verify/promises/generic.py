@@ -17,6 +17,7 @@ import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 import httpx
 
@@ -30,7 +31,7 @@ from ..trying.claims import Claim, header, status
 from ..trying.created import NAME_PREFIX
 from ..trying.exchange import NO_JSON, Exchange
 from ..trying.findings import Broken, NotExercised
-from ..trying.http import is_loopback
+from ..trying.http import bundle, is_loopback, proxy, trust
 from .promise import generic
 from .schema import documented, invalid_answer
 
@@ -103,13 +104,19 @@ def _surroundings(url: str, folder: str) -> dict[str, str]:
     """
     kept = {**os.environ, "SCHEMATHESIS_HOOKS": _HOOKS, "NETRC": str(Path(folder, "no-netrc"))}
     kept = {name: value for name, value in kept.items() if name not in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")}
-    authorities = os.environ.get("SSL_CERT_FILE") or os.environ.get("SSL_CERT_DIR")
-    if authorities:
-        kept["REQUESTS_CA_BUNDLE"] = authorities
-    if is_loopback(url):
+    if authorities := bundle():
+        Path(folder, "authorities.pem").write_bytes(authorities)
+        kept["REQUESTS_CA_BUNDLE"] = str(Path(folder, "authorities.pem"))
+    if url.startswith("https:") or is_loopback(url):
         kept = {name: value for name, value in kept.items() if not name.lower().endswith("_proxy")}
-        kept["NO_PROXY"] = "*"
+        found = None if is_loopback(url) else proxy(url, trust())
+        kept |= {"NO_PROXY": "*"} if found is None else {"HTTPS_PROXY": _with_credentials(found)}
     return kept
+
+
+def _with_credentials(found: httpx.Proxy) -> str:
+    user, password = (quote(one, safe="") for one in found.raw_auth or (b"", b""))
+    return str(found.url.copy_with(username=user, password=password)) if found.raw_auth else str(found.url)
 
 
 _CONFIGURATION = """

@@ -12,12 +12,27 @@ import socket
 import ssl
 import threading
 import zlib
+from pathlib import Path
 from typing import Any
 from urllib.parse import urlsplit
 
 import httpx
 
-__all__ = ["MOST_BYTES", "Http", "NoResponse", "bounded", "http_time", "is_loopback", "retry_after", "trust"]
+from signalwire_conferences.errors import ConfigurationError
+from signalwire_conferences.proxies import proxy_of
+
+__all__ = [
+    "MOST_BYTES",
+    "Http",
+    "NoResponse",
+    "bounded",
+    "bundle",
+    "http_time",
+    "is_loopback",
+    "proxy",
+    "retry_after",
+    "trust",
+]
 
 MOST_BYTES = 32 * 2**20
 _TRUST = {"SSL_CERT_FILE": "cafile", "SSL_CERT_DIR": "capath"}
@@ -48,7 +63,8 @@ class Http:
 
     def __init__(self, url: str) -> None:
         verify = trust() if url.startswith("https:") else False
-        options: Any = {"verify": verify, "trust_env": not is_loopback(url)}
+        options: Any = {"verify": verify, "trust_env": url.startswith("http:") and not is_loopback(url)}
+        options["proxy"] = proxy(url, verify) if verify else None
         self._kept = httpx.Client(**options)
         self._fresh = httpx.Client(**options, limits=httpx.Limits(max_keepalive_connections=0))
         self._sockets: dict[bool, socket.socket] = {}
@@ -96,6 +112,9 @@ class Http:
             if expired.is_set() or isinstance(error, httpx.TimeoutException):
                 what = "no whole answer" if begun or expired.is_set() else "no answer"
                 raise NoResponse(what, late=True) from None
+            if "CERTIFICATE_VERIFY_FAILED" in str(error):
+                hint = "SSL_CERT_FILE or SSL_CERT_DIR can name an authority of yours"
+                raise NoResponse(f"its certificate is not trusted ({error}); {hint}") from None
             if isinstance(error, httpx.ConnectError | httpx.ProxyError | httpx.UnsupportedProtocol):
                 raise NoResponse(f"no connection ({error})") from None
             stale = not begun and not any(event.endswith("connect_tcp.started") for event in seen)
@@ -146,13 +165,34 @@ def trust() -> ssl.SSLContext:
     if not given:
         return httpx.create_ssl_context(trust_env=False)
     for name, option in _TRUST.items():
-        wrong = option in given and not (os.path.isfile if option == "cafile" else os.path.isdir)(given[option])
-        if wrong:
+        paths = [Path(one) for one in given.get(option, "").split(os.pathsep if option == "capath" else "\0")]
+        if option in given and not any(one.is_file() if option == "cafile" else one.is_dir() for one in paths):
             raise OSError(f"{name} is {given[option]}, which cannot be read")
     try:
         return ssl.create_default_context(cafile=given.get("cafile"), capath=given.get("capath"))
     except OSError as error:
         raise OSError(f"SSL_CERT_FILE is {given.get('cafile')}, which cannot be read: {error}") from None
+
+
+def bundle() -> bytes:
+    """The same authorities as one file; empty where the environment names none."""
+    folders = [Path(one) for one in os.environ.get("SSL_CERT_DIR", "").split(os.pathsep) if one]
+    files = [Path(one) for one in [os.environ.get("SSL_CERT_FILE", "")] if one]
+    # What OpenSSL finds in a folder is named by its hash.
+    files += [one for folder in folders for one in sorted(folder.glob("*.[0-9]"))]
+    return b"\n".join(one.read_bytes() for one in files)
+
+
+def proxy(url: str, tls: ssl.SSLContext) -> httpx.Proxy | None:
+    """The proxy for an https URL, as the client of this project takes it.
+
+    Raises:
+        ValueError: a variable names none that can be used.
+    """
+    try:
+        return None if is_loopback(url) else proxy_of(urlsplit(url).netloc, tls)
+    except ConfigurationError as error:
+        raise ValueError(str(error).removeprefix("The client cannot be built: ")) from None
 
 
 def is_loopback(url: str) -> bool:

@@ -50,7 +50,8 @@ def reach(api: Api) -> None:
     try:
         exchange = api.send("GET", api.path(), query={"page_size": "1"})
     except NoAnswer as silence:
-        raise CannotRun(f"{url} does not answer: {silence.why}. Is the server running there?") from None
+        hint = "" if "certificate" in silence.why else " Is the server running there?"
+        raise CannotRun(f"{url} does not answer: {silence.why}.{hint}") from None
     except OutOfTime as late:
         raise CannotRun(f"{url} could not be reached: {late}") from None
     if 300 <= exchange.status < 400:
