@@ -62,9 +62,9 @@ class Http:
     """
 
     def __init__(self, url: str) -> None:
-        verify = trust() if url.startswith("https:") else False
-        options: Any = {"verify": verify, "trust_env": url.startswith("http:") and not is_loopback(url)}
-        options["proxy"] = proxy(url, verify) if verify else None
+        tls = trust() if url.startswith("https:") else None
+        options: Any = {"verify": tls or False, "trust_env": tls is None and not is_loopback(url)}
+        options["proxy"] = proxy(url, tls) if tls else None
         self._kept = httpx.Client(**options)
         self._fresh = httpx.Client(**options, limits=httpx.Limits(max_keepalive_connections=0))
         self._sockets: dict[bool, socket.socket] = {}
