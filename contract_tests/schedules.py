@@ -18,9 +18,10 @@ from attrs import define, field, frozen
 from signalwire_conferences.contract import UPDATE, fields
 from signalwire_conferences.errors import ConferencesError
 from signalwire_conferences.outcomes import Answer, NoAnswer, outcome_of
+from signalwire_conferences.plan import Intent
 from signalwire_conferences.steps import Acquire, Done, Policy, Record, Release, Request, Settle, Steps, Wait
 from signalwire_conferences.target import Target, get_of, put_of
-from signalwire_conferences.update import Intent, SafeUpdate
+from signalwire_conferences.update import SafeUpdate
 
 Style = Literal["ours", "bare PUT", "naive"]
 Protection = Literal["nothing", "confirm", "lock", "ETag"]

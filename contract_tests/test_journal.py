@@ -101,9 +101,10 @@ def test_history_tells_when_what_and_whether_the_outcome_is_known(ours_of: Ours,
     start = datetime.datetime.now(datetime.UTC)
     before = server.store[ID]
     ours_of.update(ID, layout="5up", size="small")
-    ours_of.update(ID, layout="5up")  # nothing to change, nothing to tell
+    ours_of.update(ID, layout="5up")  # nothing to change
     ours_of.update(ID, description=None)
-    latest, earliest = ours_of.history(ID)
+    latest, between, earliest = ours_of.history(ID)
+    assert (dict(between.changes), between.outcome) == ({}, "unchanged")
     assert dict(earliest.changes) == {"layout": ("2x2", "5up"), "size": ("large", "small")}
     assert dict(latest.changes) == {"description": ("first", None)}
     assert start <= earliest.recorded_at <= latest.recorded_at <= datetime.datetime.now(datetime.UTC)
@@ -179,13 +180,14 @@ def test_without_a_journal_history_and_undo_say_how_to_have_one(server: MockServ
 # --- undo ---------------------------------------------------------------------------------------------
 
 
-def test_undo_takes_the_last_change_back_and_an_undo_can_be_undone(ours_of: Ours, server: MockServer) -> None:
+def test_undo_takes_the_last_change_back_and_an_undo_can_be_undone_by_name(ours_of: Ours, server: MockServer) -> None:
     ours_of.update(ID, layout="5up", size="small")
     before = server.store[ID]
     ours_of.update(ID, layout="3x3", description=None, dark_primary="#00ff00")
     after = server.store[ID]
-    for expected in (before, after, before, after):
-        result = ours_of.undo(ID)
+    for number, expected in enumerate((before, after, before, after)):
+        undo = ours_of.history(ID)[0].id
+        result = ours_of.undo(entry=undo) if number % 2 else ours_of.undo(ID)
         now = server.store[ID]
         assert {**now, "updated_at": ""} == {**expected, "updated_at": ""}
         assert result.to_dict() == now
@@ -279,7 +281,7 @@ def test_entries_are_pruned_by_age(path: Path) -> None:
 
 
 def test_entries_are_pruned_by_count(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(journals, "_KEPT_ENTRIES", 15)
+    monkeypatch.setattr(journals, "_KEPT_CHANGE_SETS", 15)
     with contextlib.closing(Journal(path, "host")) as journal:
         for number in range(1, 43):
             journal.carry_out(record(number))

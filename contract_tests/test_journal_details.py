@@ -162,7 +162,7 @@ def test_the_last_10_000_entries_are_kept(journal: Journal, path: Path) -> None:
 def test_the_last_entries_of_each_host_are_kept_however_many_others_write(
     journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch, kept: int
 ) -> None:
-    monkeypatch.setattr("signalwire_conferences.journal._KEPT_ENTRIES", kept)
+    monkeypatch.setattr("signalwire_conferences.journal._KEPT_CHANGE_SETS", kept)
     with contextlib.closing(Journal(path, "elsewhere.signalwire.com")) as elsewhere:
         first = record(elsewhere)
         for number in range(12):
@@ -527,7 +527,7 @@ def test_a_record_that_cannot_be_written_names_the_conference_and_the_cause(jour
 
 def test_half_a_record_is_none(journal: Journal, path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """What fails while it prunes has not recorded either."""
-    monkeypatch.setattr("signalwire_conferences.journal._KEPT_ENTRIES", 1)
+    monkeypatch.setattr("signalwire_conferences.journal._KEPT_CHANGE_SETS", 1)
     record(journal)
     query(path, "CREATE TRIGGER no BEFORE DELETE ON entries BEGIN SELECT raise(ABORT, 'no'); END")
     with pytest.raises(ConferencesError, match="no"):

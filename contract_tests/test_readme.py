@@ -175,7 +175,7 @@ def test_every_link_leads_somewhere() -> None:
 def test_the_settings_are_those_of_the_code() -> None:
     for parameter, variable in settings._VARIABLES.items():
         assert f"| `{parameter}` | `{variable}` |" in README
-    assert f"{journal._KEPT_DAYS} days, and the last {journal._KEPT_ENTRIES:,} changes" in README
+    assert f"{journal._KEPT_DAYS} days, and the last {journal._KEPT_CHANGE_SETS:,} changes" in README
 
     defaults = inspect.signature(RestClient).parameters
     assert f"longest single wait: {defaults['timeout'].default:g}." in README

@@ -152,24 +152,54 @@ class Conferences(RuleBasedStateMachine):
 
     @rule(script=SCRIPTS)
     def undo(self, script: Script) -> None:
-        history = self.client.history(self.id)
-        maybe = [each for each in history if each.changes and each.outcome != "not applied"]
+        """Of the last change that is no undo."""
+        history = list(self.client.history(self.id))
+        maybe = [each for each in history if not each.undoes and each.outcome != "not applied"]
+        maybe = [each for each in maybe if each.changes or each.outcome == "unchanged"]
         if not maybe:
             self.server.faults.clear()
             with pytest.raises(ConferencesError, match="no change"):
                 self.client.undo(self.id)
             return
-        # One of unknown outcome is a change only where a value of it is on the server.
-        last = next((each for each in maybe if each.outcome == "applied" or self._is_there(each)), None)
-        if last is None:
-            self._safely(lambda: self.client.undo(self.id), {}, self.now, script)
-            return
-        changes = {name: change.before for name, change in last.changes.items()}
-        base = {**last.before, **{name: change.after for name, change in last.changes.items()}}
-        self._safely(lambda: self.client.undo(self.id), changes, base, script)
+        last = next((each for each in maybe if each.outcome == "unchanged" or self._is_done(each, history)), maybe[0])
+        named = [each for each in history if each.change_set == last.change_set]
+        self._undo_of(named, history, lambda: self.client.undo(self.id), script)
 
-    def _is_there(self, entry: Entry) -> bool:
-        return any(self.now[name] == change.after for name, change in entry.changes.items())
+    @rule(number=st.integers(0, 5), whole=st.booleans(), script=SCRIPTS)
+    def undo_by_name(self, number: int, whole: bool, script: Script) -> None:
+        """Of one of the latest entries, or of its change set; an undo too."""
+        history = list(self.client.history(self.id))
+        if number >= len(history):
+            return
+        entry = history[number]
+        if whole:
+            named = [each for each in history if each.change_set == entry.change_set]
+            self._undo_of(named, history, lambda: self.client.undo(self.id, change_set=entry.change_set), script)
+        else:
+            self._undo_of([entry], history, lambda: self.client.undo(entry=entry.id), script)
+
+    def _undo_of(self, named: list[Entry], history: list[Entry], call: Callable[[], Any], script: Script) -> None:
+        done = [each for each in named if self._is_done(each, history)][::-1]
+        undone: set[str | None] = set()
+        for each in history:
+            if each.outcome == "applied" and each.change_set not in undone:
+                undone.add(each.undoes)
+        changes: dict[str, Any] = {}
+        for each in done if named[0].change_set not in undone else ():
+            changes |= {name: changes.get(name, change.before) for name, change in each.changes.items()}
+        after = {name: change.after for each in done for name, change in each.changes.items()}
+        changes = {name: value for name, value in changes.items() if value != after[name]}
+        base = {**done[-1].before, **after} if changes else self.now
+        self._safely(call, changes, base, script)
+        written = [each for each in self.client.history(self.id) if each.id > history[0].id]
+        assert {each.undoes for each in written} <= {named[0].change_set}
+        self.seen["undone"] += bool(changes)
+
+    def _is_done(self, entry: Entry, history: list[Entry]) -> bool:
+        """One of unknown outcome is a change only where a value of it is on the server, or somebody undid it."""
+        there = any(self.now[name] == change.after for name, change in entry.changes.items())
+        there = there or any(each.undoes == entry.change_set and each.changes for each in history)
+        return entry.outcome == "applied" or (entry.outcome == "unknown" and there)
 
     @rule(changes=CHANGES, script=SCRIPTS)
     def replace(self, changes: dict[str, Any], script: Script) -> None:
@@ -264,6 +294,11 @@ class Conferences(RuleBasedStateMachine):
         entries = history[: len(history) - self.entries][::-1]
         self.entries = len(history)
         puts = course.puts
+        # Where there was nothing to change, it says so.
+        unchanged = [each for each in entries if each.outcome == "unchanged"]
+        assert len(unchanged) <= (not any(done for _, done in puts) or bool(course.foreign))
+        assert unchanged or puts or error
+        entries = [each for each in entries if each not in unchanged]
         if repeats and puts:
             puts = [(puts[0][0], any(done for _, done in puts))]
         assert len(entries) == len(puts)

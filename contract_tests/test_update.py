@@ -21,7 +21,8 @@ from signalwire_conferences import (
     VerificationError,
 )
 from signalwire_conferences.changes import checked_changes
-from signalwire_conferences.update import Intent, SafeUpdate
+from signalwire_conferences.plan import Intent
+from signalwire_conferences.update import SafeUpdate
 from signalwire_conferences_testing import schemas
 from signalwire_conferences_testing.mock import Fault, MockServer, Store
 from strategies import SERVER_OWNED, WRITABLE, Server, drive, is_free_choice

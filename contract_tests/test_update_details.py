@@ -28,11 +28,11 @@ from signalwire_conferences import (
 from signalwire_conferences.changes import checked_changes
 from signalwire_conferences.comparison import MISSING, Verdict, flaws, flaws_to_build_on, survival, verify
 from signalwire_conferences.outcomes import Answer, NoAnswer, outcome_of
-from signalwire_conferences.plan import Change, UpdatePlan, changed_fields, expected_after
+from signalwire_conferences.plan import Change, Intent, UpdatePlan, changed_fields, expected_after
 from signalwire_conferences.settings import settings
 from signalwire_conferences.steps import Acquire, Done, Policy, Record, Refused, Request, Settle, Wait
 from signalwire_conferences.target import Target, read
-from signalwire_conferences.update import Intent, SafeUpdate
+from signalwire_conferences.update import SafeUpdate
 from signalwire_conferences_testing import schemas
 from strategies import CARRIED_AS_NULL, COLORS, WRITABLE, Server, drive, is_free_choice, ok
 
@@ -157,11 +157,12 @@ def body_of(image: Mapping[str, Any]) -> dict[str, Any]:
     return {name: image[name] for name in WRITABLE if image[name] is not None}
 
 
-def test_a_change_that_is_there_already_is_neither_journaled_nor_confirmed() -> None:
+def test_a_change_that_is_there_already_is_journaled_as_such_and_not_confirmed() -> None:
     world = World()
     asked = {"size": EXAMPLE["size"]}
     drive(safe_update(asked, locked=True, journaled=True, confirm=2.5).steps(), world)
-    assert world.story == ["Acquire", "GET", "Release"]
+    assert world.story == ["Acquire", "GET", "Record", "Release"]
+    assert world.of(Record) == [Record(ID, EXAMPLE, {}, outcome="unchanged")]
 
 
 def test_the_lock_has_one_key_for_every_spelling_of_a_uuid_and_other_ids_as_they_are() -> None:

@@ -14,9 +14,9 @@ from hypothesis import strategies as st
 from signalwire_conferences import ConflictError, RestClient, ServerChoice, UnsafeUpdateError, operations
 from signalwire_conferences.changes import checked_body, checked_changes
 from signalwire_conferences.errors import VerificationError, printable
-from signalwire_conferences.plan import UpdatePlan
+from signalwire_conferences.plan import Intent, UpdatePlan
 from signalwire_conferences.results import UpdateReport
-from signalwire_conferences.update import Intent, SafeUpdate
+from signalwire_conferences.update import SafeUpdate
 from signalwire_conferences_testing import schemas
 from signalwire_conferences_testing.mock import MockServer
 from strategies import (

@@ -24,7 +24,8 @@ from .errors import (
     ValidationError,
     VerificationError,
 )
-from .plan import Change, Entry, ServerChoice, UpdatePlan
+from .history import Entry
+from .plan import Change, ServerChoice, UpdatePlan
 from .results import Conference, ConferencePage, UpdateReport
 
 __all__ = [

@@ -1,7 +1,7 @@
 """The asynchronous client: the same steps as the synchronous one, carried out with `await`."""
 
 from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping, Sequence
-from typing import Any, Self, Unpack
+from typing import Any, Self, Unpack, overload
 
 from attrs import evolve
 
@@ -9,11 +9,13 @@ from signalwire_conferences_api.fields import ConferenceChanges, ConferenceField
 
 from . import operations
 from .client import BaseClient, BaseConferences, Id, Video
-from .plan import Entry, UpdatePlan
+from .history import ChangeSetResult, Entry
+from .plan import UpdatePlan
 from .results import Conference, ConferencePage
 from .settings import AsyncLock, Settings
 from .transport import AsyncTransport
-from .undo import undo
+
+AsyncPlan = UpdatePlan[Awaitable[Conference]]
 
 
 class AsyncRestClient(BaseClient[AsyncLock]):
@@ -29,6 +31,9 @@ class AsyncRestClient(BaseClient[AsyncLock]):
     def _open(self, settings: Settings[AsyncLock]) -> None:
         self._transport = AsyncTransport(settings)
         self.video = Video(AsyncConferences(self._transport))
+
+    def _read_plan(self, text: str) -> AsyncPlan:
+        return self.video.conferences._bound(self.video.conferences._plan_of(text))  # noqa: SLF001 - their own part
 
     async def __aenter__(self) -> Self:
         return self
@@ -76,19 +81,42 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
 
     async def plan(
         self, conference_id: Id, /, *, allow_reset: Iterable[str] = (), **changes: Unpack[ConferenceChanges]
-    ) -> UpdatePlan[Awaitable[Conference]]:
+    ) -> AsyncPlan:
         """Read the conference and tell what `update` would do; `await plan.apply()` does it."""
-        update = self._safe_update(conference_id, changes, allow_reset)
-        plan = await self._transport.run(update.plan())
-        return evolve(plan, apply=lambda: self._transport.run(self._updated(evolve(update).steps())))
+        return self._bound(await self._transport.run(self._safe_update(conference_id, changes, allow_reset).plan()))
 
-    async def history(self, conference_id: Id, /) -> Sequence[Entry]:
-        """The updates that the journal knows, the latest first."""
-        return await self._transport.run(self._target(conference_id).history())
+    async def history(self, conference_id: Id | None = None, /, *, change_set: str | None = None) -> Sequence[Entry]:
+        """What the journal knows, the latest first: of a conference, of a change set, or of the whole space."""
+        return await self._transport.run(self._history(conference_id, change_set))
 
-    async def undo(self, conference_id: Id, /) -> Conference:
-        """Take the last change of the journal back, as a three-way merge."""
-        return await self._transport.run(self._updated(undo(self._target(conference_id))))
+    @overload
+    async def undo(self, conference_id: Id, /, *, change_set: str | None = None) -> Conference: ...
+    @overload
+    async def undo(self, /, *, entry: int) -> Conference: ...
+    @overload
+    async def undo(self, /, *, change_set: str) -> ChangeSetResult: ...
+    async def undo(
+        self, conference_id: Id | None = None, /, *, change_set: str | None = None, entry: int | None = None
+    ) -> Conference | ChangeSetResult:
+        """Take a change back, as a three-way merge."""
+        return await self._transport.run(self._undone(conference_id, change_set, entry))
+
+    @overload
+    async def plan_undo(self, conference_id: Id, /, *, change_set: str | None = None) -> AsyncPlan: ...
+    @overload
+    async def plan_undo(self, /, *, entry: int) -> AsyncPlan: ...
+    @overload
+    async def plan_undo(self, /, *, change_set: str) -> Sequence[AsyncPlan]: ...
+    async def plan_undo(
+        self, conference_id: Id | None = None, /, *, change_set: str | None = None, entry: int | None = None
+    ) -> AsyncPlan | Sequence[AsyncPlan]:
+        """Tell what `undo` would do: one plan, or one for each conference of a change set."""
+        found = await self._transport.run(self._undo_plans(conference_id, change_set, entry))
+        plans = [self._bound(plan) for plan in found]
+        return plans if conference_id is None and entry is None else plans[0]
+
+    def _bound(self, plan: UpdatePlan[Any]) -> AsyncPlan:
+        return evolve(plan, host=self._host, apply=lambda: self._transport.run(self._applied(plan)))
 
     async def _each(self, pages: operations.Pages) -> AsyncGenerator[Conference, None]:
         while pages.more:

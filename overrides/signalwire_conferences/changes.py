@@ -11,7 +11,8 @@ from urllib.parse import quote
 from . import contract
 from .contract import Field, Json, Omission
 from .errors import InvalidChangeError, Problem
-from .values import to_json
+from .hosts import canonical_host
+from .values import decode_json, equivalent, to_json
 
 
 class Clear(enum.Enum):
@@ -63,6 +64,54 @@ def checked_query(operation_id: str, query: Json) -> dict[str, Any]:
 def checked_id(conference_id: object) -> str:
     """An id that stays inside its place in the path. Ids are opaque otherwise."""
     return str(to_json(_Check(conference_id).passed(conference_id)))
+
+
+def checked_history(conference_id: object, change_set: object, entry: object = None, *, undo: bool) -> str | None:
+    """The id, if one is given, of a history or of what is to be undone."""
+    check = _Check(_NONE if conference_id is None else conference_id)
+    if change_set is not None and not (isinstance(change_set, str) and change_set):
+        check.problems.append(Problem("change_set", change_set, "must be the id of a change set"))
+    if entry is not None and (isinstance(entry, bool) or not isinstance(entry, int)):
+        check.problems.append(Problem("entry", entry, "must be the number of an entry"))
+    given = [each is not None for each in (conference_id, change_set, entry)]
+    if undo and (not any(given) or (given[2] and sum(given) > 1)):
+        rule = "must be given alone, or an id, a change set or both"
+        check.problems.append(Problem("entry", entry, rule))
+    return check.passed(None if conference_id is None else str(to_json(conference_id)))
+
+
+def checked_plan(text: object, host: str, version: int) -> tuple[dict[str, Any], dict[str, Any], frozenset[str]]:
+    """A plan as it was written, its changes and its `allow_reset`."""
+    try:
+        said = decode_json(str(text).encode())
+    except ValueError:
+        said = None
+    if not isinstance(said, dict):
+        raise InvalidChangeError([Problem("plan", text, "must be what a plan's `to_json` gave")])
+    about, known = said.get("conference_id"), contract.fields(contract.UPDATE)
+    check, changes, theirs = _Check(about), said.get("changes"), said.get("host")
+
+    def is_whole(image: Any) -> bool:
+        whole = isinstance(image, dict) and image.keys() >= {*known, *contract.KEPT}
+        return whole and equivalent(contract.Kind.UUID, image["id"], about)
+
+    rules = {
+        "plan": (said.get("plan") == version, f"must be {version}, the version of plans that this package knows"),
+        "host": (canonical_host(str(theirs)) == canonical_host(host), f"is another space; this client's is {host}"),
+        "changes": (isinstance(changes, dict), "must be an object, field to value"),
+        "undoes": (isinstance(said.get("undoes"), str | None), "must be the id of a change set, or null"),
+        "before": (is_whole(said.get("before")), "must be the whole conference of this id"),
+        "base": ("base" not in said or is_whole(said["base"]), "must be the whole conference of this id"),
+    }
+    check.problems += [Problem(name, said.get(name), rule) for name, (kept, rule) in rules.items() if not kept]
+    others = said.keys() - rules.keys() - {"conference_id", "allow_reset"}
+    check.problems += [Problem(name, said[name], "is no part of a plan") for name in sorted(others)]
+    asked = changes if isinstance(changes, dict) else {}
+    # What an undo brings back need not be what the contract still allows.
+    odd = {name: value for name, value in asked.items() if said.get("undoes") and value is not None and name in known}
+    asked = check.values(contract.UPDATE, {n: v for n, v in asked.items() if n not in odd}, none="clear") | odd
+    resets = check.resets(said.get("allow_reset"))
+    return check.passed((said, asked, resets))
 
 
 def path_of(operation_id: str, conference_id: str | None = None) -> str:

@@ -4,7 +4,7 @@ import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar, Unpack
+from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar, Unpack, overload
 from uuid import UUID
 
 from attrs import evolve
@@ -12,17 +12,19 @@ from attrs import evolve
 from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
 
 from . import operations
-from .changes import checked_body, checked_changes
+from .changes import checked_body, checked_changes, checked_history
 from .errors import ConferencesError
+from .history import ChangeSet, ChangeSetResult, Entry
 from .masking import Secret, without_secrets
-from .plan import Entry, UpdatePlan
+from .plan import Intent, UpdatePlan, read_plan
 from .results import Conference, ConferencePage, UpdateReport, view
 from .settings import Lock, Settings, settings
-from .steps import Steps
+from .steps import Recall, Release, Steps
 from .target import Target
 from .transport import AsyncTransport, Transport
-from .undo import undo
-from .update import Intent, SafeUpdate
+from .undo import member, members, recalled, undo, undoing
+from .update import SafeUpdate
+from .values import one_spelling
 
 Id = str | UUID
 C = TypeVar("C")
@@ -79,6 +81,8 @@ class BaseConferences(ConferencesOnly, Generic[T]):
     def __init__(self, transport: T) -> None:
         self._transport = transport
         self._policy = transport.settings.policy
+        self._host = transport.settings.host
+        self._journaled = transport.settings.journal is not None
 
     @contextmanager
     def _masking(self) -> Iterator[None]:
@@ -105,6 +109,51 @@ class BaseConferences(ConferencesOnly, Generic[T]):
         with self._masking():
             intent = Intent(*checked_changes(changes, allow_reset, conference_id))
             return SafeUpdate(self._target(conference_id), intent)
+
+    def _history(self, conference_id: Id | None, change_set: str | None) -> Steps[Sequence[Entry]]:
+        name = checked_history(conference_id, change_set, undo=False)
+        key = None if name is None else one_spelling(name)
+        return (yield from recalled(Recall(key, change_set=change_set), self._journaled))
+
+    def _undone(
+        self, conference_id: Id | None, change_set: str | None, entry: int | None
+    ) -> Steps[Conference | ChangeSetResult]:
+        name = checked_history(conference_id, change_set, entry, undo=True)
+        if entry is not None:
+            name = yield from member(entry, self._journaled)
+        if name is not None:
+            return (yield from self._updated(undo(self._target(name), change_set, entry)))
+        made = ChangeSet()
+        result = ChangeSetResult(made.id)
+        for each in (yield from members(change_set or "", self._journaled)):
+            try:
+                _, report = yield from undo(Target.of(each, self._transport.settings, made), change_set)
+                (result.changed if report.written else result.unchanged).append(each)
+            except ConferencesError as error:
+                yield from Release()
+                without_secrets(error, self._transport.settings.masked)
+                result.failed[each] = error
+        return result
+
+    def _undo_plans(
+        self, conference_id: Id | None, change_set: str | None, entry: int | None
+    ) -> Steps[list[UpdatePlan[Any]]]:
+        name = checked_history(conference_id, change_set, entry, undo=True)
+        if entry is not None:
+            name = yield from member(entry, self._journaled)
+        names = [name] if name is not None else (yield from members(change_set or "", self._journaled))
+        plans = []
+        for each in names:
+            update = yield from undoing(self._target(each), change_set, entry)
+            plans.append((yield from update.plan()))
+        return plans
+
+    def _plan_of(self, text: str) -> UpdatePlan[Any]:
+        with self._masking():
+            return read_plan(text, self._host)
+
+    def _applied(self, plan: UpdatePlan[Any]) -> Steps[Conference]:
+        return self._updated(SafeUpdate(self._target(plan.conference_id), plan.intent).steps())
 
     def _updated(self, steps: Steps[tuple[dict[str, Any], UpdateReport]]) -> Steps[Conference]:
         return view(Conference, *(yield from steps))
@@ -133,6 +182,9 @@ class RestClient(BaseClient[Lock]):
     def _open(self, settings: Settings[Lock]) -> None:
         self._transport = Transport(settings)
         self.video = Video(Conferences(self._transport))
+
+    def _read_plan(self, text: str) -> UpdatePlan[Conference]:
+        return self.video.conferences._bound(self.video.conferences._plan_of(text))  # noqa: SLF001 - their own part
 
     def __enter__(self) -> Self:
         return self
@@ -208,28 +260,55 @@ class Conferences(BaseConferences[Transport]):
         self, conference_id: Id, /, *, allow_reset: Iterable[str] = (), **changes: Unpack[ConferenceChanges]
     ) -> UpdatePlan[Conference]:
         """Read the conference and tell what `update` would do; `.apply()` does it."""
-        update = self._safe_update(conference_id, changes, allow_reset)
-        plan = self._transport.run(update.plan())
-        return evolve(plan, apply=lambda: self._transport.run(self._updated(evolve(update).steps())))
+        return self._bound(self._transport.run(self._safe_update(conference_id, changes, allow_reset).plan()))
 
-    def history(self, conference_id: Id, /) -> Sequence[Entry]:
-        """The updates that the journal knows, the latest first.
+    def history(self, conference_id: Id | None = None, /, *, change_set: str | None = None) -> Sequence[Entry]:
+        """What the journal knows, the latest first: of a conference, of a change set, or of the whole space.
 
         Raises:
             ConferencesError: the client has no journal, or it cannot be read.
         """
-        return self._transport.run(self._target(conference_id).history())
+        return self._transport.run(self._history(conference_id, change_set))
 
-    def undo(self, conference_id: Id, /) -> Conference:
-        """Take the last change of the journal back, as a three-way merge. Undone twice is redone.
+    @overload
+    def undo(self, conference_id: Id, /, *, change_set: str | None = None) -> Conference: ...
+    @overload
+    def undo(self, /, *, entry: int) -> Conference: ...
+    @overload
+    def undo(self, /, *, change_set: str) -> ChangeSetResult: ...
+    def undo(
+        self, conference_id: Id | None = None, /, *, change_set: str | None = None, entry: int | None = None
+    ) -> Conference | ChangeSetResult:
+        """Take a change back, as a three-way merge: the last one of a conference that is no undo, if it changed
+        something; or that of an entry, of a change set, or of a conference in a change set. What was undone already is
+        left alone: the `report` says so.
 
         Raises:
-            ConferencesError: the client has no journal, or it knows no change of this conference.
+            InvalidChangeError: not exactly one of id, change set and entry is given, but for a change set with an id.
+            ConferencesError: the client has no journal, or it knows no such change.
             ConflictError: the same fields were changed to something else since.
             UnsafeUpdateError: a value from before cannot be sent.
-            VerificationError, InvalidResponseError, ApiError, TransportError: as `update`.
+            VerificationError, InvalidResponseError, ApiError, TransportError: as `update`. All these errors are in the
+                result's `failed` where a change set is undone in all its conferences.
         """
-        return self._transport.run(self._updated(undo(self._target(conference_id))))
+        return self._transport.run(self._undone(conference_id, change_set, entry))
+
+    @overload
+    def plan_undo(self, conference_id: Id, /, *, change_set: str | None = None) -> UpdatePlan[Conference]: ...
+    @overload
+    def plan_undo(self, /, *, entry: int) -> UpdatePlan[Conference]: ...
+    @overload
+    def plan_undo(self, /, *, change_set: str) -> Sequence[UpdatePlan[Conference]]: ...
+    def plan_undo(
+        self, conference_id: Id | None = None, /, *, change_set: str | None = None, entry: int | None = None
+    ) -> UpdatePlan[Conference] | Sequence[UpdatePlan[Conference]]:
+        """Tell what `undo` would do: one plan, or one for each conference of a change set."""
+        found = self._transport.run(self._undo_plans(conference_id, change_set, entry))
+        plans = [self._bound(plan) for plan in found]
+        return plans if conference_id is None and entry is None else plans[0]
+
+    def _bound(self, plan: UpdatePlan[Any]) -> UpdatePlan[Conference]:
+        return evolve(plan, host=self._host, apply=lambda: self._transport.run(self._applied(plan)))
 
     def _each(self, pages: operations.Pages) -> Iterator[Conference]:
         while pages.more:

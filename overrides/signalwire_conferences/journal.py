@@ -12,24 +12,26 @@ from pathlib import Path
 from typing import Any, get_args
 
 from .errors import ConferencesError
+from .history import Entry, EntryOutcome
 from .hosts import canonical_host
 from .journal_file import JournalFile
-from .plan import Change, Entry, EntryOutcome
+from .plan import Change
 from .settings import Settings
-from .steps import Recall, Record, Settle
+from .steps import Members, Recall, Record, Settle
 
 _log = logging.getLogger(__name__)
 _KEPT_DAYS = 90
-_KEPT_ENTRIES = 10_000
+_KEPT_CHANGE_SETS = 10_000
+_COLUMNS = "entry, conference_id, recorded_at, before, after, outcome, masked, change_set, label, undoes"
 _STEADY = 60.0  # seconds that the clocks of a machine may drift apart
 
 
 class Journal(JournalFile):
     """The journal of one host in a SQLite file that others may share.
 
-    With each new entry, those of the host that are beyond the last 10,000 are pruned, and those older than 90 days. A
-    clock that jumped prunes nothing: entries from before a gap of more than 90 days, in either direction, are kept
-    whatever their age, and all where the clock was set under this process.
+    With each new entry, those of the host that are beyond the last 10,000 change sets are pruned, and those older than
+    90 days. A clock that jumped prunes nothing: entries from before a gap of more than 90 days, in either direction,
+    are kept whatever their age, and all where the clock was set under this process.
 
     Args:
         path: the file; made where there is none, and kept for its owner alone.
@@ -45,37 +47,58 @@ class Journal(JournalFile):
         self._writer = secrets.token_hex(8)
         self._clock = time.time() - time.monotonic()
 
-    def carry_out(self, step: Record | Settle | Recall, stop: threading.Event | None = None) -> Any:
+    def carry_out(self, step: Record | Settle | Recall | Members, stop: threading.Event | None = None) -> Any:
         """What `yield from` the step gives. Once `stop` is set, a busy file is waited for no longer."""
         match step:
             case Record():
                 return self._transact(lambda connection: self._record(step, connection), step.key, stop=stop)
             case Settle():
                 return self._settle(step, stop)
-            case Recall(key, to_undo):
-                return self.history(key, to_undo=to_undo, stop=stop)
+            case Recall(key, to_undo, change_set, entry):
+                return self.history(key, change_set=change_set, entry=entry, to_undo=to_undo, stop=stop)
+            case Members(change_set):
+                found = reversed(self._rows("conference_id", stop, change_set=change_set))
+                return list(dict.fromkeys(name.decode(errors="replace") for (name,) in found))
 
-    def history(self, key: str, *, to_undo: bool = False, stop: threading.Event | None = None) -> list[Entry]:
-        """The entries of a conference, the latest first. Damaged ones are left out, with a warning; `to_undo`: so is
-        what is older, and where the damaged one may be the last change, a `ConferencesError` is raised.
+    def history(
+        self,
+        key: str | None = None,
+        *,
+        change_set: str | None = None,
+        entry: int | None = None,
+        to_undo: bool = False,
+        stop: threading.Event | None = None,
+    ) -> list[Entry]:
+        """Entries, the latest first: of a conference, of a change set, one by its number, or all of the host. Damaged
+        ones are left out, with a warning; `to_undo`: where one may be the change to undo, a `ConferencesError` is
+        raised, and else, of a conference, what is older is left out too.
         """
-        columns = "entry, recorded_at, before, after, outcome, masked"
-        query = f"SELECT {columns} FROM entries WHERE host = ? AND conference_id = ? ORDER BY entry DESC"  # noqa: S608
-        about, entries = self._mask(key), list[Entry]()
-        rows = self._transact(lambda file: file.execute(query, (self._host, about)).fetchall(), key, "DEFERRED", stop)
-        for row in rows:
+        entries = list[Entry]()
+        found = self._rows(_COLUMNS, stop, conference_id=key, change_set=change_set, entry=entry)
+        for number, about, *texts in found:
             try:
-                entries.append(_entry(about, *row))
+                entries.append(_entry(number, about, *texts))
             except ValueError as error:
-                told = f"The journal {str(self._path)!r} has a damaged entry {row[0]} of conference {key!r}"
-                if to_undo and all(entry.outcome == "not applied" for entry in entries):
+                named = about.decode(errors="replace")
+                told = f"The journal {str(self._path)!r} has a damaged entry {number} of conference {named!r}"
+                last = all(entry.outcome == "not applied" or entry.undoes for entry in entries)
+                if to_undo and (last or change_set or entry):
                     said = f"{told}, which may be the change to undo: {error}."
                     advice = "Name the values from before in an update; `history` has the other entries."
-                    raise ConferencesError(said, conference_id=key, advice=advice) from error
+                    raise ConferencesError(said, conference_id=named, advice=advice) from error
                 _log.warning("%s, which is left out: %s", told, error)
                 if to_undo:
                     break
         return entries
+
+    def _rows(self, columns: str, stop: threading.Event | None, **wanted: Any) -> list[Any]:
+        """The rows of the host in which these columns have these values, if one is given; the latest first."""
+        key = wanted.get("conference_id")
+        values = {"host": self._host, **wanted, "conference_id": key and self._mask(key)}
+        values = {column: value for column, value in values.items() if value is not None}
+        where = " AND ".join(f"{column} = ?" for column in values)
+        query = f"SELECT {columns} FROM entries WHERE {where} ORDER BY entry DESC"  # noqa: S608
+        return self._transact(lambda file: file.execute(query, [*values.values()]).fetchall(), key, "DEFERRED", stop)
 
     def _record(self, step: Record, connection: sqlite3.Connection) -> int:
         now = datetime.datetime.now(datetime.UTC)
@@ -88,15 +111,17 @@ class Journal(JournalFile):
             epoch = last
         (before, hidden), (after, hidden_too) = map(self._as_text, (step.before, step.after))
         masked = json.dumps(sorted(hidden | hidden_too))
+        made, label = step.change_set, step.change_set.label and self._mask(step.change_set.label)
+        row = (self._host, self._mask(step.key), moment, before, after, step.outcome, epoch, self._writer, masked)
         added = connection.execute(
-            "INSERT INTO entries (host, conference_id, recorded_at, before, after, epoch, writer, masked)"
-            " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
-            (self._host, self._mask(step.key), moment, before, after, epoch, self._writer, masked),
+            "INSERT INTO entries (host, conference_id, recorded_at, before, after, outcome, epoch, writer, masked,"
+            " change_set, label, undoes) VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)",
+            (*row, made.id, label, step.undoes),
         )
         connection.execute(
-            "DELETE FROM entries WHERE host = ?1 AND entry <="
-            " (SELECT entry FROM entries WHERE host = ?1 ORDER BY entry DESC LIMIT 1 OFFSET ?2)",
-            (self._host, _KEPT_ENTRIES),
+            "DELETE FROM entries WHERE host = ?1"
+            " AND ordinal <= (SELECT max(ordinal) FROM entries WHERE host = ?1) - ?2",
+            (self._host, _KEPT_CHANGE_SETS),
         )
         set_here = abs(time.time() - time.monotonic() - self._clock) > _STEADY
         if not set_here and not _is_jump(recorded_at, moment.encode()):
@@ -150,16 +175,16 @@ def opened(settings: Settings[Any]) -> Journal | None:
     return None if path is None else Journal(path, settings.host, settings.timeout, settings.masked)
 
 
-def _entry(about: str, number: int, *row: bytes) -> Entry:
+def _entry(number: int, about: bytes, *row: Any) -> Entry:
     """Raises `ValueError` where it is damaged."""
-    recorded_at, image, later, said = _instant(row[0]), _decoded(row[1]), _decoded(row[2]), row[3]
+    recorded_at, image, later, masked = _instant(row[0]), _decoded(row[1]), _decoded(row[2]), frozenset(_names(row[4]))
+    outcome, *made = (each and each.decode() for each in (row[3], *row[5:]))
     if {type(image), type(later)} != {dict}:
         raise ValueError("an image that is no JSON object")
-    outcome: Any = said.decode()
     if outcome not in get_args(EntryOutcome):
         raise ValueError(f"an outcome {outcome!r}")
     changes = {name: Change(image.get(name), value) for name, value in later.items()}
-    return Entry(number, about, recorded_at, changes, outcome, image, frozenset(_names(row[4])))
+    return Entry(number, about.decode(), recorded_at, changes, outcome, image, masked, *made)
 
 
 def _decoded(text: bytes) -> Any:

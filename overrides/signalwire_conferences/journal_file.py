@@ -11,9 +11,10 @@ import sqlite3
 import stat
 import threading
 import time
-from collections.abc import Callable
+from collections import defaultdict
+from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
-from itertools import chain
+from itertools import chain, count
 from pathlib import Path
 from typing import TypeVar
 
@@ -42,6 +43,24 @@ _UPGRADES = (  # from version 0, which is no table or that of 0.1.0, to 1, and s
         "CREATE INDEX by_age ON entries (host, recorded_at)",
         "CREATE INDEX by_host ON entries (host, entry)",
         "CREATE INDEX IF NOT EXISTS by_conference ON entries (host, conference_id, entry)",
+    ),
+    (
+        "ALTER TABLE entries ADD COLUMN change_set TEXT",
+        "ALTER TABLE entries ADD COLUMN label TEXT",
+        "ALTER TABLE entries ADD COLUMN undoes TEXT",  # a change set
+        "ALTER TABLE entries ADD COLUMN ordinal INTEGER",  # of the change set, among those of the host
+        "UPDATE entries SET change_set = 'entry-' || entry, ordinal = next_ordinal(host)",
+        "CREATE INDEX of_change_set ON entries (host, change_set, ordinal)",
+        "CREATE INDEX of_ordinal ON entries (host, ordinal)",
+        # For all writers, those of 0.1.0 too, whose entries are change sets of their own.
+        """
+        CREATE TRIGGER numbered AFTER INSERT ON entries BEGIN
+            UPDATE entries SET change_set = coalesce(change_set, 'entry-' || entry), ordinal = coalesce(
+                (SELECT max(ordinal) FROM entries WHERE host = NEW.host AND change_set = NEW.change_set),
+                (SELECT max(ordinal) + 1 FROM entries WHERE host = NEW.host), 1
+            ) WHERE entry = NEW.entry;
+        END
+        """,
     ),
 )
 
@@ -176,7 +195,9 @@ def _prepare(connection: sqlite3.Connection) -> bool:
         newer.sqlite_errorname = "newer"
         raise newer
     if version < known:
+        ordinals = defaultdict[str, Iterator[int]](lambda: count(1))
         connection.create_function("canonical_host", 1, canonical_host)
+        connection.create_function("next_ordinal", 1, lambda host: next(ordinals[host]))
         for statement in chain(*_UPGRADES[version:]):
             connection.execute(statement)
         connection.execute(f"PRAGMA application_id = {_APPLICATION_ID}")

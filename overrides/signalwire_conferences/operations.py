@@ -128,7 +128,8 @@ def replace(target: Target, checked: Json) -> Steps[Conference]:
     if target.journaled:
         try:
             before = (yield from read(target)).body
-            entry = yield from Record(target.key, before, changed_fields(before, assumed_after(checked)))
+            after = changed_fields(before, assumed_after(checked))
+            entry = yield from Record(target.key, before, after, target.change_set)
         except ConferencesError as unread:
             unread.state = f"The PUT was not sent. {State.UNCHANGED.value}"
             raise

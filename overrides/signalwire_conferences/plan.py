@@ -1,19 +1,24 @@
 """What an update will do: three-way merge, plan, and the diff that people read."""
 
-import datetime
 import json
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Generic, Literal, NamedTuple, TypeVar
+from functools import partial
+from typing import Any, Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
-from attrs import field, frozen
+from attrs import define, evolve, field, frozen
 
 from . import contract
-from .changes import CLEAR
+from .changes import CLEAR, checked_plan
 from .contract import Field, Json, Kind, Omission
 from .errors import Conflict, UnsafeUpdateError, printable
 from .values import equivalent, is_coarser
 
 R = TypeVar("R")
+S = TypeVar("S")
+R_co = TypeVar("R_co", covariant=True)
+
+LOOK: Final = "Look at both values, then make a new plan with the one that is to stay."
+_VERSION: Final = 1  # of the format of plans
 
 
 @frozen
@@ -33,36 +38,29 @@ class Change(NamedTuple):
     after: Any
 
 
-EntryOutcome = Literal["applied", "not applied", "unknown"]
-
-
-@frozen
-class Entry:
-    """An update that the journal knows.
-
-    Attributes:
-        id: the number of the entry; a later one has a higher number.
-        conference_id: the conference; the id in lower case if it is a UUID.
-        recorded_at: when the before-image was put on disk, UTC.
-        changes: field -> value before and after, JSON.
-        outcome: "applied", "not applied", or "unknown": nobody could tell whether it was carried out.
-        before: the whole conference as it was, JSON as the server sent it.
-        masked: the fields whose value, before or after, is kept without the token that was in it.
-    """
-
-    id: int
-    conference_id: str
-    recorded_at: datetime.datetime
-    changes: Mapping[str, Change]
-    outcome: EntryOutcome
-    before: Json
-    masked: frozenset[str] = frozenset()
-
-
 class Line(NamedTuple):
     kind: Literal["head", "before", "after", "kept", "risk"]
     text: str
     value: Any = None
+
+
+@define
+class Intent:
+    """What an update is to do. Once a PUT was carried out, it knows what the server made of it."""
+
+    asked: dict[str, Any]  # field -> JSON value, or `CLEAR`
+    resets: frozenset[str] = frozenset()  # fields that may be lost
+    base: Json | None = None  # what the changes were asked against; else what is read first
+    tried: bool = False  # whether a PUT of it may have been carried out
+    advice: str = ""  # what to do about a conflict
+    undoes: str | None = None  # the change set that it takes back
+    undone_by: str | None = None  # the change set that did so before
+
+
+class Reader(Protocol[R_co]):
+    """A client, as plans know it."""
+
+    def _read_plan(self, text: str) -> "UpdatePlan[Any]": ...
 
 
 @frozen(eq=False)
@@ -86,6 +84,12 @@ class UpdatePlan(Generic[R]):
     at_risk: Mapping[str, str]
     conflicts: tuple[Conflict, ...] = ()
     _apply: Callable[[], R] | None = field(default=None, repr=False)
+    intent: Intent = field(factory=lambda: Intent({}), repr=False)
+    host: str = field(default="", repr=False)
+
+    def __reduce__(self) -> Any:  # without the client
+        names = ("conference_id", "before", "changes", "body", "at_risk", "conflicts", "intent", "host")
+        return partial(UpdatePlan, **{name: getattr(self, name) for name in names}), ()
 
     def apply(self) -> R:
         """Carry the plan out, any time later: other fields changed meanwhile are kept.
@@ -96,8 +100,31 @@ class UpdatePlan(Generic[R]):
             VerificationError, InvalidResponseError, ApiError, TransportError: as `update`.
         """
         if self._apply is None:
-            raise TypeError("this plan was made without a client")
+            raise TypeError("a plan without a client; UpdatePlan.from_json(client, plan.to_json()) is one that has it")
         return self._apply()
+
+    def to_json(self) -> str:
+        """The plan as text, to be reviewed, kept, and applied by any process: see `from_json`. It holds the conference
+        as it was.
+        """
+        it = self.intent
+        asked = {name: None if value is CLEAR else value for name, value in it.asked.items()}
+        plan = {"plan": _VERSION, "host": self.host, "conference_id": self.conference_id, "changes": asked}
+        plan |= {"allow_reset": sorted(it.resets), "undoes": it.undoes, "before": self.before}
+        return json.dumps(plan if it.base in (None, self.before) else {**plan, "base": it.base}, indent=2) + "\n"
+
+    @staticmethod
+    def from_json(client: "Reader[S]", text: str) -> "UpdatePlan[S]":
+        """The plan that `to_json` wrote. To apply it is a three-way merge against the conference as it was then.
+
+        Args:
+            client: a client of the same space; `apply` of an `AsyncRestClient`'s plan is awaited.
+            text: what `to_json` gave.
+
+        Raises:
+            InvalidChangeError: it is no such plan, or one of another space: all that is wrong with it.
+        """
+        return client._read_plan(text)  # noqa: SLF001 - no method for callers
 
     @property
     def kept(self) -> tuple[str, ...]:
@@ -165,6 +192,14 @@ def merge(
     if not changes.keys() & asked.keys():
         changes, body, at_risk = {}, {}, {}  # without a PUT, nothing is lost
     return UpdatePlan(conference_id, present, changes, body, at_risk, tuple(conflicts))
+
+
+def read_plan(text: str, host: str) -> UpdatePlan[Any]:
+    """The plan that `to_json` wrote, without a client; `InvalidChangeError` where it is none of this host."""
+    said, asked, resets = checked_plan(text, host, _VERSION)
+    intent = Intent(asked, resets, said.get("base", said["before"]), advice=LOOK, undoes=said["undoes"])
+    plan = merge(said["conference_id"], intent.base or {}, said["before"], asked, resets, sent=False)
+    return evolve(plan, intent=intent, host=host)
 
 
 def changed_fields(before: Json, after: Json) -> dict[str, Any]:

@@ -59,6 +59,9 @@ class UpdateReport:
         changed_by_others: field -> change that somebody else made between our first read and our last; it is kept.
         noticed: what is no loss and yet worth knowing, field -> change: fields that the contract does not know, times
             that the server keeps less exactly, values of a stale answer to the PUT.
+        change_set: the id of what this call did, in the journal if there is one.
+        undoes: of an undo, the change set that it is about.
+        undone_by: the change set that had undone it before, so that this one wrote nothing.
     """
 
     changes: Mapping[str, Change]
@@ -66,6 +69,9 @@ class UpdateReport:
     puts: int
     changed_by_others: Mapping[str, Change] = field(factory=dict)
     noticed: Mapping[str, Change] = field(factory=dict)
+    change_set: str | None = None
+    undoes: str | None = None
+    undone_by: str | None = None
 
 
 class JsonView(_Object):

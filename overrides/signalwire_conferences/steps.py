@@ -11,7 +11,7 @@ from attrs import field, frozen
 
 from .contract import Json
 from .errors import ApiError, ConferencesError
-from .plan import Entry
+from .history import ChangeSet, Entry, EntryOutcome
 
 T = TypeVar("T")
 R_co = TypeVar("R_co", covariant=True)
@@ -90,11 +90,16 @@ class Release(_Step[None]):
 
 @frozen
 class Record(_Step[int]):
-    """Step: put the before-image on disk, with what the PUT is to lead to; gives the entry's number."""
+    """Step: put the before-image on disk, with what the PUT is to lead to; gives the entry's number. `outcome`:
+    "unchanged" where there is no PUT; `undoes`: the change set that is taken back.
+    """
 
     key: str
     before: Json
     after: Json
+    change_set: ChangeSet = field(factory=ChangeSet, eq=False)
+    outcome: EntryOutcome = "unknown"
+    undoes: str | None = None
 
 
 @frozen
@@ -108,15 +113,25 @@ class Settle(_Step[None]):
 
 @frozen
 class Recall(_Step[Sequence[Entry]]):
-    """Step: the journal's entries of a conference, the latest first; `to_undo`: none that is older than a
-    damaged one, which may be the change to undo.
+    """Step: entries of the journal, the latest first: of a conference, of a change set, one by its number, or all;
+    `to_undo`: complain of a damaged one that may be the change to undo.
     """
 
-    key: str
+    key: str | None = None
     to_undo: bool = False
+    change_set: str | None = None
+    entry: int | None = None
 
 
-Step = Request | Wait | Acquire | Release | Record | Settle | Recall
+@frozen
+class Members(_Step[Sequence[str]]):
+    """Step: the ids of the conferences of a change set, in its order."""
+
+    change_set: str
+    key: None = None  # of all conferences
+
+
+Step = Request | Wait | Acquire | Release | Record | Settle | Recall | Members
 Steps = Generator[Step, Any, T]
 
 

@@ -1,17 +1,16 @@
 """What an update is about: the conference and how to treat it, its snapshot, and its PUT."""
 
-from collections.abc import Sequence
 from typing import Any, Self
 
-from attrs import frozen
+from attrs import field, frozen
 
 from .changes import checked_id, path_of
 from .comparison import flaws_to_build_on
 from .contract import Json
-from .errors import ConferencesError, InvalidResponseError
-from .plan import Entry
+from .errors import InvalidResponseError
+from .history import ChangeSet
 from .settings import Settings
-from .steps import Acquire, Done, Policy, Recall, Release, Request, Steps, repeated
+from .steps import Acquire, Done, Policy, Release, Request, Steps, repeated
 from .values import encode_json, one_spelling
 
 
@@ -22,11 +21,12 @@ class Target:
     locked: bool = False  # whether there is a lock to hold from read to verification
     confirm: float | None = None  # seconds after which to look again
     journaled: bool = False  # whether before-images are kept
+    change_set: ChangeSet = field(factory=ChangeSet, eq=False)  # what this belongs to in the journal
 
     @classmethod
-    def of(cls, conference_id: object, settings: Settings[Any]) -> Self:
-        locked, journaled = settings.lock is not None, settings.journal is not None
-        return cls(checked_id(conference_id), settings.policy, locked, settings.confirm, journaled)
+    def of(cls, conference_id: object, settings: Settings[Any], change_set: ChangeSet | None = None) -> Self:
+        locked, journaled, made = settings.lock is not None, settings.journal is not None, change_set or ChangeSet()
+        return cls(checked_id(conference_id), settings.policy, locked, settings.confirm, journaled, made)
 
     @property
     def key(self) -> str:
@@ -39,13 +39,6 @@ class Target:
 
     def release(self, state: str) -> Steps[None]:
         return self._locking(Release(), state)
-
-    def history(self, *, to_undo: bool = False) -> Steps[Sequence[Entry]]:
-        """The entries of the journal, the latest first; `ConferencesError` where there is none."""
-        if not self.journaled:
-            advice = "Build it with journal='conferences.sqlite' to have history and undo."
-            raise ConferencesError("This client has no journal.", conference_id=self.conference_id, advice=advice)
-        return (yield from Recall(self.key, to_undo))
 
     def _locking(self, step: Acquire | Release, state: str) -> Steps[None]:
         try:

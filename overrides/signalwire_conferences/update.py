@@ -8,32 +8,22 @@ finished, or rebased and written, or ends in a conflict.
 from collections.abc import Callable, Sequence
 from typing import Any, Final, assert_never
 
-from attrs import define, field
+from attrs import define, evolve, field
 
 from . import errors
 from .changes import CLEAR, unknown_resets
 from .comparison import Verdict, lost, survival, verify
 from .contract import Json
 from .errors import ApiError, ConferencesError, Conflict, NotFoundError, State
+from .history import EntryOutcome
 from .outcomes import REPETITION_STATUSES
-from .plan import Change, ServerChoice, UpdatePlan, changed_fields, merge
+from .plan import LOOK, Change, Intent, ServerChoice, UpdatePlan, changed_fields, merge
 from .results import UpdateReport
 from .steps import Deferred, Done, NotSent, Outcome, Record, Refused, Settle, Steps, Unknown, Wait, pause
 from .target import Target, put_of, read
 
 _MOST_REBASES: Final = 16  # after a 412; each means that another writer got through
 _MOST_REDOS: Final = 5  # of a change that `confirm` found overwritten
-
-
-@define
-class Intent:
-    """What an update is to do. Once a PUT was carried out, it knows what the server made of it."""
-
-    asked: dict[str, Any]  # field -> JSON value, or `CLEAR`
-    resets: frozenset[str] = frozenset()  # fields that may be lost
-    base: Json | None = None  # what the changes were asked against; else what is read first
-    tried: bool = False  # whether a PUT of it may have been carried out
-    advice: str = ""  # what to do about a conflict
 
 
 @define
@@ -51,8 +41,8 @@ class SafeUpdate:
     def plan(self) -> Steps[UpdatePlan[Any]]:
         """Read once, and tell what the update would do."""
         now = yield from self._read()
-        self._intent.advice = "Look at both values, then make a new plan with the one that is to stay."
-        return self._merged(now.body)
+        self._intent.advice = LOOK
+        return evolve(self._merged(now.body), intent=self._intent)
 
     def steps(self) -> Steps[tuple[dict[str, Any], UpdateReport]]:
         """Carry the update out; gives the conference as the server has it now, and how it went."""
@@ -81,6 +71,8 @@ class SafeUpdate:
             plan = self._merged(body, refuse=True)
             if not plan.changes:
                 yield from self._found_carried_out(body)
+                if not self._changed:
+                    yield from self._record(plan, {}, "unchanged")
                 return body
             yield from self._note_unchanged(plan, ends=last is not None)
             if last is not None:
@@ -140,10 +132,9 @@ class SafeUpdate:
     def _put(self, plan: UpdatePlan[Any], etag: str | None) -> Steps[Outcome]:
         try:
             request = put_of(self.target.conference_id, plan.body, etag)
-            if self.target.journaled:
-                news = {name: change.after for name, change in plan.changes.items()}
-                after = {name: new.assumed if isinstance(new, ServerChoice) else new for name, new in news.items()}
-                self._entry = yield from Record(self.target.key, plan.before, after)
+            news = {name: change.after for name, change in plan.changes.items()}
+            after = {name: new.assumed if isinstance(new, ServerChoice) else new for name, new in news.items()}
+            self._entry = yield from self._record(plan, after)
             outcome = yield from request
         except ConferencesError as error:
             # No before-image, or a client that was closed: it never left.
@@ -152,6 +143,16 @@ class SafeUpdate:
         self._sent = plan
         self._puts += 1
         return outcome
+
+    def _record(self, plan: UpdatePlan[Any], after: Json, outcome: EntryOutcome = "unknown") -> Steps[int | None]:
+        if not self.target.journaled:
+            return None
+        try:
+            made = self.target.change_set
+            return (yield from Record(self.target.key, plan.before, after, made, outcome, self._intent.undoes))
+        except ConferencesError as error:
+            error.state = self._state.after_a_read.value
+            raise
 
     def _failed(self, outcome: Refused | NotSent | Deferred | Unknown) -> Steps[None]:
         """A PUT that was not answered with the conference: raise where one must not go on."""
@@ -246,7 +247,9 @@ class SafeUpdate:
         base = self._intent.base or body
         others = {name: Change(base[name], value) for name, value in changed_fields(base, body).items()}
         ours = {name: others.pop(name) for name in list(others) if name in self._changed}
-        return UpdateReport(ours, bool(self._changed), self._puts, others, self._noticed)
+        made = self.target.change_set.id if self.target.journaled else None
+        undo = self._intent.undoes, self._intent.undone_by
+        return UpdateReport(ours, bool(self._changed), self._puts, others, self._noticed, made, *undo)
 
 
 def _alarm(plan: UpdatePlan[Any], verdict: Verdict, state: State) -> None:
