@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 from processes import STYLES, Ours, ours, without_waiting
 from signalwire_conferences import ConferencesError, ConflictError, Entry, InvalidChangeError, journal_file
 from signalwire_conferences.changes import checked_changes
-from signalwire_conferences.history import ChangeSet, ChangeSetResult
+from signalwire_conferences.fleet import ChangeSetResult
+from signalwire_conferences.history import ChangeSet
 from signalwire_conferences.journal import Journal
 from signalwire_conferences.plan import Change, Intent
 from signalwire_conferences.steps import Members, Recall, Record, Settle

@@ -24,6 +24,7 @@ from .errors import (
     ValidationError,
     VerificationError,
 )
+from .fleet import ChangeSetResult, ConferenceResult
 from .history import Entry
 from .plan import Change, ServerChoice, UpdatePlan
 from .results import Conference, ConferencePage, UpdateReport
@@ -34,8 +35,10 @@ __all__ = [
     "AsyncRestClient",
     "AuthenticationError",
     "Change",
+    "ChangeSetResult",
     "Conference",
     "ConferencePage",
+    "ConferenceResult",
     "ConferencesError",
     "ConfigurationError",
     "Conflict",

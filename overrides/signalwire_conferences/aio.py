@@ -1,19 +1,22 @@
 """The asynchronous client: the same steps as the synchronous one, carried out with `await`."""
 
-from collections.abc import AsyncGenerator, Awaitable, Iterable, Mapping, Sequence
+from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
+from contextlib import aclosing
 from typing import Any, Self, Unpack, overload
-
-from attrs import evolve
 
 from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
 
-from . import operations
+from . import operations, workers
 from .client import BaseClient, BaseConferences, Id, Video
-from .history import ChangeSetResult, Entry
+from .fleet import CONCURRENCY, LARGE_PAGES, PLANNED_AHEAD, ChangeSetResult, ConferenceResult, name_of
+from .history import ChangeSet, Entry
 from .plan import UpdatePlan
-from .results import Conference, ConferencePage
+from .results import Conference, ConferencePage, UpdateReport
 from .settings import AsyncLock, Settings
+from .steps import Steps
 from .transport import AsyncTransport
+from .undo import members
+from .update import SafeUpdate
 
 AsyncPlan = UpdatePlan[Awaitable[Conference]]
 
@@ -83,7 +86,36 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         self, conference_id: Id, /, *, allow_reset: Iterable[str] = (), **changes: Unpack[ConferenceChanges]
     ) -> AsyncPlan:
         """Read the conference and tell what `update` would do; `await plan.apply()` does it."""
-        return self._bound(await self._transport.run(self._safe_update(conference_id, changes, allow_reset).plan()))
+        return await self._transport.run(self._planned(self._safe_update(conference_id, changes, allow_reset)))
+
+    async def update_many(
+        self,
+        ids: Iterable[Id] | AsyncIterable[Id] | None = None,
+        *,
+        changes: ConferenceChanges,
+        concurrency: int = CONCURRENCY,
+        label: str | None = None,
+        on_progress: Callable[[ConferenceResult], object] | None = None,
+        allow_reset: Iterable[str] = (),
+    ) -> ChangeSetResult:
+        """Make the same changes to many conferences. Each has a task; `on_progress` is called in this event loop.
+
+        A cancellation does what Ctrl-C does to the blocking one.
+        """
+        change_set = ChangeSet(label=label)
+        update = self._updates(change_set, ids, changes, allow_reset, concurrency)
+        return await self._carried_out(ids, lambda each: update(each).steps(), change_set, concurrency, on_progress)
+
+    def plan_many(
+        self,
+        ids: Iterable[Id] | AsyncIterable[Id] | None = None,
+        *,
+        changes: ConferenceChanges,
+        allow_reset: Iterable[str] = (),
+        concurrency: int = CONCURRENCY,
+    ) -> AsyncGenerator[tuple[str, UpdatePlan[Awaitable[Conference]] | Exception], None]:
+        """What `update_many` would do, in the order of the ids: id and plan, or the error of this conference."""
+        return self._plans(ids, self._updates(ChangeSet(), ids, changes, allow_reset, concurrency), concurrency)
 
     async def history(self, conference_id: Id | None = None, /, *, change_set: str | None = None) -> Sequence[Entry]:
         """What the journal knows, the latest first: of a conference, of a change set, or of the whole space."""
@@ -99,7 +131,10 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         self, conference_id: Id | None = None, /, *, change_set: str | None = None, entry: int | None = None
     ) -> Conference | ChangeSetResult:
         """Take a change back, as a three-way merge."""
-        return await self._transport.run(self._undone(conference_id, change_set, entry))
+        if (one := self._undo_of_one(conference_id, change_set, entry)) is not None:
+            return await self._transport.run(one)
+        made, ids = ChangeSet(), await self._transport.run(members(change_set or "", self._journaled))
+        return await self._carried_out(ids, self._undos(change_set, made), made, CONCURRENCY, None)
 
     @overload
     async def plan_undo(self, conference_id: Id, /, *, change_set: str | None = None) -> AsyncPlan: ...
@@ -115,8 +150,48 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         plans = [self._bound(plan) for plan in found]
         return plans if conference_id is None and entry is None else plans[0]
 
-    def _bound(self, plan: UpdatePlan[Any]) -> AsyncPlan:
-        return evolve(plan, host=self._host, apply=lambda: self._transport.run(self._applied(plan)))
+    async def _carried_out(
+        self,
+        ids: Iterable[Id] | AsyncIterable[Id] | None,
+        work: Callable[[Any], Steps[tuple[Any, UpdateReport]]],
+        change_set: ChangeSet,
+        concurrency: int,
+        on_progress: Callable[[ConferenceResult], object] | None,
+    ) -> ChangeSetResult:
+        result = ChangeSetResult(change_set.id)
+        with result.kept():
+            fleet = self._fleet(work, result.record, on_progress, writes=True)
+            async with aclosing(self._ids(ids)) as every:
+                await workers.run_async(self._transport, fleet, every, concurrency)
+        return result
+
+    async def _plans(
+        self, ids: Iterable[Id] | AsyncIterable[Id] | None, update: Callable[[Any], SafeUpdate], concurrency: int
+    ) -> AsyncGenerator[tuple[str, Any], None]:
+        found = dict[str, Any]()
+        fleet = self._fleet(lambda each: self._planned(update(each)), found.__setitem__, writes=False)
+        async with aclosing(self._ids(ids)) as every:
+            async for batch in workers.batches(every, PLANNED_AHEAD * concurrency):
+                found.update(dict.fromkeys(map(name_of, batch)))  # in this order
+                await workers.run_async(self._transport, fleet, self._ids(batch), concurrency)
+                for name, plan in found.items():
+                    if plan is not None:
+                        yield name, plan
+                found.clear()
+
+    async def _ids(self, ids: Iterable[object] | AsyncIterable[object] | None) -> AsyncGenerator[object, None]:
+        """These ids, or those of all conferences."""
+        if isinstance(ids, AsyncIterable):
+            async for each in ids:
+                yield each
+        elif ids is not None:
+            for each in ids:
+                yield each
+        else:
+            pages = self._pages(LARGE_PAGES)
+            while pages.more:
+                for each in await self._transport.run(self._page_of_ids(pages)):
+                    yield each
 
     async def _each(self, pages: operations.Pages) -> AsyncGenerator[Conference, None]:
         while pages.more:

@@ -3,7 +3,7 @@
 import difflib
 import enum
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import AsyncIterable, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
 from typing import Any, Final, Literal, TypeVar
 from urllib.parse import quote
@@ -23,6 +23,7 @@ class Clear(enum.Enum):
 
 CLEAR: Final = Clear.CLEAR
 _NONE: Final = object()
+_MOST_AT_ONCE: Final = 1000  # conferences; each costs a thread or a task
 T = TypeVar("T")
 
 
@@ -33,6 +34,29 @@ def checked_changes(changes: Json, allow_reset: object, conference_id: object) -
     resets = check.resets(allow_reset)
     if check.problems:
         check.problems += unknown_resets(resets, {})
+    return check.passed(asked), resets
+
+
+def checked_many(
+    ids: object, changes: object, allow_reset: object, concurrency: object, label: object
+) -> tuple[dict[str, Any], frozenset[str]]:
+    """The same for many conferences; of `ids`, those that are there already."""
+    check = _Check()
+    if not isinstance(changes, Mapping):
+        check.refuse("changes", changes, "must be a mapping from field to value")
+    asked = check.values(contract.UPDATE, changes if isinstance(changes, Mapping) else {}, none="clear")
+    resets = check.resets(allow_reset)
+    check.problems += unknown_resets(resets, {})
+    if isinstance(ids, str | bytes | Mapping) or not isinstance(ids, Iterable | AsyncIterable | None):
+        check.refuse("ids", ids, "must be ids, one after the other; for one alone, [id]")
+    elif isinstance(ids, Collection):
+        for number, one in enumerate(ids):
+            if not isinstance(one, uuid.UUID) and (rule := _id_rule(one)):
+                check.refuse(f"ids[{number}]", one, rule)
+    if not isinstance(concurrency, int) or isinstance(concurrency, bool) or not 1 <= concurrency <= _MOST_AT_ONCE:
+        check.refuse("concurrency", concurrency, f"must be a whole number from 1 to {_MOST_AT_ONCE}")
+    if label is not None and not isinstance(label, str):
+        check.refuse("label", label, "must be a string")
     return check.passed(asked), resets
 
 

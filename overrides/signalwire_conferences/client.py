@@ -1,9 +1,10 @@
 """The synchronous client, and what it has in common with the asynchronous one."""
 
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
+from itertools import islice
 from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar, Unpack, overload
 from uuid import UUID
 
@@ -11,15 +12,17 @@ from attrs import evolve
 
 from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
 
-from . import operations
-from .changes import checked_body, checked_changes, checked_history
+from . import operations, workers
+from .changes import checked_body, checked_changes, checked_history, checked_many
 from .errors import ConferencesError
-from .history import ChangeSet, ChangeSetResult, Entry
+from .fleet import CONCURRENCY, LARGE_PAGES, PLANNED_AHEAD, ChangeSetResult, ConferenceResult, Fleet, name_of
+from .history import ChangeSet, Entry
 from .masking import Secret, without_secrets
+from .pace import WRITES_PER_SECOND, paced
 from .plan import Intent, UpdatePlan, read_plan
 from .results import Conference, ConferencePage, UpdateReport, view
 from .settings import Lock, Settings, settings
-from .steps import Recall, Release, Steps
+from .steps import Recall, Steps
 from .target import Target
 from .transport import AsyncTransport, Transport
 from .undo import member, members, recalled, undo, undoing
@@ -57,9 +60,10 @@ class BaseClient(ConferencesOnly, Generic[L]):
         lock: L | None = None,
         confirm: float | None = None,
         journal: str | os.PathLike[str] | None = None,
+        writes_per_second: float = WRITES_PER_SECOND,
     ) -> None:
         secret, token = Secret(token), None  # no traceback with local variables is to show it
-        checked = partial(settings, project=project, token=secret, host=host)
+        checked = partial(settings, project=project, token=secret, host=host, writes_per_second=writes_per_second)
         self._open(checked(timeout=timeout, retries=retries, lock=lock, confirm=confirm, journal=journal))
 
     def _open(self, settings: Settings[L]) -> None:
@@ -115,25 +119,24 @@ class BaseConferences(ConferencesOnly, Generic[T]):
         key = None if name is None else one_spelling(name)
         return (yield from recalled(Recall(key, change_set=change_set), self._journaled))
 
-    def _undone(
+    def _undo_of_one(
         self, conference_id: Id | None, change_set: str | None, entry: int | None
-    ) -> Steps[Conference | ChangeSetResult]:
-        name = checked_history(conference_id, change_set, entry, undo=True)
+    ) -> Steps[Conference] | None:
+        """`None` where a change set is to be undone in all its conferences."""
+        with self._masking():
+            name = checked_history(conference_id, change_set, entry, undo=True)
+        return None if name is None and entry is None else self._undone(name, change_set, entry)
+
+    def _undone(self, name: str | None, change_set: str | None, entry: int | None) -> Steps[Conference]:
         if entry is not None:
             name = yield from member(entry, self._journaled)
-        if name is not None:
-            return (yield from self._updated(undo(self._target(name), change_set, entry)))
-        made = ChangeSet()
-        result = ChangeSetResult(made.id)
-        for each in (yield from members(change_set or "", self._journaled)):
-            try:
-                _, report = yield from undo(Target.of(each, self._transport.settings, made), change_set)
-                (result.changed if report.written else result.unchanged).append(each)
-            except ConferencesError as error:
-                yield from Release()
-                without_secrets(error, self._transport.settings.masked)
-                result.failed[each] = error
-        return result
+        return (yield from self._updated(undo(self._target(name or ""), change_set, entry)))
+
+    def _undos(
+        self, change_set: str | None, made: ChangeSet
+    ) -> Callable[[Id], Steps[tuple[dict[str, Any], UpdateReport]]]:
+        settings = self._transport.settings
+        return lambda each: undo(Target.of(each, settings, made), change_set)
 
     def _undo_plans(
         self, conference_id: Id | None, change_set: str | None, entry: int | None
@@ -155,6 +158,35 @@ class BaseConferences(ConferencesOnly, Generic[T]):
     def _applied(self, plan: UpdatePlan[Any]) -> Steps[Conference]:
         return self._updated(SafeUpdate(self._target(plan.conference_id), plan.intent).steps())
 
+    def _planned(self, update: SafeUpdate) -> Steps[UpdatePlan[Any]]:
+        return self._bound((yield from update.plan()))
+
+    def _bound(self, plan: UpdatePlan[Any]) -> UpdatePlan[Any]:
+        return evolve(plan, host=self._host, apply=lambda: self._transport.run(self._applied(plan)))
+
+    def _updates(
+        self, change_set: ChangeSet, ids: object, changes: object, allow_reset: object, concurrency: object
+    ) -> Callable[[Id], SafeUpdate]:
+        """What makes the update of each of many conferences, all that can be checked before."""
+        with self._masking():
+            asked, resets = checked_many(ids, changes, allow_reset, concurrency, change_set.label)
+        settings = self._transport.settings
+        return lambda each: SafeUpdate(Target.of(each, settings, change_set), Intent(dict(asked), resets))
+
+    def _fleet(
+        self,
+        work: Callable[[Any], Steps[Any]],
+        record: Callable[[str, Any], Any],
+        tell: Callable[[Any], object] | None = None,
+        *,
+        writes: bool,
+    ) -> Fleet[Any, Any]:
+        return Fleet(work, record, tell or bool, self._transport.settings.pace, self._policy, writes)
+
+    def _page_of_ids(self, pages: operations.Pages) -> Steps[Sequence[str]]:
+        page = yield from paced(pages.next(), self._transport.settings.pace)
+        return [each["id"] for each in page["data"]]
+
     def _updated(self, steps: Steps[tuple[dict[str, Any], UpdateReport]]) -> Steps[Conference]:
         return view(Conference, *(yield from steps))
 
@@ -174,6 +206,7 @@ class RestClient(BaseClient[Lock]):
         lock: from a conference id to a context manager, held from read to verification.
         confirm: seconds after which an update looks once more whether its change is still there.
         journal: path of a SQLite file for before-images; needed for `history` and `undo`.
+        writes_per_second: the most that `update_many` begins, on average over 10 seconds; the limit of the space.
 
     Raises:
         ConfigurationError: naming all that is missing or wrong.
@@ -260,7 +293,57 @@ class Conferences(BaseConferences[Transport]):
         self, conference_id: Id, /, *, allow_reset: Iterable[str] = (), **changes: Unpack[ConferenceChanges]
     ) -> UpdatePlan[Conference]:
         """Read the conference and tell what `update` would do; `.apply()` does it."""
-        return self._bound(self._transport.run(self._safe_update(conference_id, changes, allow_reset).plan()))
+        return self._transport.run(self._planned(self._safe_update(conference_id, changes, allow_reset)))
+
+    def update_many(
+        self,
+        ids: Iterable[Id] | None = None,
+        *,
+        changes: ConferenceChanges,
+        concurrency: int = CONCURRENCY,
+        label: str | None = None,
+        on_progress: Callable[[ConferenceResult], object] | None = None,
+        allow_reset: Iterable[str] = (),
+    ) -> ChangeSetResult:
+        """Make the same changes to many conferences, several at once, each as safely as `update` does.
+
+        One that fails stops no other. Three in a row that are refused for the credentials or for the rate limit do:
+        the others then fail without a request. After a 429 all wait together.
+
+        Ctrl-C, or an error of `ids` or `on_progress`, begins nothing more, lets end and tells what is under way, and
+        is raised then, with the `ChangeSetResult` so far as its attribute `result`; a second Ctrl-C waits for nothing.
+        The same call again does the rest: what is as asked already is not written.
+
+        Args:
+            ids: the conferences, read as they are needed; each is done once. `None`: all of the space.
+            changes: field to new value; `None` clears.
+            concurrency: the most conferences at once; each has a thread.
+            label: what to call the change set.
+            on_progress: called in this thread, once for each conference, in the order in which they end.
+            allow_reset: fields that may be lost, where a PUT cannot carry their value.
+
+        Raises:
+            InvalidChangeError: all that is wrong with the input, before any request. A wrong id that comes from an
+                iterator fails by itself.
+            ApiError, TransportError, InvalidResponseError: the list of all conferences could not be read on.
+        """
+        change_set = ChangeSet(label=label)
+        update = self._updates(change_set, ids, changes, allow_reset, concurrency)
+        return self._carried_out(ids, lambda each: update(each).steps(), change_set, concurrency, on_progress)
+
+    def plan_many(
+        self,
+        ids: Iterable[Id] | None = None,
+        *,
+        changes: ConferenceChanges,
+        allow_reset: Iterable[str] = (),
+        concurrency: int = CONCURRENCY,
+    ) -> Iterator[tuple[str, UpdatePlan[Conference] | Exception]]:
+        """What `update_many` would do, in the order of the ids: id and plan, or the error of this conference.
+
+        They are read as they are asked for, some ahead. Args and errors are those of `update_many`.
+        """
+        return self._plans(ids, self._updates(ChangeSet(), ids, changes, allow_reset, concurrency), concurrency)
 
     def history(self, conference_id: Id | None = None, /, *, change_set: str | None = None) -> Sequence[Entry]:
         """What the journal knows, the latest first: of a conference, of a change set, or of the whole space.
@@ -291,7 +374,10 @@ class Conferences(BaseConferences[Transport]):
             VerificationError, InvalidResponseError, ApiError, TransportError: as `update`. All these errors are in the
                 result's `failed` where a change set is undone in all its conferences.
         """
-        return self._transport.run(self._undone(conference_id, change_set, entry))
+        if (one := self._undo_of_one(conference_id, change_set, entry)) is not None:
+            return self._transport.run(one)
+        made, ids = ChangeSet(), self._transport.run(members(change_set or "", self._journaled))
+        return self._carried_out(ids, self._undos(change_set, made), made, CONCURRENCY, None)
 
     @overload
     def plan_undo(self, conference_id: Id, /, *, change_set: str | None = None) -> UpdatePlan[Conference]: ...
@@ -307,8 +393,36 @@ class Conferences(BaseConferences[Transport]):
         plans = [self._bound(plan) for plan in found]
         return plans if conference_id is None and entry is None else plans[0]
 
-    def _bound(self, plan: UpdatePlan[Any]) -> UpdatePlan[Conference]:
-        return evolve(plan, host=self._host, apply=lambda: self._transport.run(self._applied(plan)))
+    def _carried_out(
+        self,
+        ids: Iterable[Id] | None,
+        work: Callable[[Any], Steps[tuple[Any, UpdateReport]]],
+        change_set: ChangeSet,
+        concurrency: int,
+        on_progress: Callable[[ConferenceResult], object] | None,
+    ) -> ChangeSetResult:
+        result = ChangeSetResult(change_set.id)
+        with result.kept():
+            fleet = self._fleet(work, result.record, on_progress, writes=True)
+            workers.run(self._transport, fleet, self._ids() if ids is None else ids, concurrency)
+        return result
+
+    def _plans(
+        self, ids: Iterable[Id] | None, update: Callable[[Any], SafeUpdate], concurrency: int
+    ) -> Iterator[tuple[str, Any]]:
+        found = dict[str, Any]()
+        fleet = self._fleet(lambda each: self._planned(update(each)), found.__setitem__, writes=False)
+        every = iter(self._ids() if ids is None else ids)
+        while batch := [*islice(every, PLANNED_AHEAD * concurrency)]:
+            found.update(dict.fromkeys(map(name_of, batch)))  # in this order
+            workers.run(self._transport, fleet, batch, concurrency)
+            yield from ((name, plan) for name, plan in found.items() if plan is not None)
+            found.clear()
+
+    def _ids(self) -> Iterator[str]:
+        pages = self._pages(LARGE_PAGES)
+        while pages.more:
+            yield from self._transport.run(self._page_of_ids(pages))
 
     def _each(self, pages: operations.Pages) -> Iterator[Conference]:
         while pages.more:

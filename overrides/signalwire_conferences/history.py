@@ -58,20 +58,3 @@ class Entry:
     change_set: str = field(factory=_new_id)
     label: str | None = None
     undoes: str | None = None
-
-
-@frozen
-class ChangeSetResult:
-    """What became of the conferences of a change set.
-
-    Attributes:
-        change_set: its id.
-        changed: the ids of those that were changed.
-        unchanged: the ids of those where nothing had to change.
-        failed: id -> error of the others.
-    """
-
-    change_set: str
-    changed: list[str] = field(factory=list)
-    unchanged: list[str] = field(factory=list)
-    failed: dict[str, Exception] = field(factory=dict)

@@ -8,12 +8,13 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 import httpx
-from attrs import field, frozen
+from attrs import Factory, field, frozen
 from attrs.converters import optional
 
 from .errors import ConfigurationError, short_repr
 from .hosts import host_of, is_loopback
 from .masking import Secret, masker
+from .pace import WRITES_PER_SECOND, Pace
 from .steps import Policy
 
 # From a conference id to a context manager that is held from read to verification.
@@ -38,6 +39,9 @@ class Settings(Generic[L]):
     retries: int
     confirm: float | None
     journal: Path | None = field(converter=optional(Path))
+    writes_per_second: float = WRITES_PER_SECOND
+    # Of all clients on the same connections.
+    pace: Pace = field(default=Factory(lambda own: Pace(own.writes_per_second), takes_self=True), repr=False, eq=False)
 
     @property
     def shown(self) -> str:
@@ -95,12 +99,13 @@ def _wrong_credential(name: str, value: object) -> str | None:
     return None if value.isprintable() else f"{name} must hold printable characters alone"
 
 
-def _wrong_habits(*, timeout: Any, retries: Any, confirm: Any, journal: Any) -> list[str]:
-    seconds, most = "must be a number of seconds", f"at most {_LARGEST}"
+def _wrong_habits(*, timeout: Any, retries: Any, confirm: Any, journal: Any, writes_per_second: Any) -> list[str]:
+    writes, seconds, most = writes_per_second, "must be a number of seconds", f"at most {_LARGEST}"
     rules = (
         ("timeout", timeout, f"{seconds} above 0, {most}", _is_number(timeout) and timeout > 0),
         ("retries", retries, f"must be a whole number from 0, {most}", _is_number(retries, int)),
         ("confirm", confirm, f"{seconds} from 0, {most}, or None", confirm is None or _is_number(confirm)),
+        ("writes_per_second", writes, f"must be a number above 0, {most}", _is_number(writes) and writes > 0),
         ("journal", journal, "must be the path of a file, or None", journal is None or _is_path(journal)),
     )
     return [f"{name}={short_repr(value)}: {rule}" for name, value, rule, kept in rules if not kept]
