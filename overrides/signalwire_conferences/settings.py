@@ -99,7 +99,7 @@ def _wrong_credential(name: str, value: object) -> str | None:
     return None if value.isprintable() else f"{name} must hold printable characters alone"
 
 
-def _wrong_habits(*, timeout: Any, retries: Any, confirm: Any, journal: Any, writes_per_second: Any) -> list[str]:
+def _wrong_habits(*, timeout: Any, retries: Any, confirm: Any, journal: Any, writes_per_second: Any = 1.0) -> list[str]:
     writes, seconds, most = writes_per_second, "must be a number of seconds", f"at most {_LARGEST}"
     rules = (
         ("timeout", timeout, f"{seconds} above 0, {most}", _is_number(timeout) and timeout > 0),
