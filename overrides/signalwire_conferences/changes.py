@@ -101,7 +101,8 @@ def checked_history(conference_id: object, change_set: object, entry: object = N
     if undo and (not any(given) or (given[2] and sum(given) > 1)):
         rule = "must be given alone, or an id, a change set or both"
         check.problems.append(Problem("entry", entry, rule))
-    return check.passed(None if conference_id is None else str(to_json(conference_id)))
+    check.passed(None)
+    return None if conference_id is None else str(to_json(conference_id))
 
 
 def checked_plan(text: object, host: str, version: int) -> tuple[dict[str, Any], dict[str, Any], frozenset[str]]:

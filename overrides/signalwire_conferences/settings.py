@@ -120,7 +120,10 @@ def _is_host(text: str) -> bool:
 
 
 def _is_path(value: object) -> bool:
-    path = os.fspath(value) if isinstance(value, str | os.PathLike) else b""
+    try:
+        path = os.fspath(value)  # type: ignore[call-overload]  # that is the question
+    except TypeError:
+        return False
     return isinstance(path, str) and path != "" and "\0" not in path
 
 
