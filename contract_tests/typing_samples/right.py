@@ -5,11 +5,21 @@ from __future__ import annotations
 import contextlib
 import datetime
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, assert_type
 from uuid import UUID
 
-from signalwire_conferences import KEEP, Conference, ConferencePage, RestClient, UpdatePlan, UpdateReport
+from signalwire_conferences import (
+    KEEP,
+    AsyncRestClient,
+    Conference,
+    ConferencePage,
+    Entry,
+    RestClient,
+    UpdatePlan,
+    UpdateReport,
+)
+from signalwire_conferences.history import ChangeSetResult
 from signalwire_conferences.results import ActiveSession, PageLinks
 from signalwire_conferences_api.models import ConferenceSize, VideoLayout, VideoQuality
 from signalwire_conferences_api.types import Unset
@@ -68,7 +78,25 @@ def a_plan(client: RestClient) -> None:
     plan = client.video.conferences.plan("id", display_name="x")
     assert_type(plan, UpdatePlan[Conference])
     assert_type(plan.apply(), Conference)
+    assert_type(UpdatePlan.from_json(client, plan.to_json()).apply(), Conference)
     assert_type(str(plan), str)
+
+
+def undone(client: RestClient) -> None:
+    assert_type(client.video.conferences.history("id", change_set="x"), Sequence[Entry])
+    assert_type(client.video.conferences.undo("id", change_set="x"), Conference)
+    assert_type(client.video.conferences.undo(entry=1), Conference)
+    assert_type(client.video.conferences.undo(change_set="x"), ChangeSetResult)
+    assert_type(client.video.conferences.plan_undo("id"), UpdatePlan[Conference])
+    assert_type(client.video.conferences.plan_undo(change_set="x"), Sequence[UpdatePlan[Conference]])
+
+
+async def undone_awaited(client: AsyncRestClient) -> None:
+    assert_type(await client.video.conferences.undo("id"), Conference)
+    assert_type(await client.video.conferences.undo(change_set="x"), ChangeSetResult)
+    plan = await client.video.conferences.plan_undo(entry=1)
+    assert_type(await plan.apply(), Conference)
+    assert_type(await UpdatePlan.from_json(client, plan.to_json()).apply(), Conference)
 
 
 def locks() -> None:

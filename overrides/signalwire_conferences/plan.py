@@ -15,7 +15,6 @@ from .values import equivalent, is_coarser
 
 R = TypeVar("R")
 S = TypeVar("S")
-R_co = TypeVar("R_co", covariant=True)
 
 LOOK: Final = "Look at both values, then make a new plan with the one that is to stay."
 _VERSION: Final = 1  # of the format of plans
@@ -57,10 +56,10 @@ class Intent:
     undone_by: str | None = None  # the change set that did so before
 
 
-class Reader(Protocol[R_co]):
+class Reader(Protocol[R]):
     """A client, as plans know it."""
 
-    def _read_plan(self, text: str) -> "UpdatePlan[Any]": ...
+    def _read_plan(self, text: str) -> "UpdatePlan[R]": ...
 
 
 @frozen(eq=False)
@@ -197,7 +196,7 @@ def merge(
 def read_plan(text: str, host: str) -> UpdatePlan[Any]:
     """The plan that `to_json` wrote, without a client; `InvalidChangeError` where it is none of this host."""
     said, asked, resets = checked_plan(text, host, _VERSION)
-    intent = Intent(asked, resets, said.get("base", said["before"]), advice=LOOK, undoes=said["undoes"])
+    intent = Intent(asked, resets, said.get("base", said["before"]), advice=LOOK, undoes=said.get("undoes"))
     plan = merge(said["conference_id"], intent.base or {}, said["before"], asked, resets, sent=False)
     return evolve(plan, intent=intent, host=host)
 
