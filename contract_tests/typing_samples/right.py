@@ -12,6 +12,7 @@ from uuid import UUID
 from signalwire_conferences import (
     KEEP,
     AsyncRestClient,
+    ChangeSetResult,
     Conference,
     ConferencePage,
     Entry,
@@ -19,7 +20,6 @@ from signalwire_conferences import (
     UpdatePlan,
     UpdateReport,
 )
-from signalwire_conferences.history import ChangeSetResult
 from signalwire_conferences.results import ActiveSession, PageLinks
 from signalwire_conferences_api.models import ConferenceSize, VideoLayout, VideoQuality
 from signalwire_conferences_api.types import Unset
