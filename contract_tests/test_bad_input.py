@@ -336,6 +336,8 @@ CALLS_BY_ID: dict[str, Callable[[RestClient, Any], object]] = {
 def test_an_id_that_could_lead_to_another_path_is_refused(connect: Connect, call: str, tmp_path: pathlib.Path) -> None:
     client = connect(journal=tmp_path / "journal.sqlite3")
     for identifier in BAD_IDS:
+        if identifier is None and call in ("undo", "history"):
+            continue  # means all
         with pytest.raises(InvalidChangeError) as caught:
             CALLS_BY_ID[call](client, identifier)
         [problem] = caught.value.problems
