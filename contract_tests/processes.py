@@ -25,7 +25,7 @@ import anyio.lowlevel
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from signalwire_conferences import AsyncRestClient, RestClient, transport
+from signalwire_conferences import AsyncRestClient, RestClient, async_transport, transport
 from signalwire_conferences_testing.mock import MockServer
 
 BACKENDS = [
@@ -115,7 +115,7 @@ def without_waiting(patch: pytest.MonkeyPatch) -> Waits:
         sleep(seconds)
 
     patch.setattr(transport, "time", _but_for_sleep(time, sleep))
-    patch.setattr(transport, "anyio", _but_for_sleep(anyio, sleep_awaited))
+    patch.setattr(async_transport, "anyio", _but_for_sleep(anyio, sleep_awaited))
     return waits
 
 

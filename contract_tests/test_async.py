@@ -19,8 +19,8 @@ from attrs import define, evolve
 
 from processes import BACKENDS, wait_for
 from signalwire_conferences import AsyncRestClient, ConferencesError, TransportError, transport
+from signalwire_conferences.async_transport import AsyncTransport, _here
 from signalwire_conferences.steps import Acquire, Record, Release, Request, Settle, Step, Wait
-from signalwire_conferences.transport import AsyncTransport, _here
 from signalwire_conferences_testing.mock import Fault, MockServer
 
 pytestmark = pytest.mark.anyio
@@ -64,9 +64,7 @@ class SlowLock:
 def connections_in_use(client: AsyncRestClient) -> int:
     if client._transport not in _here().transports:
         return 0
-    pool = _here().transports[client._transport][0]._pool
-    busy = [connection for connection in pool.connections if not connection.is_idle()]
-    return len(busy) + len(pool._requests)
+    return _here().transports[client._transport][0].slots.borrowed_tokens
 
 
 def old_or_new(server: MockServer, before: dict[str, Any]) -> str:

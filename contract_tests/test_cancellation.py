@@ -25,7 +25,7 @@ from attrs import define, field
 
 from processes import BACKENDS, wait_for
 from signalwire_conferences import AsyncRestClient, ConferencesError, NotFoundError, locking
-from signalwire_conferences.transport import _here
+from signalwire_conferences.async_transport import _here
 from signalwire_conferences_testing.mock import Fault, MockServer
 
 
@@ -579,7 +579,7 @@ async def test_a_client_that_is_closed_by_a_cancellation_is_closed_whole(
     else:
         with pytest.raises(asyncio.CancelledError):
             await asyncio.create_task(work())
-    assert http._pool.connections == []
+    assert http.idle == []
     with pytest.raises(ConferencesError, match="closed"):
         await client.video.conferences.get(conference)
 

@@ -31,7 +31,7 @@ from signalwire_conferences import (
     transport,
     wire,
 )
-from signalwire_conferences.transport import _here
+from signalwire_conferences.async_transport import _here
 from signalwire_conferences_testing.mock import Fault, MockServer
 
 ID = "conference-id"
@@ -277,7 +277,7 @@ def test_connections_are_kept_within_one(mock: MockServer) -> None:
             for _ in range(3):
                 await client.video.conferences.get(conference)
             [(http, _)] = _here().transports.values()
-            assert len(http._pool.connections) == 1
+            assert len(http.idle) == 1
 
     asyncio.run(work())
 

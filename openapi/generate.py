@@ -118,10 +118,35 @@ def build(package: Path) -> None:
     write(package / "fields.py", fields_module(contract))
     write(package / "table.py", table_module(contract))
     write(package / "py.typed", "")
+    for module in (package / "__init__.py", package / "models" / "__init__.py"):
+        write(module, lazily(module.read_text("utf-8")))
     run("ruff", "check", "--fix-only", "--select=F401,I", *RUFF, str(package), cwd=package.parent)
     run("ruff", "format", *RUFF, str(package), cwd=package.parent)
     for module in package.rglob("*.py"):
         write(module, HEADER + module.read_text("utf-8"))
+
+
+def lazily(text: str) -> str:
+    """A module that imports names, so that each is imported when it is asked for: most callers ask for few."""
+    found = re.findall(r"^from \.(\w+) import (.+)$", text, re.MULTILINE)
+    modules = {name: module for module, names in found for name in names.split(", ")}
+    kept = "".join(re.split(r"^(from \.\w+ import .+\n)+", text, flags=re.MULTILINE)[::2])
+    doc, _, rest = kept.lstrip().partition("\n")
+    imports = "".join(f"    from .{module} import {names}\n" for module, names in found)
+    return f"""{doc}
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+if TYPE_CHECKING:
+{imports}
+{rest}
+_MODULES = {modules!r}
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _MODULES:
+        raise AttributeError(f"module {{__name__!r}} has no attribute {{name!r}}")
+    return getattr(import_module(f".{{_MODULES[name]}}", __name__), name)
+"""
 
 
 RUFF = ("--isolated", "--no-cache", "--no-respect-gitignore", "--quiet", "--target-version=py311")

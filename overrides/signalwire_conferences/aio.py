@@ -7,6 +7,7 @@ from typing import Any, Self, Unpack, overload
 from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
 
 from . import operations, workers
+from .async_transport import AsyncTransport
 from .client import BaseClient, BaseConferences, Id, Video
 from .fleet import CONCURRENCY, LARGE_PAGES, PLANNED_AHEAD, ChangeSetResult, ConferenceResult, name_of
 from .history import ChangeSet, Entry
@@ -14,7 +15,6 @@ from .plan import UpdatePlan
 from .results import Conference, ConferencePage, UpdateReport
 from .settings import AsyncLock, Settings
 from .steps import Steps
-from .transport import AsyncTransport
 from .undo import members
 from .update import SafeUpdate
 

@@ -5,7 +5,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from itertools import islice
-from typing import TYPE_CHECKING, Any, Generic, NoReturn, Self, TypeVar, Unpack, overload
+from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, Self, TypeVar, Unpack, overload
 from uuid import UUID
 
 from attrs import evolve
@@ -24,15 +24,18 @@ from .results import Conference, ConferencePage, UpdateReport, view
 from .settings import Lock, Settings, settings
 from .steps import Recall, Steps
 from .target import Target
-from .transport import AsyncTransport, Transport
+from .transport import Transport
 from .undo import member, members, recalled, undo, undoing
 from .update import SafeUpdate
 from .values import one_spelling
 
+if TYPE_CHECKING:
+    from .async_transport import AsyncTransport
+
 Id = str | UUID
 C = TypeVar("C")
 L = TypeVar("L")
-T = TypeVar("T", bound=Transport | AsyncTransport)
+T = TypeVar("T", bound="Transport | AsyncTransport")
 
 
 class ConferencesOnly:
@@ -61,10 +64,12 @@ class BaseClient(ConferencesOnly, Generic[L]):
         confirm: float | None = None,
         journal: str | os.PathLike[str] | None = None,
         writes_per_second: float = WRITES_PER_SECOND,
+        transport: Literal["httpx", "fast"] | None = None,
     ) -> None:
         secret, token = Secret(token), None  # no traceback with local variables is to show it
-        checked = partial(settings, project=project, token=secret, host=host, writes_per_second=writes_per_second)
-        self._open(checked(timeout=timeout, retries=retries, lock=lock, confirm=confirm, journal=journal))
+        checked = partial(settings, project=project, token=secret, host=host, lock=lock)
+        habits: dict[str, Any] = {"timeout": timeout, "retries": retries, "confirm": confirm, "journal": journal}
+        self._open(checked(writes_per_second=writes_per_second, transport=transport, **habits))
 
     def _open(self, settings: Settings[L]) -> None:
         raise NotImplementedError
@@ -207,6 +212,9 @@ class RestClient(BaseClient[Lock]):
         confirm: seconds after which an update looks once more whether its change is still there.
         journal: path of a SQLite file for before-images; needed for `history` and `undo`.
         writes_per_second: the most that `update_many` begins, on average over 10 seconds; the limit of the space.
+        transport: what sends requests. "httpx"; or "fast", which needs `signalwire-conferences[fast]`, speaks HTTP/1.1
+            directly or through an HTTP proxy, and is used where it can be, else httpx: on trio, through other proxies.
+            None: "fast" where it is installed.
 
     Raises:
         ConfigurationError: naming all that is missing or wrong.

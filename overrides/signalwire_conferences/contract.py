@@ -4,7 +4,6 @@ import functools
 from collections.abc import Mapping
 from typing import Any, Final
 
-import jsonschema_rs
 from attrs import field, frozen
 
 from signalwire_conferences_api import table
@@ -34,6 +33,8 @@ class Field:
     @functools.cached_property
     def _validator(self) -> Any:
         # Compiled for the fields that are used, when they are: it is the dearest part of a first call.
+        import jsonschema_rs  # noqa: PLC0415 - for the same reason
+
         return jsonschema_rs.Draft202012Validator(self.schema, validate_formats=True)
 
     def accepts(self, value: Any) -> bool:

@@ -8,35 +8,21 @@ waits for it hands the first cancellation on.
 import asyncio
 import threading
 from collections.abc import Callable, Coroutine
-from contextlib import AbstractAsyncContextManager, AbstractContextManager, AsyncExitStack, ExitStack, suppress
+from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
 from typing import Any, TypeVar
 
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
+from .transport import lock_failed
+
 T = TypeVar("T")
 Function = Callable[..., Coroutine[Any, Any, T]]
 
 
-def hold(locks: ExitStack, lock: AbstractContextManager[Any]) -> None:
-    """Take a lock, which is then given back with the others and hides no error."""
-
-    def give_back(kind: Any, error: BaseException | None, trace: Any) -> None:
-        try:
-            lock.__exit__(kind, error, trace)
-        except Exception as failure:  # noqa: BLE001 - locks raise what they like
-            _tell(error, failure)
-
-    lock.__enter__()
-    locks.push(give_back)
-
-
-def _tell(error: BaseException | None, failure: Exception) -> None:
-    """Raise how a lock failed, or note it on the error that it must not hide."""
-    if error is None:
-        raise failure
-    if failure is not error:
-        error.add_note(f"Then the lock failed: {failure!r}")
+def on_asyncio() -> bool:
+    """Whether it runs on asyncio, and not on trio."""
+    return anyio.get_cancelled_exc_class() is asyncio.CancelledError
 
 
 class _Task(asyncio.Task[T]):
@@ -73,7 +59,7 @@ class AsyncLocks(AsyncExitStack):
 
     async def run(self, function: Function[T], *args: Any) -> T:
         """Await the operation. A cancellation reaches it once, and is raised when the operation has ended."""
-        if anyio.get_cancelled_exc_class() is not asyncio.CancelledError:
+        if not on_asyncio():
             return await _within(self._scope, function, *args)
         self._task = task = _Task(_within(self._scope, function, *args))
         try:
@@ -117,7 +103,7 @@ class AsyncLocks(AsyncExitStack):
             try:
                 swallowed = await lock.__aexit__(kind, error, trace)
             except Exception as failure:  # noqa: BLE001 - locks raise what they like
-                _tell(None if ended else error, failure)
+                lock_failed(None if ended else error, failure)
             else:
                 if ended and swallowed:  # a lease that was cancelled, and not the operation
                     raise TimeoutError("the lock ended by itself")

@@ -2,7 +2,6 @@
 
 import codecs
 import datetime
-import email.utils
 import re
 from collections.abc import Mapping
 
@@ -86,6 +85,8 @@ def retry_after(headers: Mapping[str, str], received_at: float) -> float | None:
 def _http_date(text: str) -> float | None:
     if not _HTTP_DATE.fullmatch(text):
         return None
+    import email.utils  # noqa: PLC0415 - few answers hold a date that matters
+
     try:
         when = email.utils.parsedate_to_datetime(text)
         # Without a zone, and with `-0000`, it is naive: UTC all the same.

@@ -3,22 +3,25 @@
 import logging
 import os
 import re
-import ssl
 from contextlib import suppress
 from importlib.util import find_spec
 from ipaddress import ip_network
+from typing import TYPE_CHECKING
 from urllib.request import getproxies
-
-import httpx
 
 from .errors import ConfigurationError, short_repr
 from .hosts import Host, host_of
 from .masking import Secret
 
+if TYPE_CHECKING:
+    import ssl
+
+    import httpx
+
 _log = logging.getLogger("signalwire_conferences")
 
 
-def proxy_of(host: str, tls: ssl.SSLContext) -> httpx.Proxy | None:
+def proxy_of(host: str, tls: "ssl.SSLContext") -> "httpx.Proxy | None":
     """The proxy for HTTPS requests to this host, if there is one.
 
     Args:
@@ -34,6 +37,8 @@ def proxy_of(host: str, tls: ssl.SSLContext) -> httpx.Proxy | None:
     excluded = [_excludes(entry, host_of(host)) for entry in re.split(r"[\s,]+", proxies.value.get("no", ""))]
     if not scheme or any(excluded):
         return None
+    import httpx  # noqa: PLC0415 - only where there is a proxy
+
     variable, url = _variable(scheme), Secret(proxies.value[scheme])
     proxy: httpx.Proxy | None = None
     with suppress(ValueError, httpx.InvalidURL):  # which may quote a password

@@ -174,7 +174,7 @@ def _attributes(model: str) -> dict[str, tuple[str, tuple[type[Any], ...]]]:
     from signalwire_conferences_api import models  # noqa: PLC0415 - they take long to import, and few ask for them
 
     made = getattr(models, model)
-    hints = typing.get_type_hints(made, localns=vars(models))
+    hints = typing.get_type_hints(made, localns={name: getattr(models, name) for name in models.__all__})
     # The generator keeps off Python's own names with an underscore, as in `self_`.
     names = [each.name for each in attrs.fields(made) if each.init]
     return {name: (name.rstrip("_"), _targets(hints[name])) for name in names}

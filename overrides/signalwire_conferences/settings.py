@@ -4,10 +4,10 @@ import os
 import random
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
+from importlib.util import find_spec
 from pathlib import Path
-from typing import Any, Generic, TypeVar
+from typing import Any, Generic, Literal, TypeVar
 
-import httpx
 from attrs import Factory, field, frozen
 from attrs.converters import optional
 
@@ -39,6 +39,7 @@ class Settings(Generic[L]):
     retries: int
     confirm: float | None
     journal: Path | None = field(converter=optional(Path))
+    transport: Literal["httpx", "fast"] | None = None  # None: fast, but where that takes no proxy of this scheme
     writes_per_second: float = WRITES_PER_SECOND
     # Of all clients on the same connections.
     pace: Pace = field(default=Factory(lambda own: Pace(own.writes_per_second), takes_self=True), repr=False, eq=False)
@@ -87,6 +88,8 @@ def settings(
     wrong += _wrong_habits(**habits)
     if wrong:
         raise ConfigurationError("The client cannot be built: " + "; ".join(wrong) + ".")
+    if habits["transport"] is None and not has_fast():
+        habits["transport"] = "httpx"
     masked = masker(project, given["token"])
     return Settings(project, given["token"], host, masked, lock, **habits)
 
@@ -99,7 +102,9 @@ def _wrong_credential(name: str, value: object) -> str | None:
     return None if value.isprintable() else f"{name} must hold printable characters alone"
 
 
-def _wrong_habits(*, timeout: Any, retries: Any, confirm: Any, journal: Any, writes_per_second: Any = 1.0) -> list[str]:
+def _wrong_habits(
+    *, timeout: Any, retries: Any, confirm: Any, journal: Any, transport: Any = None, writes_per_second: Any = 1.0
+) -> list[str]:
     writes, seconds, most = writes_per_second, "must be a number of seconds", f"at most {_LARGEST}"
     rules = (
         ("timeout", timeout, f"{seconds} above 0, {most}", _is_number(timeout) and timeout > 0),
@@ -107,15 +112,31 @@ def _wrong_habits(*, timeout: Any, retries: Any, confirm: Any, journal: Any, wri
         ("confirm", confirm, f"{seconds} from 0, {most}, or None", confirm is None or _is_number(confirm)),
         ("writes_per_second", writes, f"must be a number above 0, {most}", _is_number(writes) and writes > 0),
         ("journal", journal, "must be the path of a file, or None", journal is None or _is_path(journal)),
+        ("transport", transport, "must be 'httpx', 'fast' or None", transport in (None, "httpx", "fast")),
     )
-    return [f"{name}={short_repr(value)}: {rule}" for name, value, rule, kept in rules if not kept]
+    wrong = [f"{name}={short_repr(value)}: {rule}" for name, value, rule, kept in rules if not kept]
+    if transport == "fast" and not has_fast():
+        wrong.append("transport='fast' needs more: install signalwire-conferences[fast]")
+    return wrong
+
+
+def has_fast() -> bool:
+    """Whether what `transport="fast"` needs is installed."""
+    return find_spec("httptools") is not None
 
 
 def _is_host(text: str) -> bool:
     try:
         host_of(text)
+    except ValueError:  # an address of IPv6 that is none
+        return False
+    if "xn--" not in text:
+        return True
+    import httpx  # noqa: PLC0415 - only where there are letters in disguise
+
+    try:
         return bool(httpx.URL(f"https://{text}").host)
-    except (ValueError, httpx.InvalidURL):  # an address of IPv6 that is none, or letters in disguise
+    except (ValueError, httpx.InvalidURL):
         return False
 
 

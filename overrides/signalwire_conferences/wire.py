@@ -1,85 +1,134 @@
-"""Requests as httpx sends them, and answers read as far as they may cost: shared by both transports."""
+"""Requests as they are sent, and answers read as far as they may cost: whatever connection they take."""
 
 import base64
 import functools
 import os
-import ssl
+import re
 import time
 import zlib
-from collections.abc import AsyncIterator
+from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+from urllib.parse import quote, urlencode
 
-import httpx
+from attrs import frozen
 
 from .errors import ConferencesError, ConfigurationError
+from .hosts import canonical_host
 from .masking import without_frames
 from .outcomes import Answer, NoAnswer
-from .proxies import proxy_of
 from .settings import Settings
 from .steps import Request
 
+if TYPE_CHECKING:
+    import ssl
+
 _MIB = 2**20  # bytes
 _CONFERENCE, _PAGE, _FAILURE = 8 * _MIB, 16 * _MIB, _MIB
-_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.ProxyError)
+_LONGEST_URL = 65536  # characters
+_PLAIN, _CONTROL = re.compile(r"[!-~]*"), re.compile(r"[\x00-\x1f\x7f]")  # what a URL may hold, and not even encoded
 
-_url = functools.lru_cache(64)(httpx.URL)
+
+class ProtocolError(Exception):
+    """An answer that is not HTTP, or not whole; before the request was sent, the one of a proxy."""
+
+
+@frozen(repr=False)
+class Message:
+    """A request as it is sent."""
+
+    step: Request
+    url: str
+    headers: Mapping[str, str]
+    content: bytes
 
 
 class Wire:
     """How requests of one client look, and what they are sent with."""
 
     def __init__(self, settings: Settings[Any]) -> None:
-        self._settings, self._base = settings, settings.base_url
+        self._settings, self.base = settings, settings.base_url
         pair = without_frames(lambda: base64.b64encode(f"{settings.project}:{settings.token.value}".encode()))
         self._headers = {
-            "Host": httpx.URL(self._base).netloc.decode(),
+            "Host": canonical_host(settings.host),
             "Accept": "application/json",
             # A compressed answer may have an ETag of its own, which no `If-Match` meets.
             "Accept-Encoding": "identity",
             "User-Agent": f"signalwire-conferences/{_version()}",
             "Authorization": _Hidden(f"Basic {pair.value.decode()}"),
         }
-        # For the transports of httpx. Certificates, which a loopback host does not need, take longer than an update.
+        # Certificates, which a loopback host does not need, take longer to load than an update.
         self.options: dict[str, Any] = {"trust_env": False, "verify": False}
-        if self._base.startswith("https"):
+        if self.base.startswith("https"):
+            from .proxies import proxy_of  # noqa: PLC0415 - and so does httpx, which a proxy is told to
+
             self.options["verify"] = tls = _tls()
             self.options["proxy"] = proxy_of(settings.host, tls)
+        self.fast = self._is_fast()
 
-    def request(self, step: Request, left: "TimeLeft") -> httpx.Request:
-        """The request of a step. Raises `ConferencesError` where its address is too long, or is none."""
+    def _is_fast(self) -> bool:
+        """Whether connections are those of `transport="fast"`."""
+        asked, proxy = self._settings.transport, self.options.get("proxy")
+        if asked == "httpx" or proxy is None or proxy.url.scheme == "http":
+            return asked != "httpx"
+        if asked is None:
+            return False
+        said = f"transport='fast' takes no {proxy.url.scheme} proxy; leave it out, and httpx is used"
+        raise ConfigurationError(f"The client cannot be built: {said}.")
+
+    def message(self, step: Request) -> Message:
+        """The request of a step. Raises `ConferencesError` where it has no address that can be sent."""
+        url = self.base + step.path
+        if step.query:
+            url += "?" + urlencode({name: _as_text(value) for name, value in step.query.items()})
+        wrong = f"is longer than {_LONGEST_URL} characters" if len(url) > _LONGEST_URL else ""
+        if not _PLAIN.fullmatch(url):  # a link of a server
+            wrong = wrong or ("holds control characters" if _CONTROL.search(url) else "")
+            url = quote(url, safe="!#$%&'()*+,/:;=?@[]~")
+        if wrong:
+            raise ConferencesError(f"This {step.method} cannot be sent: its address {wrong}.", conference_id=step.about)
         headers = {**self._headers, **step.headers}
-        if step.content is not None:
-            headers |= {"Content-Type": "application/json", "Content-Length": str(len(step.content))}
-        try:
-            url = _url(self._base + step.path)
-            if step.query:
-                url = url.copy_with(params=step.query)
-        except httpx.InvalidURL as error:
-            raise ConferencesError(f"This {step.method} cannot be sent: {error}.", conference_id=step.about) from None
-        encoded, stream = httpx.Headers(headers, encoding="utf-8"), _Content(filter(None, [step.content]))
-        return httpx.Request(step.method, url, headers=encoded, stream=stream, extensions={"timeout": left})
+        if step.content is None:
+            return Message(step, url, headers, b"")
+        headers |= {"Content-Type": "application/json", "Content-Length": str(len(step.content))}
+        return Message(step, url, headers, step.content)
 
     def failed(self, error: BaseException, left: "TimeLeft", *, closed: bool) -> NoAnswer:
         """What a request came to that raised this; what nobody expects is raised again. The error is made anew: its
         traceback has the headers in local variables, and it may quote the request.
         """
+        if not isinstance(error, Exception):
+            raise error.with_traceback(None)
+        import httpx  # noqa: PLC0415 - its errors say what went wrong, also where something else was used
+
         again: httpx.RequestError
+        said, sent = self._settings.masked(str(error)), left.writing
         match error:
-            case TimeoutError() if left.writing:
+            case TimeoutError() if sent:
                 again = httpx.ReadTimeout(f"the answer took longer than {self._settings.timeout:g} s")
             case TimeoutError():
                 again = httpx.ConnectTimeout(f"no connection within {self._settings.timeout:g} s")
             case httpx.RequestError():
-                again = type(error)(self._settings.masked(str(error)))
-            case Exception() if closed:  # by another thread: the library may raise anything
-                again = httpx.ReadError(self._settings.masked(str(error)))
+                again = type(error)(said)
+                sent = not isinstance(
+                    again, httpx.ConnectError | httpx.ConnectTimeout | httpx.PoolTimeout | httpx.ProxyError
+                )
+            case ProtocolError():
+                again = httpx.RemoteProtocolError(said) if sent else httpx.ProxyError(said)
+            case OSError():
+                again = httpx.ReadError(said) if sent else httpx.ConnectError(said)
+            case _ if closed:  # by another thread: the library may raise anything
+                again, sent = httpx.ReadError(said), True
             case _:
                 raise error.with_traceback(None)
-        sent, proxy = not isinstance(again, _NEVER_SENT), self.options.get("proxy")
+        proxy = self.options.get("proxy")
         if proxy and not sent:
             again = type(again)(f"{again}; through {proxy.url.host}, the proxy of HTTPS_PROXY or ALL_PROXY")
         return NoAnswer(again, sent=sent)
+
+
+def _as_text(value: Any) -> str:
+    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 class _Hidden(str):
@@ -109,29 +158,17 @@ class TimeLeft:
         return max(self._end - time.monotonic(), 0.001)
 
 
-class _Content(list[bytes], httpx.SyncByteStream, httpx.AsyncByteStream):
-    """The body of a request. That of httpx is a generator, and trio warns of each that a cancellation leaves behind."""
-
-    def __aiter__(self) -> AsyncIterator[bytes]:
-        return self
-
-    async def __anext__(self) -> bytes:
-        if not self:
-            raise StopAsyncIteration
-        return self.pop()
-
-
 class Body:
     """The body of an answer as it comes, decoded, and no more of it than it may cost."""
 
-    def __init__(self, request: Request, response: httpx.Response) -> None:
-        self._response = response
-        self._success = 200 <= response.status_code < 300
+    def __init__(self, request: Request, status: int, headers: Mapping[str, str]) -> None:
+        self._status, self._headers = status, headers
+        self._success = 200 <= status < 300
         most = _PAGE if request.expects == "page" else _CONFERENCE
-        self._most = most if self._success else _FAILURE
+        self.most = most if self._success else _FAILURE  # bytes
         self._content = bytearray()
         self._taken = 0  # bytes, as they came
-        self._coding = response.headers.get("content-encoding", "").strip().lower().removeprefix("x-")
+        self._coding = headers.get("content-encoding", "").strip().lower().removeprefix("x-")
         self._inflate: Any = None
         self.flaw = ""  # why it is not read on
 
@@ -141,12 +178,12 @@ class Body:
         try:
             if self._coding not in ("", "identity"):
                 self._inflate = self._inflate or _decompressor(self._coding, chunk)
-                chunk = self._inflate.decompress(chunk, self._most - len(self._content) + 1)
+                chunk = self._inflate.decompress(chunk, self.most - len(self._content) + 1)
             self._content += chunk
         except zlib.error as error:
             self.flaw = f"encoded as {self._coding!r}, and broken ({error})"
-        if max(self._taken, len(self._content)) > self._most:
-            self.flaw = f"longer than {self._most // _MIB} MiB"
+        if max(self._taken, len(self._content)) > self.most:
+            self.flaw = f"longer than {self.most // _MIB} MiB"
         return not self.flaw
 
     def answer(self) -> Answer:
@@ -154,8 +191,8 @@ class Body:
         if self._inflate is not None and not self._inflate.eof:
             self.flaw = self.flaw or f"encoded as {self._coding!r}, and not whole"
         flaw = self.flaw if self._success else ""  # of others the status counts
-        content = b"" if flaw else bytes(self._content[: self._most])
-        return Answer(self._response.status_code, dict(self._response.headers), content, time.time(), flaw)
+        content = b"" if flaw else bytes(self._content[: self.most])
+        return Answer(self._status, self._headers, content, time.time(), flaw)
 
 
 def _decompressor(coding: str, start: bytes) -> object:
@@ -166,20 +203,25 @@ def _decompressor(coding: str, start: bytes) -> object:
     return zlib.decompressobj(-zlib.MAX_WBITS if bare else zlib.MAX_WBITS | 32)
 
 
-def _tls() -> ssl.SSLContext:
+def _tls() -> "ssl.SSLContext":
     """A TLS context with the certificates of the environment, if it names any."""
+    import ssl  # noqa: PLC0415 - for https alone
+
+    import certifi  # noqa: PLC0415
+
     file, folders = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     try:
-        if not file and not folders:
-            return httpx.create_ssl_context()
         # OpenSSL itself passes over folders that do not exist, and then trusts nobody.
         if folders and not any(Path(each).is_dir() for each in folders.split(os.pathsep)):
             raise ConfigurationError("The client cannot be built: SSL_CERT_DIR names no folder.")
-        return ssl.create_default_context(cafile=file or None, capath=folders or None)
+        own = file or folders
+        tls = ssl.create_default_context(cafile=(file or None) if own else certifi.where(), capath=folders or None)
     except OSError as error:
         which = "SSL_CERT_FILE" if file else "certifi"
         said = f"The client cannot be built: the certificates of {which} cannot be read ({error})."
         raise ConfigurationError(said) from error
+    tls.set_alpn_protocols(["http/1.1"])
+    return tls
 
 
 @functools.cache

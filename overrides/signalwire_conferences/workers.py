@@ -6,17 +6,18 @@ import contextvars
 import queue
 import threading
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sequence
-from typing import Any, Final
-
-import anyio
+from typing import TYPE_CHECKING, Any, Final
 
 from .fleet import Fleet
-from .transport import AsyncTransport, Transport
+
+if TYPE_CHECKING:
+    from .async_transport import AsyncTransport
+    from .transport import Transport
 
 _END: Final = object()
 
 
-def run(transport: Transport, fleet: Fleet[Any, Any], ids: Iterable[object], concurrency: int) -> None:
+def run(transport: "Transport", fleet: Fleet[Any, Any], ids: Iterable[object], concurrency: int) -> None:
     """Work on all, in threads. The ids are taken, and the results told, in the caller's own.
 
     Whatever ends this early, a `KeyboardInterrupt` too, is raised once all in flight has ended and is told.
@@ -80,9 +81,11 @@ class _Threads:
 
 
 async def run_async(
-    transport: AsyncTransport, fleet: Fleet[Any, Any], ids: AsyncIterable[object], concurrency: int
+    transport: "AsyncTransport", fleet: Fleet[Any, Any], ids: AsyncIterable[object], concurrency: int
 ) -> None:
     """Work on all, in tasks. A cancellation is raised once all in flight has ended and is told."""
+    import anyio  # noqa: PLC0415 - not loaded by a blocking client
+
     slots = anyio.Semaphore(concurrency)
 
     async def work(given: object) -> None:

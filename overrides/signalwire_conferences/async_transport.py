@@ -1,0 +1,171 @@
+"""The awaited loop that carries steps out, on asyncio or trio. Nothing is decided here."""
+
+import sys
+from collections.abc import AsyncGenerator, Callable
+from functools import partial
+from typing import Any, NamedTuple, Protocol, TypeVar, cast
+from weakref import WeakKeyDictionary
+
+import anyio
+import anyio.to_thread
+from anyio.lowlevel import RunVar, checkpoint_if_cancelled
+
+from .errors import closed_client
+from .locking import AsyncLocks, on_asyncio
+from .masking import without_secrets
+from .outcomes import Answer, NoAnswer, outcome_of
+from .settings import AsyncLock
+from .steps import Acquire, Release, Request, Step, Steps, Wait
+from .transport import Common
+from .wire import Body, Message, TimeLeft, Wire
+
+T = TypeVar("T")
+
+_JOURNAL_THREADS = 8
+_CONNECTIONS = 100  # of a client in one event loop
+
+
+class AsyncTransport(Common[AsyncLock]):
+    """Carries steps out with `await`, on asyncio or trio, in one event loop or several. A request has a connection to
+    itself, which is kept only where all went well.
+    """
+
+    async def close(self) -> None:
+        """Close the connections of this event loop, and the journal."""
+        self._close()
+        _, connections = _here().transports.pop(self, (None, None))
+        if connections is not None:
+            locks = AsyncLocks()
+            await locks.run(locks.uncut, connections.aclose)
+
+    async def run(self, steps: Steps[T]) -> T:
+        """Carry out the steps of an operation. Cancelled at any time, it gives the lock back."""
+        locks = AsyncLocks()
+        return await locks.run(self._run, steps, locks)
+
+    async def _run(self, steps: Steps[T], locks: AsyncLocks) -> T:
+        handled = sys.exc_info()[1]
+        try:
+            async with locks:
+                return await self._result(steps, locks)
+        except Exception as error:
+            without_secrets(error, self.settings.masked, handled)
+            await checkpoint_if_cancelled()  # which counts more than an error
+            raise
+
+    async def _result(self, steps: Steps[T], locks: AsyncLocks) -> T:
+        try:
+            step = steps.send(None)
+            while True:
+                try:
+                    outcome = await self._carry_out(step, locks)
+                except Exception as error:  # noqa: BLE001 - the steps say what it means
+                    step = steps.throw(error)
+                else:
+                    step = steps.send(outcome)
+        except StopIteration as end:
+            return cast(T, end.value)
+
+    async def _carry_out(self, step: Step, locks: AsyncLocks) -> Any:
+        await locks.go_on()
+        match step:
+            case Request():
+                return outcome_of(step, await self._send(step))
+            case Wait(seconds):
+                return await anyio.sleep(seconds)
+            case Acquire(conference_id):
+                return await locks.hold(self._lock(conference_id))
+            case Release():
+                return await locks.aclose()
+            case _:
+                in_thread = partial(anyio.to_thread.run_sync, limiter=_here().threads)
+                return await locks.uncut(in_thread, self.journal.carry_out, step, locks.stop)
+
+    async def _send(self, step: Request) -> Answer | NoAnswer:
+        message, connections, left = self._wire.message(step), await self._http(), TimeLeft(self.settings.timeout)
+        connection = None
+        try:
+            with anyio.fail_after(self.settings.timeout):
+                async with connections.slots:
+                    connection = connections.take()
+                    body = await connection.exchange(message, left)
+                    connections.idle.append(connection)
+        except BaseException as error:  # noqa: BLE001 - what is not expected is raised again
+            return self._wire.failed(error, left, closed=self._closed)
+        finally:
+            if self._closed and connection is not None:
+                await connections.aclose()
+        return body.answer()
+
+    async def _http(self) -> "_Connections":
+        if self._closed:
+            raise closed_client()
+        transports = _here().transports
+        if self not in transports:
+            connections = _opened(self._wire)
+            transports[self] = await anext(connections), connections
+        return transports[self][0]
+
+
+class _Connection(Protocol):
+    """A connection: takes one request at a time, and sends it once."""
+
+    async def exchange(self, message: Message, left: TimeLeft) -> Body:
+        """Send a request and read its answer."""
+
+    async def aclose(self) -> None:
+        """Close it."""
+
+
+class _Connections:
+    """The connections of a client in one event loop."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire, self._connection = wire, _connections(fast=wire.fast and on_asyncio())
+        self.idle: list[_Connection] = []
+        self.slots = anyio.CapacityLimiter(_CONNECTIONS)
+
+    def take(self) -> _Connection:
+        """One that is idle, or another."""
+        return self.idle.pop() if self.idle else self._connection(self._wire)
+
+    async def aclose(self) -> None:
+        """Close those that are idle."""
+        while self.idle:
+            await self.idle.pop().aclose()
+
+
+class _Loop(NamedTuple):
+    """What belongs to one event loop: the connections of each client, open until their generator is closed."""
+
+    transports: WeakKeyDictionary[AsyncTransport, tuple[_Connections, AsyncGenerator[_Connections, None]]]
+    threads: anyio.CapacityLimiter  # for journals: locks that wait may hold every thread that anyio has for all
+
+
+_LOOP: RunVar[_Loop] = RunVar("signalwire_conferences")
+
+
+def _here() -> _Loop:
+    loop = _LOOP.get(None)
+    if loop is None:
+        _LOOP.set(loop := _Loop(WeakKeyDictionary(), anyio.CapacityLimiter(_JOURNAL_THREADS)))
+    return loop
+
+
+async def _opened(wire: Wire) -> AsyncGenerator[_Connections, None]:
+    # An event loop closes its generators before it ends.
+    connections = _Connections(wire)
+    try:
+        yield connections
+    finally:
+        await connections.aclose()
+
+
+def _connections(*, fast: bool) -> Callable[[Wire], _Connection]:
+    if fast:
+        from .fast_asyncio import AsyncConnection as Fast  # noqa: PLC0415 - an extra
+
+        return Fast
+    from .over_httpx import AsyncConnection as OverHttpx  # noqa: PLC0415 - not imported where it is not used
+
+    return OverHttpx
