@@ -1,7 +1,5 @@
 """Promises on what has to be accepted, and kept character for character."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping
 from typing import Any
@@ -63,7 +61,7 @@ def _check(kind: Sort) -> Callable[[Bench], None]:
 
 
 for _kind, _sentence in _SENTENCES.items():
-    promise(f"accepts/{_kind.name.lower()}", _sentence, order=16)(_check(_kind))
+    promise(f"accepts/{_kind.name.lower()}", _sentence, 16)(_check(_kind))
 
 
 def _open_values(
@@ -76,7 +74,7 @@ def _open_values(
                 bench.kept(bench.conference_of(answer), fields)
 
 
-@promise("accepts/nul", "A text with the character NUL is kept as it is, or refused.", order=29)
+@promise("accepts/nul", "A text with the character NUL is kept as it is, or refused.", 29)
 def nul(bench: Bench) -> None:
     conference = bench.new()
     for name in _names(Sort.TEXT):
@@ -84,7 +82,7 @@ def nul(bench: Bench) -> None:
             _open_values(bench, "nul", conference, {name: text}, name)
 
 
-@promise("accepts/blank", "A display name that is empty or blank is kept as it is, or refused.", order=29)
+@promise("accepts/blank", "A display name that is empty or blank is kept as it is, or refused.", 29)
 def blank(bench: Bench) -> None:
     conference = bench.new()
     for _ in range(2):
@@ -94,7 +92,7 @@ def blank(bench: Bench) -> None:
         _by_both(bench, {"description": text}, conference)
 
 
-@promise("accepts/name", "A name may have every documented character and 100 of them.", order=17)
+@promise("accepts/name", "A name may have every documented character and 100 of them.", 17)
 def name(bench: Bench) -> None:
     most = samples.limit(CREATE, "name") or 0
     unique = f"-{bench.created.mark}"
@@ -107,9 +105,7 @@ def name(bench: Bench) -> None:
         _accepted(bench, bench.post(sent), sent, read=True)
 
 
-@promise(
-    "accepts/longest", "A text of exactly the most characters is accepted, however many bytes they take.", order=17
-)
+@promise("accepts/longest", "A text of exactly the most characters is accepted, however many bytes they take.", 17)
 def longest(bench: Bench) -> None:
     conference = bench.new()
     for field in _names(Sort.TEXT):
@@ -118,7 +114,7 @@ def longest(bench: Bench) -> None:
             _by_both(bench, {field: text}, conference)
 
 
-@promise("accepts/least", "The display name alone is enough for a create, which then has a name of its own.", order=7)
+@promise("accepts/least", "The display name alone is enough for a create, which then has a name of its own.", 7)
 def least(bench: Bench) -> None:
     names: dict[Any, Conference] = {}
     allowed = contract.fields(CREATE)["name"]
@@ -136,7 +132,7 @@ def least(bench: Bench) -> None:
         names[made_up] = told
 
 
-@promise("accepts/whole", "A create and a PUT with every property are accepted and kept.", order=6)
+@promise("accepts/whole", "A create and a PUT with every property are accepted and kept.", 6)
 def whole(bench: Bench) -> None:
     for turn in range(2):
         sent = bench.body(**samples.custom(CREATE, turn))
@@ -147,7 +143,7 @@ def whole(bench: Bench) -> None:
         _accepted(bench, bench.put(created["id"], body), body, read=True)
 
 
-@promise("accepts/examples", "The contract's own examples of requests are accepted.", order=17)
+@promise("accepts/examples", "The contract's own examples of requests are accepted.", 17)
 def examples(bench: Bench) -> None:
     conference = bench.new()
     for operation_id in ("update_video_conference", "create_video_conference"):
@@ -161,7 +157,7 @@ def examples(bench: Bench) -> None:
                 _accepted(bench, bench.post(sent), sent)
 
 
-@promise("accepts/unknown", "Properties that a body does not have are ignored, or the body is refused.", order=18)
+@promise("accepts/unknown", "Properties that a body does not have are ignored, or the body is refused.", 18)
 def unknown(bench: Bench) -> None:
     conference = bench.new()
     extras: list[dict[str, Any]] = [
@@ -190,7 +186,7 @@ def unknown(bench: Bench) -> None:
                 bench.kept(bench.conference_of(put), {"description": "kept"})
 
 
-@promise("accepts/charset", "JSON with a charset is JSON.", order=18)
+@promise("accepts/charset", "JSON with a charset is JSON.", 18)
 def charset(bench: Bench) -> None:
     conference = bench.new()
     sent = bench.update(description="Grüße, 東京")
@@ -200,9 +196,7 @@ def charset(bench: Bench) -> None:
         _accepted(bench, bench.post({**sent, "name": bench.created.name()}, headers=headers), sent)
 
 
-@promise(
-    "accepts/any-layout", "JSON may be written with escapes, space and line ends wherever JSON allows them.", order=29
-)
+@promise("accepts/any-layout", "JSON may be written with escapes, space and line ends wherever JSON allows them.", 29)
 def any_layout(bench: Bench) -> None:
     conference = bench.new()
     sent = bench.update(description='é 漢 🎥 " \\ / \n', enable_chat=True)
@@ -216,7 +210,7 @@ def any_layout(bench: Bench) -> None:
 @promise(
     "accepts/any-order-of-times",
     "A window may be in the past or open at an end. One that ends before it starts is kept, or refused.",
-    order=29,
+    29,
 )
 def any_order_of_times(bench: Bench) -> None:
     conference = bench.new()
@@ -233,7 +227,7 @@ def any_order_of_times(bench: Bench) -> None:
     _open_values(bench, "reversed-window", conference, same, "with equal times")
 
 
-@promise("accepts/query", "Every documented query parameter is accepted at its bounds.", needs=Needs.READING, order=8)
+@promise("accepts/query", "Every documented query parameter is accepted at its bounds.", 8, Needs.READING)
 def query(bench: Bench) -> None:
     low, high = page_sizes()
     queries = [{"page_size": str(n), "starts_after": "9000-01-01T00:00:00Z"} for n in (low, low + 1, high - 1, high)]

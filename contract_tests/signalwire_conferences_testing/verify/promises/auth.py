@@ -1,7 +1,5 @@
 """Promises on authentication: it comes first, on every operation, and nothing is written without it."""
 
-from __future__ import annotations
-
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
 
@@ -42,35 +40,33 @@ def _writes(bench: Bench, conference: Conference) -> Iterator[tuple[str, Send]]:
     yield "a create", lambda wrong: api.send("POST", api.path(), json=bench.body(), credentials=wrong)
 
 
-@promise("auth/missing-read", "Without credentials nothing can be read.", needs=Needs.READING, order=3)
+@promise("auth/missing-read", "Without credentials nothing can be read.", 3, Needs.READING)
 def missing_read(bench: Bench) -> None:
     for what, send in _reads(bench):
         _refused(bench, send(bench.wrong[0]), what)
 
 
-@promise("auth/missing-write", "Without credentials nothing can be read, created, changed or deleted.", order=4)
+@promise("auth/missing-write", "Without credentials nothing can be read, created, changed or deleted.", 4)
 def missing_write(bench: Bench) -> None:
     for what, send in _writes(bench, bench.new()):
         _refused(bench, send(bench.wrong[0]), what)
 
 
-@promise("auth/wrong-read", "With wrong or malformed credentials nothing can be read.", needs=Needs.READING, order=4)
+@promise("auth/wrong-read", "With wrong or malformed credentials nothing can be read.", 4, Needs.READING)
 def wrong_read(bench: Bench) -> None:
     for what, send in _reads(bench):
         for wrong in bench.wrong[1:]:
             _refused(bench, send(wrong), what)
 
 
-@promise(
-    "auth/wrong-write", "With wrong or malformed credentials nothing can be read, created, changed or deleted.", order=9
-)
+@promise("auth/wrong-write", "With wrong or malformed credentials nothing can be read, created, changed or deleted.", 9)
 def wrong_write(bench: Bench) -> None:
     for what, send in _writes(bench, bench.new()):
         for wrong in bench.wrong[1:]:
             _refused(bench, send(wrong), what)
 
 
-@promise("auth/first", "Wrong credentials are found before anything else that is wrong with a request.", order=9)
+@promise("auth/first", "Wrong credentials are found before anything else that is wrong with a request.", 9)
 def first(bench: Bench) -> None:
     conference, api = bench.new(), bench.api
     paths = {"a conference": api.path(conference["id"]), "an unknown id": api.path(bench.unknown_id())}
@@ -103,7 +99,7 @@ def first(bench: Bench) -> None:
     _refused(bench, taken, "a create with a name that is taken")
 
 
-@promise("auth/writes-nothing", "A request that is answered 401 has changed nothing.", order=9)
+@promise("auth/writes-nothing", "A request that is answered 401 has changed nothing.", 9)
 def writes_nothing(bench: Bench) -> None:
     """That nothing was created shows in the name: it can still be had."""
     for wrong in (bench.wrong[0], bench.wrong[1], bench.wrong[-1]):
@@ -121,7 +117,7 @@ def writes_nothing(bench: Bench) -> None:
             raise Broken(message, Claim(status(again), "is", 200), refused)
 
 
-@promise("auth/every-time", "Right credentials do not make the wrong ones of the next request right.", order=25)
+@promise("auth/every-time", "Right credentials do not make the wrong ones of the next request right.", 25)
 def every_time(bench: Bench) -> None:
     conference = bench.new()
     for wrong in bench.wrong[:2]:

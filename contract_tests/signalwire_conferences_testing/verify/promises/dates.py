@@ -1,7 +1,5 @@
 """Promises on times: every documented form is taken, the instant is kept, the answer is in UTC."""
 
-from __future__ import annotations
-
 import datetime
 import itertools
 from collections.abc import Callable, Iterable
@@ -60,17 +58,17 @@ def _note_fraction(bench: Bench, told: Conference, name: str, sent: str) -> None
 
 for _title, _times in instants.FORMS.items():
     _id = _title.lower().replace(" ", "-")
-    promise(f"dates/{_id}", f"A time {_title} is accepted and kept to the instant.", order=15)(_check(_times))
+    promise(f"dates/{_id}", f"A time {_title} is accepted and kept to the instant.", 15)(_check(_times))
 
-promise("dates/leap-second", "A leap second is accepted; it may come back as the second after it.", order=15)(
+promise("dates/leap-second", "A leap second is accepted; it may come back as the second after it.", 15)(
     _check(instants.LEAP)
 )
-promise("dates/open", "A time that a server may refuse is not misread where it is accepted.", order=32)(
+promise("dates/open", "A time that a server may refuse is not misread where it is accepted.", 32)(
     _check(instants.OPEN, may_refuse=True)
 )
 
 
-@promise("dates/sweep", "Whatever the time and the offset, the instant is kept.", order=45)
+@promise("dates/sweep", "Whatever the time and the offset, the instant is kept.", 45)
 def sweep(bench: Bench) -> None:
     """Random times around the borders of days, months and years, with random offsets and fractions."""
     conference = bench.new()
@@ -88,7 +86,7 @@ def sweep(bench: Bench) -> None:
             bench.kept(bench.conference_of(bench.put(conference["id"], bench.update(**sent))), sent)
 
 
-@promise("dates/each-its-own", "The two ends of the window are kept apart.", order=16)
+@promise("dates/each-its-own", "The two ends of the window are kept apart.", 16)
 def each_its_own(bench: Bench) -> None:
     conference = bench.new()
     times = ("2031-05-06T07:08:09Z", "2032-06-07T08:09:10+02:00", "2033-07-08T09:10:11Z")
@@ -97,7 +95,7 @@ def each_its_own(bench: Bench) -> None:
         bench.kept(bench.conference_of(bench.put(conference["id"], bench.update(**sent))), sent)
 
 
-@promise("dates/date-is-midnight", "A date means its midnight in UTC.", order=15)
+@promise("dates/date-is-midnight", "A date means its midnight in UTC.", 15)
 def date_is_midnight(bench: Bench) -> None:
     conference = bench.new()
     for name in _fields(UPDATE):
@@ -110,7 +108,7 @@ def date_is_midnight(bench: Bench) -> None:
                 ensure(instant(told[name]) == instant(midnight), message, claim)
 
 
-@promise("dates/unusable", "A time that is none is a 422, also beside one that is valid.", order=28)
+@promise("dates/unusable", "A time that is none is a 422, also beside one that is valid.", 28)
 def unusable(bench: Bench) -> None:
     conference = bench.new()
     first, second = _fields(UPDATE)
@@ -122,7 +120,7 @@ def unusable(bench: Bench) -> None:
                     bench.expect(answer, 422, because=f"{bad}: {value!r}")
 
 
-@promise("dates/server-clock", "created_at and updated_at tell the time at which it happened.", order=33)
+@promise("dates/server-clock", "created_at and updated_at tell the time at which it happened.", 33)
 def server_clock(bench: Bench) -> None:
     first = bench.new()
     told = bench.conference_of(bench.put(first["id"], bench.update()))

@@ -4,8 +4,6 @@ It runs in a process of its own, in a directory of its own, so that nothing of a
 or hinders it. What it sends is watched like all else, and what it creates is removed.
 """
 
-from __future__ import annotations
-
 import base64
 import copy
 import json

@@ -1,7 +1,5 @@
 """Promises on headers and content types: they hold for every answer."""
 
-from __future__ import annotations
-
 from ..trying.claims import Claim, field, header
 from ..trying.exchange import Exchange
 from .promise import watch

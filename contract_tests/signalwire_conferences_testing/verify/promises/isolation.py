@@ -1,7 +1,5 @@
 """Promises on isolation: no request touches a conference that it is not about."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Mapping
 from typing import Any
@@ -31,7 +29,7 @@ def _alike(one: Conference, other: Conference, message: str) -> None:
         ensure(False, f"{message}: {brief(changed)}", Claim(other.part(name), "is", one[name]), one.source)
 
 
-@promise("isolation/new-id", "A create answers an id that no conference had.", order=5)
+@promise("isolation/new-id", "A create answers an id that no conference had.", 5)
 def new_id(bench: Bench) -> None:
     """What is watched in every create of the run; here some are tried."""
     made = [bench.new(), bench.new(), bench.conference_of(bench.post(bench.update()))]
@@ -39,7 +37,7 @@ def new_id(bench: Bench) -> None:
         _two(one, other, "creates")
 
 
-@promise("isolation/put", "A PUT touches no other conference, older or newer.", order=16)
+@promise("isolation/put", "A PUT touches no other conference, older or newer.", 16)
 def put(bench: Bench) -> None:
     made = [bench.customised(samples.custom(UPDATE, turn)) for turn in range(3)]
     bodies: tuple[dict[str, Any], ...] = (samples.custom(UPDATE, 4), {})
@@ -52,7 +50,7 @@ def put(bench: Bench) -> None:
             made[number] = bench.conference_of(sent)
 
 
-@promise("isolation/same-display-name", "Two conferences with the same display name stay apart.", order=16)
+@promise("isolation/same-display-name", "Two conferences with the same display name stay apart.", 16)
 def same_display_name(bench: Bench) -> None:
     one, two = bench.new(description="the first"), bench.new(description="the second")
     _two(one, two, "conferences with one display name")
@@ -68,7 +66,7 @@ def same_display_name(bench: Bench) -> None:
     bench.expect(bench.get(two["id"]), 200, because=because, before=[deleted])
 
 
-@promise("isolation/same-body", "Two conferences that were sent the same body stay apart.", order=17)
+@promise("isolation/same-body", "Two conferences that were sent the same body stay apart.", 17)
 def same_body(bench: Bench) -> None:
     body = bench.update(**samples.custom(CREATE))
     one, two = bench.conference_of(bench.post(body)), bench.conference_of(bench.post(body))
@@ -82,7 +80,7 @@ def same_body(bench: Bench) -> None:
     bench.unchanged(before, "a delete of one that had been sent the same body", bench.delete(one["id"]))
 
 
-@promise("isolation/create", "A create touches no other conference, and takes nothing over from one.", order=17)
+@promise("isolation/create", "A create touches no other conference, and takes nothing over from one.", 17)
 def create(bench: Bench) -> None:
     first = bench.new()
     changed_one = bench.customised(samples.custom(UPDATE))
@@ -94,7 +92,7 @@ def create(bench: Bench) -> None:
     _alike(first, bench.new(), "a create took over from the one before")
 
 
-@promise("isolation/named-in-body", "A PUT is about the id in its path, whatever id or name its body says.", order=18)
+@promise("isolation/named-in-body", "A PUT is about the id in its path, whatever id or name its body says.", 18)
 def named_in_body(bench: Bench) -> None:
     other, target = bench.new(description="another"), bench.new(description="the target")
     for claims in ({name: other[name] for name in owned()}, {"id": other["id"]}):
@@ -109,9 +107,7 @@ def named_in_body(bench: Bench) -> None:
 
 
 @promise(
-    "isolation/create-named-in-body",
-    "A create makes a conference of its own, whatever its body says of another.",
-    order=18,
+    "isolation/create-named-in-body", "A create makes a conference of its own, whatever its body says of another.", 18
 )
 def create_named_in_body(bench: Bench) -> None:
     other = bench.customised({"description": "another"})

@@ -1,7 +1,5 @@
 """What the documents leave open: the readings that are allowed, and which of them a server follows."""
 
-from __future__ import annotations
-
 from attrs import frozen
 
 from ..trying.bench import Bench

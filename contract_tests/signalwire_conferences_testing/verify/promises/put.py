@@ -1,7 +1,5 @@
 """Promises on what a PUT means: it replaces, and what it resets depends on nothing."""
 
-from __future__ import annotations
-
 import itertools
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -36,7 +34,7 @@ def _but(body: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {key: value for key, value in body.items() if key not in names}
 
 
-@promise("put/bare", "A PUT of the display name alone resets every other field.", order=10)
+@promise("put/bare", "A PUT of the display name alone resets every other field.", 10)
 def bare(bench: Bench) -> None:
     for turn in range(2):
         for name in (f"{bench.created.display_name} v2", bench.created.display_name):
@@ -45,7 +43,7 @@ def bare(bench: Bench) -> None:
                 replace(bench, before, {"display_name": name}, read=True)
 
 
-@promise("put/each-field-alone", "Each optional field that a PUT leaves out is reset, all others given.", order=11)
+@promise("put/each-field-alone", "Each optional field that a PUT leaves out is reset, all others given.", 11)
 def each_field_alone(bench: Bench) -> None:
     for turn, name in itertools.product(range(2), optional(UPDATE)):
         before = bench.customised(_custom(turn))
@@ -53,7 +51,7 @@ def each_field_alone(bench: Bench) -> None:
             replace(bench, before, _but(_custom(turn), name))
 
 
-@promise("put/each-field-given-alone", "A field that a PUT gives is kept, and it keeps no other.", order=30)
+@promise("put/each-field-given-alone", "A field that a PUT gives is kept, and it keeps no other.", 30)
 def each_field_given_alone(bench: Bench) -> None:
     custom = samples.custom(UPDATE)
     before = bench.customised(custom)
@@ -65,7 +63,7 @@ def each_field_given_alone(bench: Bench) -> None:
             before = replace(bench, before, custom)
 
 
-@promise("put/fields-in-groups", "Fields left out together are reset: pairs, themes, kinds, random groups.", order=40)
+@promise("put/fields-in-groups", "Fields left out together are reset: pairs, themes, kinds, random groups.", 40)
 def fields_in_groups(bench: Bench) -> None:
     custom = samples.custom(UPDATE)
     before = bench.customised(custom)
@@ -90,7 +88,7 @@ def _groups(bench: Bench, names: list[str]) -> Iterator[set[str]]:
         yield set(bench.rng.sample(names, bench.rng.randint(1, len(names))))
 
 
-@promise("put/given-values", "Every field that a PUT gives has that value afterwards, and only that field.", order=13)
+@promise("put/given-values", "Every field that a PUT gives has that value afterwards, and only that field.", 13)
 def given_values(bench: Bench) -> None:
     before = bench.customised({})
     for turn in range(3):
@@ -107,7 +105,7 @@ def given_values(bench: Bench) -> None:
             before = replace(bench, before, {name: f"{bench.created.display_name}{ending}"}, read=True)
 
 
-@promise("put/order-of-keys", "The order of the keys of a body means nothing.", order=60)
+@promise("put/order-of-keys", "The order of the keys of a body means nothing.", 60)
 def order_of_keys(bench: Bench) -> None:
     custom = list(bench.update(**samples.custom(UPDATE)).items())
     before = bench.customised({})
@@ -115,7 +113,7 @@ def order_of_keys(bench: Bench) -> None:
         before = replace(bench, before, dict(order))
 
 
-@promise("put/answer-is-state", "A PUT answers what GET then tells.", order=14)
+@promise("put/answer-is-state", "A PUT answers what GET then tells.", 14)
 def answer_is_state(bench: Bench) -> None:
     before = bench.customised({})
     bodies: list[Mapping[str, Any]] = [samples.custom(UPDATE), {}, samples.full(UPDATE, bench.rng)]
@@ -128,7 +126,7 @@ def answer_is_state(bench: Bench) -> None:
                 bench.equal(told, again, "GET tells otherwise than the PUT's answer")
 
 
-@promise("put/twice", "A PUT sent twice is that PUT once, but for the time of the change.", order=20)
+@promise("put/twice", "A PUT sent twice is that PUT once, but for the time of the change.", 20)
 def twice(bench: Bench) -> None:
     partial = dict(list(samples.custom(UPDATE).items())[::2])
     for body in (samples.custom(UPDATE), {}, partial):
@@ -138,9 +136,7 @@ def twice(bench: Bench) -> None:
             bench.equal(one, two, "the second of two equal PUTs changed something", but=(stamp(),))
 
 
-@promise(
-    "put/server-fields", "A PUT leaves id, name, meta and created_at alone, even if its body names them.", order=15
-)
+@promise("put/server-fields", "A PUT leaves id, name, meta and created_at alone, even if its body names them.", 15)
 def server_fields(bench: Bench) -> None:
     """Whether it ignores them or is refused for them, the documents leave open."""
     other, created = bench.new(), bench.new()
@@ -179,7 +175,7 @@ def _claimed(bench: Bench, before: Conference, claims: Mapping[str, Any]) -> Non
     return None
 
 
-@promise("put/updated-at", "Each PUT that changes something raises updated_at.", order=21)
+@promise("put/updated-at", "Each PUT that changes something raises updated_at.", 21)
 def updated_at(bench: Bench) -> None:
     """Whether one that changes nothing raises it, the documents leave open."""
     before = bench.customised(samples.custom(UPDATE))
@@ -216,7 +212,7 @@ def _unchanged(bench: Bench, before: Conference, after: Conference) -> None:
     bench.reads("unchanged-put", "PUT", reading, after.source, claim)
 
 
-@promise("put/old-value", "What a field is reset to does not depend on the value that it had.", order=31)
+@promise("put/old-value", "What a field is reset to does not depend on the value that it had.", 31)
 def old_value(bench: Bench) -> None:
     custom = samples.custom(UPDATE)
     before = bench.customised(custom)
@@ -235,7 +231,7 @@ def old_value(bench: Bench) -> None:
         replace(bench, before, {"display_name": longest["display_name"]})
 
 
-@promise("put/after-create", "A PUT resets what a create set, or chose by itself, in the same way.", order=12)
+@promise("put/after-create", "A PUT resets what a create set, or chose by itself, in the same way.", 12)
 def after_create(bench: Bench) -> None:
     replace(bench, bench.customised(samples.custom(UPDATE)), {})
     for turn, given in itertools.product(range(2), (False, True)):
@@ -247,7 +243,7 @@ def after_create(bench: Bench) -> None:
             replace(bench, bench.new(**body), _but(body, name))
 
 
-@promise("put/other-fields", "What a field is reset to does not depend on the other fields.", order=41)
+@promise("put/other-fields", "What a field is reset to does not depend on the other fields.", 41)
 def other_fields(bench: Bench) -> None:
     names = optional(UPDATE)
     for _ in range(30):
@@ -259,7 +255,7 @@ def other_fields(bench: Bench) -> None:
             replace(bench, before, {**given, "display_name": shown_name})
 
 
-@promise("put/other-conferences", "What a field is reset to does not depend on other conferences.", order=42)
+@promise("put/other-conferences", "What a field is reset to does not depend on other conferences.", 42)
 def other_conferences(bench: Bench) -> None:
     """Each reset comes after another conference was given other values, or was reset, or deleted."""
     before, other = bench.customised(samples.custom(UPDATE)), bench.customised(_custom(1))
@@ -272,7 +268,7 @@ def other_conferences(bench: Bench) -> None:
     replace(bench, last, {})
 
 
-@promise("put/again-and-again", "The tenth PUT resets as the first did, also right after a reset.", order=43)
+@promise("put/again-and-again", "The tenth PUT resets as the first did, also right after a reset.", 43)
 def again_and_again(bench: Bench) -> None:
     before = bench.customised(samples.custom(UPDATE))
     for turn in range(10):
@@ -280,7 +276,7 @@ def again_and_again(bench: Bench) -> None:
             before = replace(bench, before, body)
 
 
-@promise("put/partial-sequence", "A field that one PUT leaves out does not come back with a later one.", order=44)
+@promise("put/partial-sequence", "A field that one PUT leaves out does not come back with a later one.", 44)
 def partial_sequence(bench: Bench) -> None:
     custom = samples.custom(UPDATE)
     before = bench.customised(custom)
@@ -293,7 +289,7 @@ def partial_sequence(bench: Bench) -> None:
         before = replace(bench, before, custom)
 
 
-@promise("put/order-of-requests", "What a PUT resets does not depend on the requests before it.", order=32)
+@promise("put/order-of-requests", "What a PUT resets does not depend on the requests before it.", 32)
 def order_of_requests(bench: Bench) -> None:
     other = bench.new()
     about: tuple[Callable[[str, dict[str, Any]], Exchange], ...] = (
@@ -316,7 +312,7 @@ def order_of_requests(bench: Bench) -> None:
             replace(bench, before, {})
 
 
-@promise("put/unknown-beside", "A PUT resets too where its body names what it cannot write.", order=33)
+@promise("put/unknown-beside", "A PUT resets too where its body names what it cannot write.", 33)
 def unknown_beside(bench: Bench) -> None:
     first = bench.customised(samples.custom(UPDATE))
     extras: tuple[dict[str, Any], ...] = (
@@ -339,8 +335,8 @@ def unknown_beside(bench: Bench) -> None:
 @promise(
     "put/session-stays",
     "A PUT neither shows nor ends the active session, and keeps what the server owns.",
-    needs=Needs.CONFERENCE,
-    order=12,
+    12,
+    Needs.CONFERENCE,
 )
 def session_stays(bench: Bench) -> None:
     with restored(bench) as conference_id:

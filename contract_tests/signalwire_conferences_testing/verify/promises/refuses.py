@@ -1,7 +1,5 @@
 """Promises on what has to be refused: near misses, one at a time."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -42,10 +40,10 @@ def _check(kind: Sort, schema: str) -> Callable[[Bench], None]:
 for _kind, _sentence in _SENTENCES.items():
     for _schema, _how in ((UPDATE, "put"), (CREATE, "create")):
         if any(samples.sort(_schema, _name) is _kind for _name in contract.fields(_schema)):
-            promise(f"refuses/{_kind.name.lower()}-{_how}", f"{_sentence} ({_how})", order=27)(_check(_kind, _schema))
+            promise(f"refuses/{_kind.name.lower()}-{_how}", f"{_sentence} ({_how})", 27)(_check(_kind, _schema))
 
 
-@promise("refuses/null", "No property of a body may be null.", order=18)
+@promise("refuses/null", "No property of a body may be null.", 18)
 def null(bench: Bench) -> None:
     for schema in (UPDATE, CREATE):
         for name in contract.fields(schema):
@@ -79,7 +77,7 @@ def _send(bench: Bench, schema: str, conference_id: str, body: dict[str, Any]) -
     return bench.put(conference_id, body) if schema == UPDATE else bench.post(body)
 
 
-@promise("refuses/missing", "A body without its required property is refused, with a 400 or a 422.", order=18)
+@promise("refuses/missing", "A body without its required property is refused, with a 400 or a 422.", 18)
 def missing(bench: Bench) -> None:
     conference = bench.new()
     for schema in (UPDATE, CREATE):
@@ -95,7 +93,7 @@ def missing(bench: Bench) -> None:
     bench.unchanged(conference, "a refused PUT")
 
 
-@promise("refuses/each-attribute", "A 422 has one entry for each attribute that failed.", order=19)
+@promise("refuses/each-attribute", "A 422 has one entry for each attribute that failed.", 19)
 def each_attribute(bench: Bench) -> None:
     conference = bench.new()
     for schema in (UPDATE, CREATE):
@@ -126,7 +124,7 @@ def _wrong_sets(bench: Bench, schema: str) -> Iterator[dict[str, Any]]:
         yield {name: every[name] for name in bench.rng.sample(names, bench.rng.randint(2, len(names)))}
 
 
-@promise("refuses/nothing-in-part", "A refused body changes nothing, whatever else it holds.", order=28)
+@promise("refuses/nothing-in-part", "A refused body changes nothing, whatever else it holds.", 28)
 def nothing_in_part(bench: Bench) -> None:
     before = bench.customised(samples.custom(UPDATE))
     fresh = {**samples.custom(UPDATE, 1), "display_name": f"{bench.created.display_name} changed"}
@@ -137,7 +135,7 @@ def nothing_in_part(bench: Bench) -> None:
             bench.unchanged(before, f"a PUT refused for its {name}", answer)
 
 
-@promise("refuses/creates-nothing", "A refused create creates nothing.", order=29)
+@promise("refuses/creates-nothing", "A refused create creates nothing.", 29)
 def creates_nothing(bench: Bench) -> None:
     """A name is unique: if the same name can be had afterwards, nothing was created under it."""
     for name in (name for name in contract.fields(CREATE) if name != "name"):

@@ -1,7 +1,5 @@
 """Promises on the bodies of answers: the documented properties and types, and entries for what failed."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Mapping
 from typing import Any

@@ -1,7 +1,5 @@
 """Promises on state: what was written is there, what was deleted is gone, reading changes nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -26,7 +24,7 @@ _PAST, _FUTURE = "2001-01-01T00:00:00Z", "2999-01-01T00:00:00Z"
 _LOOKS = 4
 
 
-@promise("state/create-is-state", "A create answers what GET then tells.", order=6)
+@promise("state/create-is-state", "A create answers what GET then tells.", 6)
 def create_is_state(bench: Bench) -> None:
     for fields in ({}, samples.custom(CREATE), samples.custom(CREATE, 1)):
         created = bench.new(**fields)
@@ -34,7 +32,7 @@ def create_is_state(bench: Bench) -> None:
             bench.equal(created, bench.read(created["id"]), "GET tells otherwise than the create")
 
 
-@promise("state/create-defaults", "A create gives what it leaves out the documented default.", order=8)
+@promise("state/create-defaults", "A create gives what it leaves out the documented default.", 8)
 def create_defaults(bench: Bench) -> None:
     known = contract.fields(CREATE)
     documented = {n: one.default for n, one in known.items() if one.omission is Omission.DOCUMENTED_DEFAULT}
@@ -48,7 +46,7 @@ def create_defaults(bench: Bench) -> None:
                     bench.deviates(("create", name), message, Claim(created.part(name), "is", documented[name]))
 
 
-@promise("state/create-is-kept", "What a create gives is kept, field by field.", order=19)
+@promise("state/create-is-kept", "What a create gives is kept, field by field.", 19)
 def create_is_kept(bench: Bench) -> None:
     """One field at a time: each has to arrive, and no other to be touched by it."""
     plain = bench.new()
@@ -83,7 +81,7 @@ def _taken(claims: Mapping[str, Any], told: Conference) -> list[str]:
 @promise(
     "state/create-server-fields",
     "A create leaves id, meta, active_session and both times to the server, even if its body names them.",
-    order=15,
+    15,
 )
 def create_server_fields(bench: Bench) -> None:
     """Whether it ignores them or is refused for them, the documents leave open."""
@@ -107,7 +105,7 @@ def create_server_fields(bench: Bench) -> None:
                         ensure(False, f"a create took {', '.join(taken)} from its body", claim, answer)
 
 
-@promise("state/get-changes-nothing", "Reading changes nothing, however often and in whatever way.", order=19)
+@promise("state/get-changes-nothing", "Reading changes nothing, however often and in whatever way.", 19)
 def get_changes_nothing(bench: Bench) -> None:
     first = bench.read(bench.customised(samples.custom(UPDATE))["id"])
     for query in ({}, _ASKED, {"include_active_session": "false"}, {}):
@@ -116,7 +114,7 @@ def get_changes_nothing(bench: Bench) -> None:
         bench.unchanged(first, "a list", bench.list(**query))
 
 
-@promise("state/unknown-creates-nothing", "A PUT to an unknown id creates nothing.", order=9)
+@promise("state/unknown-creates-nothing", "A PUT to an unknown id creates nothing.", 9)
 def unknown_creates_nothing(bench: Bench) -> None:
     """Neither under that id nor under another, which a window of its own would show."""
     free = free_window(bench, 20)
@@ -132,7 +130,7 @@ def unknown_creates_nothing(bench: Bench) -> None:
             ensure(again.succeeded, f"{because}: got {again.status}", Claim(status(again), "is", 200), put)
 
 
-@promise("state/delete-is-final", "What was deleted is gone for good, and only that.", order=10)
+@promise("state/delete-is-final", "What was deleted is gone for good, and only that.", 10)
 def delete_is_final(bench: Bench) -> None:
     first, target, *others = (bench.new() for _ in range(4))
     deleted = bench.delete(target["id"])
@@ -153,7 +151,7 @@ def delete_is_final(bench: Bench) -> None:
         ensure(anew.creates != target["id"], "a create brought back what was deleted", claim, deleted)
 
 
-@promise("state/unknown-deletes-nothing", "A DELETE of an unknown id deletes nothing.", order=20)
+@promise("state/unknown-deletes-nothing", "A DELETE of an unknown id deletes nothing.", 20)
 def unknown_deletes_nothing(bench: Bench) -> None:
     conferences = [bench.new() for _ in range(2)]
     for _ in range(2):
@@ -162,9 +160,7 @@ def unknown_deletes_nothing(bench: Bench) -> None:
             bench.unchanged(conference, "a DELETE of an unknown id", answer)
 
 
-@promise(
-    "state/list-shows-what-exists", "A list shows what was created, as it is now, and not what was deleted.", order=20
-)
+@promise("state/list-shows-what-exists", "A list shows what was created, as it is now, and not what was deleted.", 20)
 def list_shows_what_exists(bench: Bench) -> None:
     """A far-off window finds our conferences among however many others there are."""
     free = free_window(bench, 20)
@@ -204,7 +200,7 @@ def _listed(bench: Bench, window: Mapping[str, str], wanted: list[str], when: st
     return page
 
 
-@promise("state/many", "State lasts: many conferences and many requests later it is still there.", order=46)
+@promise("state/many", "State lasts: many conferences and many requests later it is still there.", 46)
 def many(bench: Bench) -> None:
     first = bench.customised(samples.custom(UPDATE))
     for conference in [first, *(bench.new(description=f"number {number}") for number in range(40))]:
@@ -214,7 +210,7 @@ def many(bench: Bench) -> None:
 @promise(
     "state/random-walk",
     "Whatever is created, replaced, refused and deleted in whatever order: GET tells what was written.",
-    order=47,
+    47,
 )
 def random_walk(bench: Bench) -> None:
     there: dict[str, Conference] = {}
@@ -254,7 +250,7 @@ def _with_session(bench: Bench) -> list[str]:
     return found
 
 
-@promise("state/session-on-request", "active_session is there when it is asked for.", needs=Needs.READING, order=11)
+@promise("state/session-on-request", "active_session is there when it is asked for.", 11, Needs.READING)
 def session_on_request(bench: Bench) -> None:
     """Looked at before and after the list: where the two differ, it began or ended meanwhile, which
     does not happen time and again.
@@ -277,9 +273,7 @@ def session_on_request(bench: Bench) -> None:
         ensure(shown is None or (_SESSION in shown) == there, message, claim)
 
 
-@promise(
-    "state/session-not-unasked", "active_session is not there when it is not asked for.", needs=Needs.READING, order=11
-)
+@promise("state/session-not-unasked", "active_session is not there when it is not asked for.", 11, Needs.READING)
 def session_not_unasked(bench: Bench) -> None:
     for one in _with_session(bench):
         for query in ({}, {"include_active_session": "false"}):
@@ -289,7 +283,7 @@ def session_not_unasked(bench: Bench) -> None:
                     raise Broken(*wrong)
 
 
-@promise("state/no-session-of-its-own", "A conference that was just created has no session.", order=37)
+@promise("state/no-session-of-its-own", "A conference that was just created has no session.", 37)
 def no_session_of_its_own(bench: Bench) -> None:
     created = bench.new()
     put = bench.conference_of(bench.put(created["id"], bench.update()))

@@ -7,7 +7,7 @@ import functools
 import json
 import random
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import Factory, define
@@ -18,7 +18,7 @@ from signalwire_conferences.values import equivalent
 
 from . import instants
 from .api import UNSET, Api
-from .claims import Claim, Part, attributes, field, status
+from .claims import Claim, Part, attributes, field, listed, status
 from .created import CreatedConferences
 from .exchange import NO_JSON, Credentials, Exchange
 from .findings import Broken, SetupFailed, ensure
@@ -26,9 +26,11 @@ from .readings import Readings
 from .resets import Resets
 from .surroundings import Surroundings
 
-__all__ = ["Bench", "Causes", "Conference", "as_sent", "brief", "differences", "kinds"]
+__all__ = ["ASKED", "SESSION", "Bench", "Causes", "Conference", "as_sent", "brief", "differences", "kinds"]
 
-_SESSION = "active_session"
+SESSION = "active_session"
+#: The query that asks for it.
+ASKED = {"include_active_session": "true"}
 _MOST_FINDINGS = 40
 #: What the findings of a run are due to -> the promise that found it first.
 Causes = dict[tuple[Any, ...], str]
@@ -39,18 +41,20 @@ class Conference(dict[str, Any]):
 
     Attributes:
         source: the request that was answered so.
+        on_page: whether that was a request for a list.
     """
 
-    def __init__(self, value: Mapping[str, Any], source: Exchange) -> None:
+    def __init__(self, value: Mapping[str, Any], source: Exchange, *, on_page: bool = False) -> None:
         super().__init__(value)
         self.source = source
+        self.on_page = on_page
 
     def __missing__(self, name: str) -> None:
         return None
 
     def part(self, name: str) -> Part:
         """One of its fields."""
-        return field(self.source, name)
+        return listed(self.source, self["id"], name) if self.on_page else field(self.source, name)
 
 
 class Enough(Exception):  # noqa: N818 - nothing is wrong
@@ -115,6 +119,11 @@ class Bench:
         """A page of conferences."""
         return self.api.send("GET", self.api.path(), query=query)
 
+    def both(self, conference: Conference, fields: Mapping[str, Any], **options: Any) -> Iterator[Exchange]:
+        """A PUT of a conference and then a create, with these fields."""
+        yield self.put(conference["id"], self.update(**fields), **options)
+        yield self.post(self.body(**fields), **options)
+
     # --- findings ---------------------------------------------------------------------------------
 
     @contextlib.contextmanager
@@ -156,6 +165,12 @@ class Bench:
                 Claim(status(exchange), "in", list(statuses)),
                 *before,
             )
+        return exchange
+
+    def judge(self, exchange: Exchange, *statuses: int, because: str, before: Sequence[Exchange] = ()) -> Exchange:
+        """`expect`, as a case of its own."""
+        with self.case():
+            self.expect(exchange, *statuses, because=because, before=before)
         return exchange
 
     def reads(self, question: str, case: str, reading: str, exchange: Exchange, claim: Claim | None = None) -> None:
@@ -253,6 +268,11 @@ class Bench:
                     causes=[("kept", name, json.dumps(value))],
                 )
 
+    def name_is_free(self, body: Mapping[str, Any], message: str, refused: Exchange) -> None:
+        """Demands that a name can be had, which only a refused request had."""
+        again = self.post(body)
+        ensure(again.succeeded, message, Claim(status(again), "is", 200), refused)
+
     def unchanged(self, before: Conference, why: str, *evidence: Exchange) -> None:
         """Reads a conference again and demands that nothing of it changed."""
         self.equal(
@@ -260,10 +280,17 @@ class Bench:
         )
 
     def equal(
-        self, one: Conference, other: Conference, message: str, *evidence: Exchange, but: Sequence[str] = ()
+        self,
+        one: Conference,
+        other: Conference,
+        message: str,
+        *evidence: Exchange,
+        but: Sequence[str] = (),
+        only: Container[str] | None = None,
     ) -> None:
-        """Demands that two answers tell the same."""
-        changed = differences(one, other, but=but)
+        """Demands that two answers tell the same, of all fields or of some."""
+        told = differences(one, other, but=but)
+        changed = {name: pair for name, pair in told.items() if only is None or name in only}
         for name in list(changed)[:1]:
             ensure(False, f"{message}: {brief(changed)}", Claim(other.part(name), "is", one.part(name)), *evidence)
 
@@ -286,7 +313,7 @@ def differences(
     return {
         name: (one.get(name), other.get(name))
         for name, kind in kinds().items()
-        if name not in (*but, _SESSION) and not equivalent(kind, one.get(name), other.get(name))
+        if name not in (*but, SESSION) and not equivalent(kind, one.get(name), other.get(name))
     }
 
 

@@ -163,6 +163,11 @@ class Claim:
         """The answers that it is about."""
         return [self.part.exchange, *([self.want.exchange] if isinstance(self.want, Part) else [])]
 
+    @property
+    def is_so(self) -> bool:
+        """Whether it is so for the answers that came."""
+        return _HOWS[self.how].holds(self.part.value, self.want.value if isinstance(self.want, Part) else self.want)
+
     def holds(self, answers: Mapping[Exchange, Exchange], own: Callable[[Any], Any]) -> bool:
         """Whether it is so for other answers to the same requests.
 
