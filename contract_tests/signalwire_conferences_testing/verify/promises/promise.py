@@ -80,19 +80,19 @@ def _add(one: Promise) -> Promise:
     return one
 
 
-def promise(name: str, sentence: str, order: int, needs: Needs = Needs.WRITING) -> Callable[[Check], Check]:
-    """Registers a function as the check of a promise."""
-    return lambda check: _add(Promise(name, sentence, check, None, needs, order)) and check
+def promise(name: str, sentence: str, order: int, needs: Needs = Needs.WRITING) -> Callable[[Check], Promise]:
+    """Makes a function the check of a promise."""
+    return lambda check: _add(Promise(name, sentence, check, None, needs, order))
 
 
-def watch(name: str, sentence: str) -> Callable[[Watch], Watch]:
-    """Registers a function as a look at every answer. Answers come up in any run."""
-    return lambda look: _add(Promise(name, sentence, None, look, Needs.READING, 1000)) and look
+def watch(name: str, sentence: str) -> Callable[[Watch], Promise]:
+    """Makes a function a look at every answer. Answers come up in any run."""
+    return lambda look: _add(Promise(name, sentence, None, look, Needs.READING, 1000))
 
 
 def generic(name: str, sentence: str) -> Promise:
-    """Registers a promise that Schemathesis tries."""
-    return _add(Promise(name, sentence, 900))
+    """A promise that Schemathesis tries."""
+    return _add(Promise(name, sentence, order=900))
 
 
 def promises() -> Iterator[Promise]:
