@@ -199,7 +199,7 @@ def updated_at(bench: Bench) -> None:
                 left = before[stamp()] == after[stamp()]
                 claim = Claim(after.part(stamp()), "is not" if left else "is", before.part(stamp()))
                 reading = "updated_at is left" if left else "updated_at is raised"
-                bench.reads("unchanged-put", "PUT", reading, after.source, claim)
+                bench.reads("unchanged-put", "", reading, after.source, claim)
         before = after
         time.sleep(COARSEST_CLOCK if coarse else 0)
 

@@ -1,7 +1,7 @@
 """Promises on the status of an answer, and on what is found under an id."""
 
 import contextlib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 
 from signalwire_conferences.contract import UPDATE
 
@@ -14,7 +14,7 @@ from ..trying.exchange import Exchange
 from ..trying.findings import demand, ensure
 from ..trying.samples import page_sizes
 from .open_questions import refused
-from .promise import Check, Needs, Seen, promise, watch
+from .promise import Check, Needs, Seen, lists_answer, promise, watch
 from .schema import documented, one_entry_each
 
 _NO_JSON_BODIES = (
@@ -30,17 +30,6 @@ _NO_OBJECTS = (
 )
 #: What an id that is no UUID may be answered with.
 _MALFORMED = (400, 404, 422)
-
-
-def lists_answer(
-    name: str, sentence: str, order: int, statuses: Sequence[int], queries: Iterable[Mapping[str, str]]
-) -> None:
-    """Registers a promise on the status that lists with these queries get."""
-
-    @promise(name, sentence, order, Needs.READING)
-    def check(bench: Bench) -> None:
-        for query in queries:
-            bench.judge(bench.list(**query), *statuses, because=f"a list with {query}" if query else "a list")
 
 
 lists_answer("status/read", "A list answers 200.", 1, [200], [{}, {"page_size": "1"}])

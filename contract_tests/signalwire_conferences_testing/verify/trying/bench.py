@@ -13,7 +13,7 @@ from typing import Any
 from attrs import Factory, define
 
 from signalwire_conferences import contract
-from signalwire_conferences.contract import Kind
+from signalwire_conferences.contract import CREATE, UPDATE, Kind
 from signalwire_conferences.values import equivalent
 
 from . import instants
@@ -120,9 +120,10 @@ class Bench:
         return self.api.send("GET", self.api.path(), query=query)
 
     def both(self, conference: Conference, fields: Mapping[str, Any], **options: Any) -> Iterator[Exchange]:
-        """A PUT of a conference and then a create, with these fields."""
+        """A PUT of a conference and then a create, with these fields, unless they are for a PUT alone."""
         yield self.put(conference["id"], self.update(**fields), **options)
-        yield self.post(self.body(**fields), **options)
+        if not fields or fields.keys() - (contract.fields(UPDATE).keys() - contract.fields(CREATE).keys()):
+            yield self.post(self.body(**fields), **options)
 
     # --- findings ---------------------------------------------------------------------------------
 
@@ -174,11 +175,16 @@ class Bench:
         return exchange
 
     def reads(self, question: str, case: str, reading: str, exchange: Exchange, claim: Claim | None = None) -> None:
-        """Notes how the server reads what the documents leave open. In one run it has to be one way."""
-        earlier = self.readings.note(question, case, reading, exchange)
+        """Notes how the server reads what the documents leave open. In one run it has to be one way, whatever
+        the operation; what may be read in another way is another case.
+        """
+        earlier = self.readings.note(question, case or "in general", reading, exchange)
         if earlier is not None:
-            message = f"{question} ({case}): {earlier.reading} before, and {reading} now; either may be, not both"
-            raise Broken(message, claim or Claim(status(exchange), "is", status(earlier.exchange)))
+            before = f"{earlier.reading} by a {earlier.exchange.method} before"
+            message = f"{question} ({case or 'in general'}): {before}, and {reading} by a {exchange.method} now"
+            claim = claim or Claim(status(exchange), "is", status(earlier.exchange))
+            cause = ("reading", question)
+            raise Broken(f"{message}; either may be, not both", claim, earlier.exchange, causes=[cause])
 
     # --- what is to go well before a promise can be tried --------------------------------------------
 
