@@ -12,8 +12,9 @@ from ..trying.bench import Bench, Conference
 from ..trying.exchange import Exchange
 from ..trying.findings import demand
 from ..trying.samples import Sort, page_sizes
+from .families import lists_answer
 from .open_questions import refused
-from .promise import lists_answer, promise
+from .promise import promise
 
 _SENTENCES = {
     Sort.SWITCH: "Both values of each boolean are accepted and kept.",

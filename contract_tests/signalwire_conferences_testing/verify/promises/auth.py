@@ -114,5 +114,5 @@ def every_time(bench: Bench) -> None:
     for wrong in bench.wrong[:2]:
         for what, send in _writes(bench, one):
             right = bench.read(one).source
-            _refused(bench, send(wrong), f"{what} right after one with the right credentials", right)
+            _refused(bench, send(wrong), f"right after one with the right credentials, {what}", right)
         bench.read(one)

@@ -1,7 +1,7 @@
 """What a promise is: a sentence of the contract, and a function that tries to see it broken."""
 
 import enum
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator
 
 from attrs import frozen
 
@@ -9,19 +9,7 @@ from ..trying.bench import Bench
 from ..trying.claims import Claim
 from ..trying.exchange import Exchange
 
-__all__ = [
-    "Category",
-    "Check",
-    "Needs",
-    "Promise",
-    "Seen",
-    "Watch",
-    "generic",
-    "lists_answer",
-    "promise",
-    "promises",
-    "watch",
-]
+__all__ = ["Category", "Check", "Needs", "Promise", "Seen", "Watch", "generic", "promise", "promises", "watch"]
 
 
 class Category(enum.Enum):
@@ -95,18 +83,6 @@ def _add(one: Promise) -> Promise:
 def promise(name: str, sentence: str, order: int, needs: Needs = Needs.WRITING) -> Callable[[Check], Promise]:
     """Makes a function the check of a promise."""
     return lambda check: _add(Promise(name, sentence, check, None, needs, order))
-
-
-def lists_answer(
-    name: str, sentence: str, order: int, statuses: Sequence[int], queries: Sequence[Mapping[str, str]]
-) -> Promise:
-    """A promise on the status that lists with these queries get."""
-
-    def check(bench: Bench) -> None:
-        for query in queries:
-            bench.judge(bench.list(**query), *statuses, because=f"a list with {query}" if query else "a list")
-
-    return promise(name, sentence, order, Needs.READING)(check)
 
 
 def watch(name: str, sentence: str) -> Callable[[Watch], Promise]:

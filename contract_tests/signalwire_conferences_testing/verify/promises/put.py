@@ -2,7 +2,7 @@
 
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from signalwire_conferences import contract
@@ -18,37 +18,9 @@ from ..trying.instants import COARSEST_CLOCK
 from ..trying.replacing import owned, replace, reset, stamp, survived
 from ..trying.restoring import restored
 from ..trying.samples import Sort, custom, optional
+from .families import Turn, replaces
 from .open_questions import refused
-from .promise import Needs, Promise, promise
-
-#: The fields that a conference has, `None` for those that it has now; and the PUT to send then.
-_Turn = tuple[Mapping[str, Any] | None, Mapping[str, Any]]
-
-
-def _replaces(
-    name: str, sentence: str, order: int, fresh: bool = False, read: bool = False
-) -> Callable[[Callable[[Bench], Iterator[_Turn]]], Promise]:
-    """Makes a promise of turns, each of which has to do what the contract says.
-
-    `fresh`: each turn has a conference of its own. `read`: each is read back.
-    """
-
-    def register(turns: Callable[[Bench], Iterator[_Turn]]) -> Promise:
-        @promise(name, sentence, order)
-        def check(bench: Bench) -> None:
-            before: Conference | None = None
-            for start, body in turns(bench):
-                if before is None or (fresh and start is not None):
-                    before = bench.customised(start or {})
-                elif start is not None:
-                    before = replace(bench, before, start)
-                with bench.case():
-                    before = replace(bench, before, body, read=read)
-
-        return check
-
-    return register
-
+from .promise import Needs, promise
 
 #: A value in every field.
 _FULL = custom(UPDATE)
@@ -63,31 +35,31 @@ def _but(body: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {key: value for key, value in body.items() if key not in names}
 
 
-@_replaces("put/bare", "A PUT of the display name alone resets every other field.", 10, fresh=True, read=True)
-def bare(bench: Bench) -> Iterator[_Turn]:
+@replaces("put/bare", "A PUT of the display name alone resets every other field.", 10, fresh=True, read=True)
+def bare(bench: Bench) -> Iterator[Turn]:
     for turn in range(2):
         for name in (f"{bench.created.display_name} v2", bench.created.display_name):
             yield _custom(turn), {"display_name": name}
 
 
-@_replaces(
+@replaces(
     "put/each-field-alone", "Each optional field that a PUT leaves out is reset, all others given.", 11, fresh=True
 )
-def each_field_alone(_bench: Bench) -> Iterator[_Turn]:
+def each_field_alone(_bench: Bench) -> Iterator[Turn]:
     for turn, name in itertools.product(range(2), optional(UPDATE)):
         yield _custom(turn), _but(_custom(turn), name)
 
 
-@_replaces("put/each-field-given-alone", "A field that a PUT gives is kept, and it keeps no other.", 30)
-def each_field_given_alone(_bench: Bench) -> Iterator[_Turn]:
+@replaces("put/each-field-given-alone", "A field that a PUT gives is kept, and it keeps no other.", 30)
+def each_field_given_alone(_bench: Bench) -> Iterator[Turn]:
     for name in optional(UPDATE):
         values = samples.valid(UPDATE, name)
         for value in values if samples.sort(UPDATE, name) is Sort.CHOICE else values[:3]:
             yield _FULL, {name: value}
 
 
-@_replaces("put/fields-in-groups", "Fields left out together are reset: pairs, themes, kinds, random groups.", 40)
-def fields_in_groups(bench: Bench) -> Iterator[_Turn]:
+@replaces("put/fields-in-groups", "Fields left out together are reset: pairs, themes, kinds, random groups.", 40)
+def fields_in_groups(bench: Bench) -> Iterator[Turn]:
     names = optional(UPDATE)
     kinds = [{name for name in names if samples.sort(UPDATE, name) is kind} for kind in Sort]
     words = sorted({name.split("_")[0] for name in names} | {name.split("_")[-1] for name in names})
@@ -102,10 +74,10 @@ def fields_in_groups(bench: Bench) -> Iterator[_Turn]:
         yield _FULL, _but(_FULL, *group)
 
 
-@_replaces(
+@replaces(
     "put/given-values", "Every field that a PUT gives has that value afterwards, and only that field.", 13, read=True
 )
-def given_values(bench: Bench) -> Iterator[_Turn]:
+def given_values(bench: Bench) -> Iterator[Turn]:
     yield from ((None, custom(UPDATE, turn)) for turn in range(3))
     switches = [name for name in optional(UPDATE) if samples.sort(UPDATE, name) is Sort.SWITCH]
     for only, on in itertools.product(switches, (True, False)):
@@ -116,8 +88,8 @@ def given_values(bench: Bench) -> Iterator[_Turn]:
         yield None, {name: f"{bench.created.display_name}{ending}"}
 
 
-@_replaces("put/order-of-keys", "The order of the keys of a body means nothing.", 60)
-def order_of_keys(bench: Bench) -> Iterator[_Turn]:
+@replaces("put/order-of-keys", "The order of the keys of a body means nothing.", 60)
+def order_of_keys(bench: Bench) -> Iterator[Turn]:
     body = sorted(bench.update(**_FULL).items())
     yield None, dict(body)
     yield None, dict(reversed(body))
@@ -211,8 +183,8 @@ def _raised(before: Conference, after: Conference) -> None:
     ensure(new is not None and old is not None and new > old, message, claim, before.source)
 
 
-@_replaces("put/old-value", "What a field is reset to does not depend on the value that it had.", 31)
-def old_value(bench: Bench) -> Iterator[_Turn]:
+@replaces("put/old-value", "What a field is reset to does not depend on the value that it had.", 31)
+def old_value(bench: Bench) -> Iterator[Turn]:
     for name in optional(UPDATE):
         for value in samples.valid(UPDATE, name):
             yield {**_FULL, name: value}, _but(_FULL, name)
@@ -232,8 +204,8 @@ def after_create(bench: Bench) -> None:
             replace(bench, bench.new(**fields), body, read=not body)
 
 
-@_replaces("put/other-fields", "What a field is reset to does not depend on the other fields.", 41, fresh=True)
-def other_fields(bench: Bench) -> Iterator[_Turn]:
+@replaces("put/other-fields", "What a field is reset to does not depend on the other fields.", 41, fresh=True)
+def other_fields(bench: Bench) -> Iterator[Turn]:
     names, rng = optional(UPDATE), bench.rng
     for _ in range(30):
         start, left_out = samples.full(UPDATE, rng), rng.sample(names, rng.randint(1, len(names)))
@@ -254,23 +226,19 @@ def other_conferences(bench: Bench) -> None:
     replace(bench, last, {})
 
 
-@_replaces("put/again-and-again", "The tenth PUT resets as the first did, also right after a reset.", 43)
-def again_and_again(_bench: Bench) -> Iterator[_Turn]:
+@replaces("put/again-and-again", "The tenth PUT resets as the first did, also right after a reset.", 43)
+def again_and_again(_bench: Bench) -> Iterator[Turn]:
     yield _FULL, {}
     for turn in range(10):
         yield from ((None, body) for body in ({}, _custom(turn), {}))
 
 
-@promise("put/partial-sequence", "A field that one PUT leaves out does not come back with a later one.", 44)
-def partial_sequence(bench: Bench) -> None:
-    before = bench.customised(_FULL)
+@replaces("put/partial-sequence", "A field that one PUT leaves out does not come back with a later one.", 44)
+def partial_sequence(_bench: Bench) -> Iterator[Turn]:
     for name in optional(UPDATE):
-        with bench.case():
-            middle = replace(bench, before, _but(_FULL, name))
-            bare_one = replace(bench, middle, bench.update())
-            put = bench.put(before["id"], bench.update(**_but(_FULL, name)))
-            reset(bench, bare_one, bench.conference_of(put, middle.source), [name])
-        before = replace(bench, before, _FULL)
+        yield _FULL, _but(_FULL, name)
+        yield None, {}
+        yield None, _but(_FULL, name)
 
 
 @promise("put/order-of-requests", "What a PUT resets does not depend on the requests before it.", 32)

@@ -8,26 +8,17 @@ from signalwire_conferences.contract import UPDATE
 from ..trying import samples
 from ..trying.api import UNSET
 from ..trying.bench import ASKED, Bench, Conference
+from ..trying.bodies import NO_JSON_BODIES, NO_OBJECTS, ODD_BODIES
 from ..trying.claims import Claim, header, status
 from ..trying.created import NotOurs
 from ..trying.exchange import Exchange
 from ..trying.findings import demand, ensure
 from ..trying.samples import page_sizes
+from .families import lists_answer
 from .open_questions import refused
-from .promise import Check, Needs, Seen, lists_answer, promise, watch
+from .promise import Check, Needs, Seen, promise, watch
 from .schema import documented, one_entry_each
 
-_NO_JSON_BODIES = (
-    *(b"{", b'{"display_name": "x"', b'{"display_name": "x",}', b"{'display_name': 'x'}"),
-    *(b'{display_name: "x"}', b'{"display_name": "x"} x', b'{"display_name": "x"}{"display_name": "y"}'),
-    *(b'{"display_name": undefined}', b'"display_name": "x"', b"display_name=x", b"<conference/>"),
-    *(b"not json", b'{"display_name": "x" /* a comment */}', b'{"display_name": "x"} // a comment'),
-    *(b'{"display_name": "two\nlines"}', b'{"display_name": "x", "enable_chat": True}'),
-)
-_NO_OBJECTS = (
-    *(b"[]", b'[{"display_name": "x"}]', b'"x"', b"1", b"0", b"true", b"false", b"null"),
-    *(b'["display_name", "x"]', b'"{\\"display_name\\": \\"x\\"}"'),
-)
 #: What an id that is no UUID may be answered with.
 _MALFORMED = (400, 404, 422)
 
@@ -41,6 +32,7 @@ lists_answer(
 lists_answer(
     *("status/page-without-token", "A page above 0 without a page_token is refused.", 24, (400, 422)),
     [{"page_number": number} for number in ("1", "2", "1000000")],
+    " and without a page_token",
 )
 
 
@@ -100,11 +92,11 @@ def _bodies(bodies: Sequence[bytes], because: str, question: str) -> Check:
 
 
 for _name, _sentence, _contents, _because, _question in (
-    ("malformed", "A body that is no JSON is a 400.", _NO_JSON_BODIES, "a body that is no JSON", ""),
+    ("malformed", "A body that is no JSON is a 400.", NO_JSON_BODIES, "a body that is no JSON", ""),
     (
         "no-object",
         "A body that is JSON and no object is a 400, or a 422.",
-        _NO_OBJECTS,
+        NO_OBJECTS,
         "a body that is no object",
         "no-object",
     ),
@@ -290,30 +282,9 @@ def no_failure_writing(bench: Bench) -> None:
     bench.read(conference["id"])
 
 
-def _beside(*members: str) -> list[bytes]:
-    return [f'{{"display_name": "x", {one}}}'.encode() for one in members]
-
-
-_ODD_BODIES = (
-    *(b"\xff\xfe{}", b'{"display_name": "\xff"}', b'{"display_name": "\\ud800"}'),
-    *(b'{"display_name": "\\udc00\\ud800"}', b'{"\\ud800": 1, "display_name": "x"}'),
-    *(b'{"display_name": NaN}', b'{"display_name": 1e400}', b'{"display_name": ' + b"9" * 5000 + b"}"),
-    *(b'{"display_name": ' + b"[" * 2000 + b"]" * 2000 + b"}", b"[" * 5000 + b"]" * 5000),
-    *(b'{"display_name": {"a": ' * 500 + b"1" + b"}}" * 500, b"\xef\xbb\xbf" + b'{"display_name": "x"}'),
-    b'{"display_name": [1], "name": {"a": 1}, "enable_chat": [], "size": false}',
-    *('{"display_name": "x"}'.encode("utf-16"), '{"display_name": "x"}'.encode("utf-32-le"), b"\x00", b'"', b"-"),
-    *_beside(
-        '"display_name": 1', f'"description": "{"x" * 100_000}"', '"layout": ["grid-responsive"]', '"quality": {}'
-    ),
-    *_beside('"dark_primary": []', '"join_from": 1e30', '"join_from": -9223372036854775809'),
-    *_beside('"join_from": "0000-01-01T00:00:00+23:59"', '"join_until": "9999-12-31T23:59:59-23:59"'),
-    *_beside('"join_until": "2022-01-01T12:00:60Z"'),
-)
-
-
 def _odd_writes(bench: Bench, one: str) -> Iterator[Exchange]:
     marked = f'"display_name": "{bench.created.display_name}"'.encode()
-    for plain in _ODD_BODIES:
+    for plain in ODD_BODIES:
         content = plain.replace(b'"display_name": "x"', marked)
         yield bench.post(content=content)
         yield bench.put(one, content=content)

@@ -1,0 +1,50 @@
+"""Families of promises that differ in their data only."""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from ..trying.bench import Bench, Conference
+from ..trying.replacing import replace
+from .promise import Needs, Promise, promise
+
+__all__ = ["Turn", "lists_answer", "replaces"]
+
+#: The fields that a conference has, `None` for those that it has now; and the PUT to send then.
+Turn = tuple[Mapping[str, Any] | None, Mapping[str, Any]]
+
+
+def lists_answer(
+    name: str, sentence: str, order: int, statuses: Sequence[int], queries: Sequence[Mapping[str, str]], why: str = ""
+) -> Promise:
+    """A promise on the status that lists with these queries get; `why`: what is wrong with them."""
+
+    def check(bench: Bench) -> None:
+        for query in queries:
+            bench.judge(bench.list(**query), *statuses, because=(f"a list with {query}" if query else "a list") + why)
+
+    return promise(name, sentence, order, Needs.READING)(check)
+
+
+def replaces(
+    name: str, sentence: str, order: int, fresh: bool = False, read: bool = False
+) -> Callable[[Callable[[Bench], Iterator[Turn]]], Promise]:
+    """Makes a promise of turns, each of which has to do what the contract says.
+
+    `fresh`: each turn has a conference of its own. `read`: each is read back.
+    """
+
+    def register(turns: Callable[[Bench], Iterator[Turn]]) -> Promise:
+        @promise(name, sentence, order)
+        def check(bench: Bench) -> None:
+            before: Conference | None = None
+            for start, body in turns(bench):
+                if before is None or (fresh and start is not None):
+                    before = bench.customised(start or {})
+                elif start is not None:
+                    before = replace(bench, before, start)
+                with bench.case():
+                    before = replace(bench, before, body, read=read)
+
+        return check
+
+    return register
