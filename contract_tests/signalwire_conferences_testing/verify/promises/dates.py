@@ -16,7 +16,7 @@ from ..trying.exchange import Exchange
 from ..trying.findings import Broken, ensure
 from ..trying.http import http_time, is_loopback
 from ..trying.samples import Sort
-from .open_questions import refused
+from .families import kept_by_both
 from .promise import Seen, promise, watch
 from .state import parts
 
@@ -24,33 +24,27 @@ _CLOCKS_APART = 600  # seconds that the clocks of a server and of what is in fro
 _FIELDS = [name for name in contract.fields(UPDATE) if samples.sort(UPDATE, name) is Sort.TIME]
 
 
-def _check(times: Iterable[str], *, may_refuse: bool = False) -> Callable[[Bench], None]:
+def _check(times: Iterable[str], *question: str) -> Callable[[Bench], None]:
     def check(bench: Bench) -> None:
         conference = bench.new()
         for name, time in itertools.product(_FIELDS, times):
-            for answer in bench.both(conference, {name: time}):
-                with bench.case():
-                    if not (may_refuse and refused(bench, "open-times", answer, time)):
-                        told = bench.conference_of(answer)
-                        bench.kept(told, {name: time})
-                        bench.kept(bench.read(told["id"], answer), {name: time})
-                        if not may_refuse:
-                            _note_fraction(bench, told, name, time)
+            case = (*question, time) if question else ()
+            for told in kept_by_both(bench, conference, {name: time}, *case, read=True):
+                given, answered = instant(time), instant(told[name])
+                if not question and given and answered and 0 < len(given[1]) <= 3:
+                    with bench.case():
+                        _note_fraction(bench, told, name, time)
 
     return check
 
 
 def _note_fraction(bench: Bench, told: Conference, name: str, sent: str) -> None:
-    given, answered = instant(sent), instant(told[name])
-    if given is not None and answered is not None and 0 < len(given[1]) <= 3:
-        kept = answered == given
-        claim = (
-            Claim(told.part(name), "is not", told[name])
-            if kept
-            else Claim(told.part(name), "starts", [sent.rstrip("Z")])
-        )
-        reading = "kept" if kept else "cut or rounded"
-        bench.reads("fraction-of-a-second", f"{len(given[1])} digits", reading, told.source, claim)
+    given = instant(sent) or (0, "")
+    kept = instant(told[name]) == given
+    how, want = ("is not", told[name]) if kept else ("starts", [sent.rstrip("Z")])
+    claim = Claim(told.part(name), how, want)
+    reading = "kept" if kept else "cut or rounded"
+    bench.reads("fraction-of-a-second", f"{len(given[1])} digits", reading, told.source, claim)
 
 
 for _title, _times in instants.FORMS.items():
@@ -61,7 +55,7 @@ promise("dates/leap-second", "A leap second is accepted; it may come back as the
     _check(instants.LEAP)
 )
 promise("dates/open", "A time that a server may refuse is not misread where it is accepted.", 32)(
-    _check(instants.OPEN, may_refuse=True)
+    _check(instants.OPEN, "open-times")
 )
 
 

@@ -1,13 +1,15 @@
 """Families of promises that differ in their data only."""
 
+import itertools
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
 from ..trying.bench import Bench, Conference
 from ..trying.replacing import replace
+from .open_questions import refused
 from .promise import Needs, Promise, promise
 
-__all__ = ["Turn", "lists_answer", "replaces"]
+__all__ = ["Turn", "kept_by_both", "lists_answer", "replaces"]
 
 #: The fields that a conference has, `None` for those that it has now; and the PUT to send then.
 Turn = tuple[Mapping[str, Any] | None, Mapping[str, Any]]
@@ -48,3 +50,35 @@ def replaces(
         return check
 
     return register
+
+
+def kept_by_both(
+    bench: Bench,
+    one: Conference,
+    fields: Mapping[str, Any],
+    *question: str,
+    beside: Mapping[str, Any] | None = None,
+    read: bool = False,
+) -> list[Conference]:
+    """A PUT and a create with these fields have to be accepted and kept, or may be refused.
+
+    Args:
+        bench: the workplace.
+        one: the conference for the PUT.
+        fields: what is to be kept.
+        question: the open question by which they may be refused, and its case.
+        beside: what is sent too.
+        read: whether it is read back.
+    """
+    sent, accepted = {**fields, **(beside or {})}, list[Conference]()
+    # Whether a reading is one shows best when the same is sent again.
+    first = [bench.put(one["id"], bench.update(**sent))] if question else []
+    for answer in itertools.chain(first, bench.both(one, sent)):
+        with bench.case():
+            if not (question and refused(bench, question[0], answer, *question[1:])):
+                told = bench.conference_of(answer)
+                bench.kept(told, fields)
+                if read:
+                    bench.kept(bench.read(told["id"], answer), fields)
+                accepted.append(told)
+    return accepted

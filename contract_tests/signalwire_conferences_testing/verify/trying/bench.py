@@ -7,7 +7,7 @@ import functools
 import json
 import random
 import uuid
-from collections.abc import Container, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from attrs import Factory, define
@@ -292,13 +292,17 @@ class Bench:
         message: str,
         *evidence: Exchange,
         but: Sequence[str] = (),
-        only: Container[str] | None = None,
+        creates: bool = False,
     ) -> None:
-        """Demands that two answers tell the same, of all fields or of some."""
-        told = differences(one, other, but=but)
-        changed = {name: pair for name, pair in told.items() if only is None or name in only}
+        """Demands that two answers tell the same, those to two creates in what can be written."""
+        changed = differences(one, other, but=but)
+        if creates:
+            changed = {name: pair for name, pair in changed.items() if name in contract.fields(UPDATE)}
+            evidence = (one.source, *evidence)
         for name in list(changed)[:1]:
-            ensure(False, f"{message}: {brief(changed)}", Claim(other.part(name), "is", one.part(name)), *evidence)
+            # A create that is sent again may take over from another one too.
+            want = one[name] if creates else one.part(name)
+            ensure(False, f"{message}: {brief(changed)}", Claim(other.part(name), "is", want), *evidence)
 
 
 def _reason(exchange: Exchange) -> str:
