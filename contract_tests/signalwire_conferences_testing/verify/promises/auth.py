@@ -63,8 +63,7 @@ for _how, _which, _credentials, _orders in (
 @promise("auth/first", "Wrong credentials are found before anything else that is wrong with a request.", 9)
 def first(bench: Bench) -> None:
     conference, api = bench.new(), bench.api
-    one = api.path(conference["id"])
-    unknown, nonsense = api.path(bench.unknown_id()), api.path("nonsense")
+    one, unknown, nonsense = (api.path(known) for known in (conference["id"], bench.unknown_id(), "nonsense"))
     bodies: Mapping[str, dict[str, Any]] = {
         "an invalid body": {"json": {"display_name": None}},
         "an empty object": {"json": {}},
@@ -82,10 +81,11 @@ def first(bench: Bench) -> None:
     for method in ("GET", "DELETE"):
         requests += [(method, unknown, f"{method} of an unknown id", {})]
         requests += [(method, nonsense, f"{method} of an id that is no UUID", {})]
-    for query in ({"page_size": "0"}, {"page_number": "1"}, {"starts_after": "x"}):
-        requests += [("GET", api.path(), f"a list with {query}", {"query": query})]
-    for query in ({"include_active_session": "true"}, {"include_active_session": "maybe"}):
-        requests += [("GET", one, f"reading with {query}", {"query": query})]
+    for name, value in (("page_size", "0"), ("page_number", "1"), ("starts_after", "x")):
+        requests += [("GET", api.path(), f"a list with {name}={value}", {"query": {name: value}})]
+    for flag in ("true", "maybe"):
+        query = {"include_active_session": flag}
+        requests += [("GET", one, f"reading with include_active_session={flag}", {"query": query})]
     for wrong in bench.wrong[:2]:
         for method, path, what, options in requests:
             _refused(bench, api.send(method, path, credentials=wrong, **options), what)

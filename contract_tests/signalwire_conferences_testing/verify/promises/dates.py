@@ -72,7 +72,7 @@ def sweep(bench: Bench) -> None:
         offset = choice(("Z", f"{choice('+-')}{minutes // 60:02}:{minutes % 60:02}"))
         sent = {name: f"{year:04}-{day}T{clock}{fraction}{offset}"}
         with bench.case():
-            bench.kept(bench.conference_of(bench.put(conference["id"], bench.update(**sent))), sent)
+            bench.kept(bench.replaced(conference, sent), sent)
 
 
 @promise("dates/each-its-own", "The two ends of the window are kept apart.", 16)
@@ -81,14 +81,14 @@ def each_its_own(bench: Bench) -> None:
     times = ("2031-05-06T07:08:09Z", "2032-06-07T08:09:10+02:00", "2033-07-08T09:10:11Z")
     for window in itertools.pairwise(times):
         sent = dict(zip(_FIELDS, window, strict=True))
-        bench.kept(bench.conference_of(bench.put(conference["id"], bench.update(**sent))), sent)
+        bench.kept(bench.replaced(conference, sent), sent)
 
 
 @promise("dates/date-is-midnight", "A date means its midnight in UTC.", 15)
 def date_is_midnight(bench: Bench) -> None:
     conference = bench.new()
     for name, date in itertools.product(_FIELDS, ("2022-01-01", "2022-07-15", "2024-02-29")):
-        told = bench.conference_of(bench.put(conference["id"], bench.update(**{name: date})))
+        told = bench.replaced(conference, {name: date})
         midnight = f"{date}T00:00:00Z"
         message = f"{name}: {date!r} means {midnight}, and came back as {told[name]!r}"
         with bench.case():
@@ -107,7 +107,7 @@ def unusable(bench: Bench) -> None:
 @promise("dates/server-clock", "created_at and updated_at tell the time at which it happened.", 33)
 def server_clock(bench: Bench) -> None:
     first = bench.new()
-    told = bench.conference_of(bench.put(first["id"], bench.update()))
+    told = bench.replaced(first, {})
     claim = Claim(told.part("updated_at"), "at least", told.part("created_at"))
     ordered = _seconds(told, "updated_at") >= _seconds(told, "created_at")
     ensure(ordered, "updated_at is before created_at", claim)

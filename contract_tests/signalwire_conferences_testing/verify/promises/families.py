@@ -60,15 +60,8 @@ def kept_by_both(
     beside: Mapping[str, Any] | None = None,
     read: bool = False,
 ) -> list[Conference]:
-    """A PUT and a create with these fields have to be accepted and kept, or may be refused.
-
-    Args:
-        bench: the workplace.
-        one: the conference for the PUT.
-        fields: what is to be kept.
-        question: the open question by which they may be refused, and its case.
-        beside: what is sent too.
-        read: whether it is read back.
+    """A PUT and a create with these fields have to be accepted and kept, whatever is sent beside them, or may be
+    refused: by an open question, named with its case.
     """
     sent, accepted = {**fields, **(beside or {})}, list[Conference]()
     # Whether a reading is one shows best when the same is sent again.

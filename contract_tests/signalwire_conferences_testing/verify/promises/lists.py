@@ -167,8 +167,11 @@ def _session_told(bench: Bench, known: set[str], page: Page) -> None:
 def session_flag_only_shows(bench: Bench) -> None:
     """Those that have no session are there all the same, filtered as without it."""
     free = free_window(bench, 20)
-    times = {"join_from": free.at(4), "join_until": free.at(5)}
-    made = (bench.new(**times), bench.new(**times), bench.customised({**samples.custom(UPDATE), **times}))
+    made = (
+        bench.new(**free.inside),
+        bench.new(**free.inside),
+        bench.customised({**samples.custom(UPDATE), **free.inside}),
+    )
     evidence = [one.source for one in made]
     plain = Page(bench, bench.list(**free.bounds))
     told = {one["id"]: one for one in plain.data}
@@ -178,9 +181,6 @@ def session_flag_only_shows(bench: Bench) -> None:
         page.same(plain, f"{how} shows {len(page.data)} conferences, and without it {len(told)}")
         for one in page.data:
             bench.equal(told[one["id"]], one, f"{how} tells otherwise", *evidence)
-
-
-# --- filters --------------------------------------------------------------------------------------------
 
 
 @promise("list/starts-after", "starts_after leaves out what starts before it, and only that.", 20)
@@ -196,12 +196,7 @@ def ends_before(bench: Bench) -> None:
 def _filter(bench: Bench, name: str, fields: tuple[str, str], sign: int, *years: tuple[int, int]) -> None:
     """A bound before, at and after the time of a conference, in every form.
 
-    Args:
-        bench: the workplace.
-        name: the filter.
-        fields: the time that it is about, and the other end of the window.
-        sign: on which side of that time a bound leaves the conference out.
-        years: from which to which there are few other conferences. A Unix timestamp begins with 1970.
+    On the side of `sign`, a bound leaves it out. In `years` there are few others; a Unix timestamp begins with 1970.
     """
     for first, last in years:
         at = f"{bench.created.rng.randint(first, last)}-06-15T12:00:00Z"
@@ -215,13 +210,11 @@ def _filter(bench: Bench, name: str, fields: tuple[str, str], sign: int, *years:
 
 
 def _forms(moment: str, *, offsets: bool) -> Iterable[str]:
-    yield moment
-    yield moment.replace("Z", "+00:00")
+    yield from (moment, moment.replace("Z", "+00:00"))
     if moment >= "1970":
         yield instants.unix_of(moment)
-    for hours in (2, -5) if offsets else ():
-        local = instants.moved(moment, hours * 3600).removesuffix("Z")
-        yield f"{local}{'-' if hours < 0 else '+'}{abs(hours):02}:00"
+    for hours, offset in ((2, "+02:00"), (-5, "-05:00")) if offsets else ():
+        yield instants.moved(moment, hours * 3600).replace("Z", offset)
 
 
 @promise("list/both-filters", "Both filters together leave out what either leaves out.", 25)
@@ -242,8 +235,8 @@ def filter_follows_put(bench: Bench) -> None:
     before = {"join_from": "2001-01-01", "join_until": "2001-01-02"}
     conference = bench.new()
     for body, wanted in ((times, True), (before, False), (times, True)):
-        put = bench.conference_of(bench.put(conference["id"], bench.update(**body)))
-        page_showing(bench, conference, wanted, "after the PUT it", bounds, put.source)
+        put = bench.replaced(conference, body).source
+        page_showing(bench, conference, wanted, "after the PUT it", bounds, put)
 
 
 @promise("list/without-times", "A conference without times is in the list, and passes no filter.", 35)

@@ -8,6 +8,8 @@ from ..trying.exchange import Exchange
 __all__ = ["OPEN_QUESTIONS", "Question", "refused"]
 
 _PAGE, _CODES, _FILE = "the page of the API", "the vendor's error codes", "the vendor's OpenAPI file"
+_BOTH_NAMED = f"{_PAGE} names 400 and 422"
+_SEALED = f"{_PAGE} says nothing of it, {_FILE} seals its objects"
 _EITHER_STATUS = ("refused with 400", "refused with 422")
 
 
@@ -35,10 +37,8 @@ _QUESTIONS = (
         f"{_PAGE} names 400 and 422, and says of neither that it is the one",
         _EITHER_STATUS,
     ),
-    Question("empty-body", "Which status does an empty body get?", f"{_PAGE} names 400 and 422", _EITHER_STATUS),
-    Question(
-        "no-object", "Which status does JSON get that is not an object?", f"{_PAGE} names 400 and 422", _EITHER_STATUS
-    ),
+    Question("empty-body", "Which status does an empty body get?", _BOTH_NAMED, _EITHER_STATUS),
+    Question("no-object", "Which status does JSON get that is not an object?", _BOTH_NAMED, _EITHER_STATUS),
     Question(
         "blank-display-name",
         "May a display_name be empty or blank?",
@@ -49,16 +49,8 @@ _QUESTIONS = (
         "May a window end before it starts?",
         f"{_PAGE} says nothing of it, {_CODES} list invalid_join_until_date",
     ),
-    Question(
-        "unknown-properties",
-        "What becomes of a property that no document knows?",
-        f"{_PAGE} says nothing of it, {_FILE} seals its objects",
-    ),
-    Question(
-        "server-owned-properties",
-        "What becomes of a property in a body that only the server sets?",
-        f"{_PAGE} says nothing of it, {_FILE} seals its objects",
-    ),
+    Question("unknown-properties", "What becomes of a property that no document knows?", _SEALED),
+    Question("server-owned-properties", "What becomes of a property in a body that only the server sets?", _SEALED),
     Question("nul", "May a text hold the character NUL?", f"{_PAGE} says nothing of it"),
     Question(
         "fraction-of-a-second",

@@ -24,6 +24,7 @@ from .promise import Needs, promise
 
 #: A value in every field.
 _FULL = custom(UPDATE)
+_TEXTS = [name for name in contract.fields(UPDATE) if samples.sort(UPDATE, name) is Sort.TEXT]
 
 
 def _custom(turn: int = 0) -> dict[str, Any]:
@@ -37,9 +38,8 @@ def _but(body: Mapping[str, Any], *names: str) -> dict[str, Any]:
 
 @replaces("put/bare", "A PUT of the display name alone resets every other field.", 10, fresh=True, read=True)
 def bare(bench: Bench) -> Iterator[Turn]:
-    for turn in range(2):
-        for name in (f"{bench.created.display_name} v2", bench.created.display_name):
-            yield _custom(turn), {"display_name": name}
+    for turn, name in itertools.product(range(2), (f"{bench.created.display_name} v2", bench.created.display_name)):
+        yield _custom(turn), {"display_name": name}
 
 
 @replaces(
@@ -82,8 +82,7 @@ def given_values(bench: Bench) -> Iterator[Turn]:
     switches = [name for name in optional(UPDATE) if samples.sort(UPDATE, name) is Sort.SWITCH]
     for only, on in itertools.product(switches, (True, False)):
         yield None, {**_FULL, **{name: (name == only) is on for name in switches}}
-    texts = [name for name in contract.fields(UPDATE) if samples.sort(UPDATE, name) is Sort.TEXT]
-    for name, ending in itertools.product(texts, (" \u00e9", " \u00c9", " E\u0301", " E\u0301 ", " E")):
+    for name, ending in itertools.product(_TEXTS, (" \u00e9", " \u00c9", " E\u0301", " E\u0301 ", " E")):
         # Each is close to the one before, and another text.
         yield None, {name: f"{bench.created.display_name}{ending}"}
 
@@ -112,7 +111,7 @@ def twice(bench: Bench) -> None:
     for body in (_FULL, {}, dict(list(_FULL.items())[::2])):
         before = bench.customised(custom(UPDATE, 1))
         with bench.case():
-            one, two = (bench.conference_of(bench.put(before["id"], bench.update(**body))) for _ in range(2))
+            one, two = (bench.replaced(before, body) for _ in range(2))
             bench.equal(one, two, "the second of two equal PUTs changed something", but=(stamp(),))
 
 
@@ -135,7 +134,7 @@ def server_fields(bench: Bench) -> None:
     # A name that the server chose is no less a name.
     unnamed = bench.conference_of(bench.post(bench.update()))
     with bench.case():
-        survived(bench, unnamed, bench.conference_of(bench.put(unnamed["id"], bench.update(description="v2"))))
+        survived(bench, unnamed, bench.replaced(unnamed, {"description": "v2"}))
 
 
 def _claimed(bench: Bench, before: Conference, claims: Mapping[str, Any]) -> None:
@@ -159,7 +158,7 @@ def updated_at(bench: Bench) -> None:
     coarse = False
     for body in ({}, {}, _FULL, _FULL, {**_FULL, "description": "another"}, _custom(1)) * 2:
         with bench.case():
-            after = bench.conference_of(bench.put(before["id"], bench.update(**body)), before.source)
+            after = bench.replaced(before, body)
             told = bench.read(before["id"], after.source)
             demand(f"GET tells another {stamp()} than the PUT", told.part(stamp()), "is", after.part(stamp()))
             if before[stamp()] == after[stamp()] and not coarse:
@@ -168,10 +167,9 @@ def updated_at(bench: Bench) -> None:
             elif differences(before, after, but=(stamp(),)):
                 _raised(before, after)
             else:
-                left = before[stamp()] == after[stamp()]
-                claim = Claim(after.part(stamp()), "is not" if left else "is", before.part(stamp()))
-                reading = "updated_at is left" if left else "updated_at is raised"
-                bench.reads("unchanged-put", "", reading, after.source, claim)
+                how, reading = ("is not", "left") if before[stamp()] == after[stamp()] else ("is", "raised")
+                claim = Claim(after.part(stamp()), how, before.part(stamp()))
+                bench.reads("unchanged-put", "", f"updated_at is {reading}", after.source, claim)
         before = after
         time.sleep(COARSEST_CLOCK if coarse else 0)
 
@@ -188,8 +186,7 @@ def old_value(bench: Bench) -> Iterator[Turn]:
     for name in optional(UPDATE):
         for value in samples.valid(UPDATE, name):
             yield {**_FULL, name: value}, _but(_FULL, name)
-    limits = {name: samples.limit(UPDATE, name) for name in contract.fields(UPDATE)}
-    longest = {name: "x" * most for name, most in limits.items() if most is not None}
+    longest = {name: "x" * (samples.limit(UPDATE, name) or 0) for name in _TEXTS}
     yield {**_FULL, **longest}, bench.update()
     yield _FULL, {"display_name": longest["display_name"]}
 
@@ -197,7 +194,7 @@ def old_value(bench: Bench) -> Iterator[Turn]:
 @promise("put/after-create", "A PUT resets what a create set, or chose by itself, in the same way.", 12)
 def after_create(bench: Bench) -> None:
     replace(bench, bench.customised(_FULL), {})
-    turns = [(custom(CREATE, turn) if given else {}, dict[str, Any]()) for turn in range(2) for given in (False, True)]
+    turns = [(fields, dict[str, Any]()) for turn in range(2) for fields in ({}, custom(CREATE, turn))]
     turns += [(custom(CREATE), _but(custom(CREATE), name)) for name in custom(CREATE)]
     for fields, body in turns:
         with bench.case():
@@ -219,8 +216,8 @@ def other_conferences(bench: Bench) -> None:
     before, other = bench.customised(_FULL), bench.customised(_custom(1))
     replace(bench, before, {})
     again = bench.customised({**_FULL, **samples.switches(1)})
-    replace(bench, other, {})
-    replace(bench, again, {})
+    for one in (other, again):
+        replace(bench, one, {})
     last = bench.customised(_custom(1))
     bench.delete(other["id"])
     replace(bench, last, {})
@@ -273,10 +270,9 @@ def unknown_beside(bench: Bench) -> None:
     )
     for extra in extras:
         before = bench.customised(_FULL)
-        question = "unknown-properties" if "unknown" in extra else "server-owned-properties"
         with bench.case():
             put = bench.put(before["id"], bench.update(**extra))
-            if not refused(bench, question, put):
+            if not refused(bench, "unknown-properties" if "unknown" in extra else "server-owned-properties", put):
                 reset(bench, before, bench.conference_of(put, before.source), optional(UPDATE))
 
 

@@ -142,10 +142,9 @@ def creates_nothing(bench: Bench) -> None:
                 message = f"a create that was refused for its {name} took the name all the same"
                 bench.name_is_free(body, message, answer)
     window = free_window(bench, 9)
-    times = {"join_from": window.at(4), "join_until": window.at(5)}
     taken = bench.new()
     for name in ("no name", taken["name"]):
-        answer = bench.post({**bench.body(name=name), **times})
+        answer = bench.post({**bench.body(name=name), **window.inside})
         listed = ids(bench.list(**window.bounds))
         if not answer.succeeded:
             message = "a create that was refused for its name created all the same"

@@ -58,15 +58,11 @@ def create_is_kept(bench: Bench) -> None:
             bench.equal(plain, created, f"giving {name} changed others", but=[name], creates=True)
 
 
-def _taken(claims: Mapping[str, Any], told: Conference) -> list[str]:
-    """The fields of an answer that the body of the create decided."""
-
-    def same(name: str, claimed: Any) -> bool:
-        if name in ("created_at", stamp()) and claimed is not None:
-            return instant(claimed) == instant(told[name])
-        return name == SESSION or bool(claimed == told[name])
-
-    return [name for name, claimed in claims.items() if name in told and same(name, claimed)]
+def _taken(told: Conference, name: str, claimed: Any) -> bool:
+    """Whether the body of the create decided a field of an answer."""
+    if name in ("created_at", stamp()) and claimed is not None:
+        return instant(claimed) == instant(told[name])
+    return name in told and (name == SESSION or bool(claimed == told[name]))
 
 
 @promise(
@@ -87,7 +83,8 @@ def create_server_fields(bench: Bench) -> None:
                 continue
             created = bench.conference_of(answer)
             for told in (created, bench.read(created["id"]), bench.read(created["id"], **ASKED)):
-                for name in (taken := _taken(claims, told))[:1]:
+                taken = [name for name, claimed in claims.items() if _taken(told, name, claimed)]
+                for name in taken[:1]:
                     claim = Claim(told.part(name), "is not", told[name])
                     with bench.case():
                         ensure(False, f"a create took {', '.join(taken)} from its body", claim, answer)
@@ -106,10 +103,9 @@ def get_changes_nothing(bench: Bench) -> None:
 def unknown_creates_nothing(bench: Bench) -> None:
     """Neither under that id nor under another, which a window of its own would show."""
     free = free_window(bench, 20)
-    times = {"join_from": free.at(4), "join_until": free.at(5)}
     for body in (bench.update(), bench.body(**samples.custom(CREATE))):
         unknown = bench.unknown_id()
-        put = bench.put(unknown, {**body, **times})
+        put = bench.put(unknown, {**body, **free.inside})
         bench.judge(bench.get(unknown), 404, because="reading an id to which only a PUT was sent", before=[put])
         _listed(bench, free.bounds, [], "after a PUT to an unknown id", put)
         if "name" in body:
@@ -145,12 +141,11 @@ def unknown_deletes_nothing(bench: Bench) -> None:
 
 @promise("state/list-shows-what-exists", "A list shows what was created, as it is now, and not what was deleted.", 20)
 def list_shows_what_exists(bench: Bench) -> None:
-    """A far-off window finds our conferences among however many others there are."""
     free = free_window(bench, 20)
-    times = {"join_from": free.at(4), "join_until": free.at(5)}
-    known = [bench.new(**times, description=f"number {n}")["id"] for n in range(3)]
+    made = [bench.new(**free.inside, description=f"number {n}") for n in range(3)]
+    known = [one["id"] for one in made]
     _listed(bench, free.bounds, known, "after three creates")
-    put = bench.conference_of(bench.put(known[0], bench.update(**{**samples.custom(UPDATE), **times}))).source
+    put = bench.replaced(made[0], {**samples.custom(UPDATE), **free.inside}).source
     page = _listed(bench, free.bounds, known, "after a PUT", put)
     for one in known:
         with bench.case():
@@ -212,11 +207,7 @@ def random_walk(bench: Bench) -> None:
             bench.unchanged(rng.choice(list(there.values())), "a request to another conference, or a refused one")
 
 
-# --- sessions -----------------------------------------------------------------------------------------
-
-
 def _with_session(bench: Bench) -> list[str]:
-    """Ids of conferences that have a session."""
     found = [str(one["id"]) for one in bench.around.with_session[:3]]
     if not found:
         raise NotExercised("no conference with an active session was found")
@@ -256,23 +247,16 @@ def session_not_unasked(bench: Bench) -> None:
 @promise("state/no-session-of-its-own", "A conference that was just created has no session.", 37)
 def no_session_of_its_own(bench: Bench) -> None:
     created = bench.new()
-    put = bench.conference_of(bench.put(created["id"], bench.update()))
-    for told in (created, put, bench.read(created["id"], **ASKED), bench.read(created["id"])):
+    for told in (created, bench.replaced(created, {}), bench.read(created["id"], **ASKED), bench.read(created["id"])):
         ensure(SESSION not in told, "a session that nobody started", Claim(told.part(SESSION), "is", None))
-
-
-# --- every answer ---------------------------------------------------------------------------------------
 
 
 def _data(exchange: Exchange) -> Sequence[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
     """The conferences of a successful answer, each with where it is."""
     value = exchange.value if exchange.operation_id and exchange.status == 200 else None
-    if not isinstance(value, dict):
-        return []
-    found = value.get("data", value)
-    data = enumerate(found) if isinstance(found, list) else ()
-    everything = [((), found), *((("data", number), one) for number, one in data)]
-    return [(where, one) for where, one in everything if isinstance(one, dict)]
+    found = value.get("data", value) if isinstance(value, dict) else None
+    data = [(("data", number), one) for number, one in enumerate(found)] if isinstance(found, list) else [((), found)]
+    return [(where, one) for where, one in data if isinstance(one, dict)]
 
 
 def parts(exchange: Exchange, name: str) -> Iterator[Part]:

@@ -91,17 +91,12 @@ def _bodies(bodies: Sequence[bytes], because: str, question: str) -> Check:
     return check
 
 
-for _name, _sentence, _contents, _because, _question in (
-    ("malformed", "A body that is no JSON is a 400.", NO_JSON_BODIES, "a body that is no JSON", ""),
-    (
-        "no-object",
-        "A body that is JSON and no object is a 400, or a 422.",
-        NO_OBJECTS,
-        "a body that is no object",
-        "no-object",
-    ),
-    ("empty", "An empty body is a 400, or a 422.", (b"", b" ", b"\n", b""), "an empty body", "empty-body"),
+for _name, _because, _or, _contents, _question in (
+    ("malformed", "a body that is no JSON", "", NO_JSON_BODIES, ""),
+    ("no-object", "a body that is JSON and no object", ", or a 422", NO_OBJECTS, "no-object"),
+    ("empty", "an empty body", ", or a 422", (b"", b" ", b"\n", b""), "empty-body"),
 ):
+    _sentence = f"{_because[0].upper()}{_because[1:]} is a 400{_or}."
     promise(f"status/{_name}", _sentence, 22)(_bodies(_contents, _because, _question))
 
 
@@ -177,10 +172,9 @@ def bad_query(bench: Bench) -> None:
 
 @promise("status/bad-query-one", "include_active_session has to be a boolean, also when reading one conference.", 19)
 def bad_query_one(bench: Bench) -> None:
-    conference = bench.new()
+    one = bench.new()["id"]
     for value in ("maybe", "2"):
-        answer = bench.get(conference["id"], include_active_session=value)
-        bench.judge(answer, 422, because=f"include_active_session={value}")
+        bench.judge(bench.get(one, include_active_session=value), 422, because=f"include_active_session={value}")
 
 
 @promise("status/method", "A method that a path has not is a 405 with Allow.", 26)
@@ -202,9 +196,6 @@ def method(bench: Bench) -> None:
     bench.unchanged(conference, "a request with another method")
 
 
-# --- ids ----------------------------------------------------------------------------------------------
-
-
 @promise("status/malformed-id", "An id that is no UUID is refused, and nothing is found under it.", 25, Needs.READING)
 def malformed_id(bench: Bench) -> None:
     for one in ("nonsense", "1", "00000000-0000-0000-0000-00000000000", "null", "0"):
@@ -223,8 +214,7 @@ def name_is_no_id(bench: Bench) -> None:
 
 @promise("status/near-id", "An id that differs in one digit is another one.", 25)
 def near_id(bench: Bench) -> None:
-    conference = bench.new()
-    known = conference["id"]
+    known = (conference := bench.new())["id"]
     for place in (0, len(known) // 3, len(known) - 1):
         if known[place] in "0123456789abcdef":
             near = known[:place] + ("0" if known[place] != "0" else "1") + known[place + 1 :]
@@ -235,15 +225,11 @@ def near_id(bench: Bench) -> None:
 
 
 def _under(bench: Bench, conference: Conference, other: str, statuses: Sequence[int], what: str) -> None:
-    """Nothing is found under something that is not the id of a conference."""
     with contextlib.suppress(NotOurs):
         for answer in _sent(bench, other, "GET", "PUT", "DELETE"):
             bench.judge(answer, *statuses, because=f"a {answer.method} with {what}", before=[conference.source])
     with bench.case():
         bench.unchanged(conference, f"a request with {what}")
-
-
-# --- what nobody sends by intention ---------------------------------------------------------------------
 
 
 def _answered(bench: Bench, exchange: Exchange) -> None:
@@ -307,5 +293,4 @@ def _documented(exchange: Exchange) -> Seen:
     if too_long or (str(exchange.status) in said and exchange.status < 500):
         return ""
     what = "a failure of the server" if exchange.status >= 500 else "not documented for it"
-    known = [int(one) for one in said if one < "500"]
-    return f"{exchange.status} is {what}", Claim(status(exchange), "in", known)
+    return f"{exchange.status} is {what}", Claim(status(exchange), "in", [int(one) for one in said if one < "500"])

@@ -223,6 +223,10 @@ class Bench:
         """A conference as GET tells it now."""
         return self.conference_of(self.get(conference_id, **query), *before)
 
+    def replaced(self, before: Conference, fields: Mapping[str, Any]) -> Conference:
+        """A conference after a PUT with these fields, which has to succeed."""
+        return self.conference_of(self.put(before["id"], self.update(**fields)), before.source)
+
     def unknown_id(self) -> str:
         """An id that no conference has."""
         return str(uuid.UUID(int=self.created.rng.getrandbits(128), version=4))
