@@ -167,12 +167,8 @@ def _session_told(bench: Bench, known: set[str], page: Page) -> None:
 def session_flag_only_shows(bench: Bench) -> None:
     """Those that have no session are there all the same, filtered as without it."""
     free = free_window(bench, 20)
-    made = (
-        bench.new(**free.inside),
-        bench.new(**free.inside),
-        bench.customised({**samples.custom(UPDATE), **free.inside}),
-    )
-    evidence = [one.source for one in made]
+    custom = bench.customised({**samples.custom(UPDATE), **free.inside})
+    evidence = [one.source for one in (custom, bench.new(**free.inside), bench.new(**free.inside))]
     plain = Page(bench, bench.list(**free.bounds))
     told = {one["id"]: one for one in plain.data}
     for flag in ("true", "false"):
