@@ -170,6 +170,21 @@ SERVERS = [
         "a text with a NUL is refused every second time",
         refuses(every_second(_nul)),
     ),
+    # What is open may be read in one way or another, but in the same way by every operation.
+    _B("unknown-by-operation", ("accepts/unknown",), "only a PUT refuses unknown properties", refuses(_unknown)),
+    _B("nul-by-operation", ("accepts/nul",), "only a create refuses a NUL", refuses(_nul, "POST")),
+    _B(
+        "empty-name-by-operation",
+        ("accepts/blank",),
+        "only a create refuses an empty display name",
+        refuses(_refuses_value("display_name", ""), "POST"),
+    ),
+    _B(
+        "window-reversed-by-operation",
+        ("accepts/any-order-of-times",),
+        "only a PUT refuses a window that ends before it starts",
+        refuses(_reversed_window),
+    ),
     _B("nul-ends", ("accepts/nul",), "a text ends at a NUL", stores(_cut_at_nul)),
     _B(
         "name-checked-by-put",

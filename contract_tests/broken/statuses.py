@@ -14,7 +14,7 @@ from signalwire_conferences_testing.mock import Call, MockServer, Reply, Store
 from signalwire_conferences_testing.mock.exchange import invalid, refused
 from signalwire_conferences_testing.mock.steps import Run, Step
 
-from .making import BrokenServer, Make, answers, asks, rule
+from .making import BrokenServer, Make, answers, asks, body_of, rule
 
 __all__ = ["SERVERS"]
 
@@ -143,6 +143,18 @@ SERVERS = [
         ("status/empty",),
         "an empty body is a 400, every second time a 422",
         _only_for(_status(400, 422), _every_second(lambda call: not call.content.strip())),
+    ),
+    BrokenServer(
+        "empty-422-by-create",
+        ("status/empty",),
+        "an empty body is a 400 for a PUT and a 422 for a create",
+        _only_for(_status(400, 422, "POST"), lambda call: not call.content.strip()),
+    ),
+    BrokenServer(
+        "missing-400-by-create",
+        ("refuses/missing", "status/invalid"),
+        "a body without a display name is a 422 for a PUT and a 400 for a create",
+        _only_for(_status(422, 400, "POST"), lambda call: "display_name" not in body_of(call)),
     ),
     BrokenServer("invalid-400", ("status/invalid",), "an invalid body is a 400", _status(422, 400, "PUT")),
     BrokenServer(

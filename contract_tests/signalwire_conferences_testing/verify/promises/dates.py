@@ -1,14 +1,12 @@
 """Promises on times: every documented form is taken, the instant is kept, the answer is in UTC."""
 
-from __future__ import annotations
-
 import datetime
 import itertools
 from collections.abc import Callable, Iterable
 from time import sleep
 
 from signalwire_conferences import contract
-from signalwire_conferences.contract import CREATE, UPDATE, Kind
+from signalwire_conferences.contract import UPDATE, Kind
 from signalwire_conferences.values import instant
 
 from ..trying import instants, samples
@@ -18,167 +16,144 @@ from ..trying.exchange import Exchange
 from ..trying.findings import Broken, ensure
 from ..trying.http import http_time, is_loopback
 from ..trying.samples import Sort
-from .open_questions import refused
-from .promise import promise, watch
+from .families import kept_by_both
+from .promise import Seen, promise, watch
 from .state import parts
 
-_COARSEST_CLOCK = 1.1  # seconds
 _CLOCKS_APART = 600  # seconds that the clocks of a server and of what is in front of it may differ
+_FIELDS = [name for name in contract.fields(UPDATE) if samples.sort(UPDATE, name) is Sort.TIME]
 
 
-def _fields(schema: str) -> list[str]:
-    return [name for name in contract.fields(schema) if samples.sort(schema, name) is Sort.TIME]
-
-
-def _check(times: Iterable[str], *, may_refuse: bool = False) -> Callable[[Bench], None]:
+def _check(times: Iterable[str], *question: str) -> Callable[[Bench], None]:
     def check(bench: Bench) -> None:
         conference = bench.new()
-        for name in _fields(UPDATE):
-            for time in times:
-                for answer in (
-                    bench.put(conference["id"], bench.update(**{name: time})),
-                    *([bench.post(bench.body(**{name: time}))] if name in _fields(CREATE) else []),
-                ):
+        for name, time in itertools.product(_FIELDS, times):
+            case = (*question, time) if question else ()
+            for told in kept_by_both(bench, conference, {name: time}, *case, read=True):
+                given, answered = instant(time), instant(told[name])
+                if not question and given and answered and 0 < len(given[1]) <= 3:
                     with bench.case():
-                        if not (may_refuse and refused(bench, "open-times", answer, time)):
-                            told = bench.conference_of(answer)
-                            bench.kept(told, {name: time})
-                            bench.kept(bench.read(told["id"], answer), {name: time})
-                            if not may_refuse:
-                                _note_fraction(bench, told, name, time)
+                        _note_fraction(bench, told, name, time)
 
     return check
 
 
 def _note_fraction(bench: Bench, told: Conference, name: str, sent: str) -> None:
-    given, answered = instant(sent), instant(told[name])
-    if given is not None and answered is not None and 0 < len(given[1]) <= 3:
-        reading = "kept" if answered == given else "cut or rounded"
-        claim = Claim(told.part(name), "starts", [sent.rstrip("Z")])
-        bench.reads("fraction-of-a-second", f"{told.source.method} {len(given[1])} digits", reading, told.source, claim)
+    given = instant(sent) or (0, "")
+    kept = instant(told[name]) == given
+    how, want = ("is not", told[name]) if kept else ("starts", [sent.rstrip("Z")])
+    claim = Claim(told.part(name), how, want)
+    reading = "kept" if kept else "cut or rounded"
+    bench.reads("fraction-of-a-second", f"{len(given[1])} digits", reading, told.source, claim)
 
 
 for _title, _times in instants.FORMS.items():
     _id = _title.lower().replace(" ", "-")
-    promise(f"dates/{_id}", f"A time {_title} is accepted and kept to the instant.", order=15)(_check(_times))
+    promise(f"dates/{_id}", f"A time {_title} is accepted and kept to the instant.", 15)(_check(_times))
 
-promise("dates/leap-second", "A leap second is accepted; it may come back as the second after it.", order=15)(
+promise("dates/leap-second", "A leap second is accepted; it may come back as the second after it.", 15)(
     _check(instants.LEAP)
 )
-promise("dates/open", "A time that a server may refuse is not misread where it is accepted.", order=32)(
-    _check(instants.OPEN, may_refuse=True)
+promise("dates/open", "A time that a server may refuse is not misread where it is accepted.", 32)(
+    _check(instants.OPEN, "open-times")
 )
 
 
-@promise("dates/sweep", "Whatever the time and the offset, the instant is kept.", order=45)
+@promise("dates/sweep", "Whatever the time and the offset, the instant is kept.", 45)
 def sweep(bench: Bench) -> None:
     """Random times around the borders of days, months and years, with random offsets and fractions."""
-    conference = bench.new()
-    for number in range(60):
-        year = bench.rng.choice((1970, 1999, 2000, 2023, 2024, 2038, 2100, bench.rng.randint(1000, 9000)))
-        month, day = bench.rng.choice(((1, 1), (12, 31), (2, 28), (3, 1), (6, 30), (bench.rng.randint(1, 12), 15)))
-        clock = bench.rng.choice(("00:00:00", "23:59:59", "12:00:00", "00:30:00", "01:02:03", "11:59:59"))
-        digits = bench.rng.choice((0, 0, 1, 2, 3, 6))
+    conference, choice = bench.new(), bench.rng.choice
+    for name in _FIELDS * 30:
+        year = choice((1970, 1999, 2000, 2023, 2024, 2038, 2100, bench.rng.randint(1000, 9000)))
+        day = choice(("01-01", "12-31", "02-28", "03-01", "06-30", f"{bench.rng.randint(1, 12):02}-15"))
+        clock = choice(("00:00:00", "23:59:59", "12:00:00", "00:30:00", "01:02:03", "11:59:59"))
+        digits, minutes = choice((0, 0, 1, 2, 3, 6)), choice((0, 60, 330, 345, 210, 1, 720, 839))
         fraction = f".{bench.rng.randrange(10**digits):0{digits}}" if digits else ""
-        sign, minutes = bench.rng.choice("+-"), bench.rng.choice((0, 60, 330, 345, 210, 1, 720, 839))
-        offset = bench.rng.choice(("Z", f"{sign}{minutes // 60:02}:{minutes % 60:02}"))
-        time = f"{year:04}-{month:02}-{day:02}T{clock}{fraction}{offset}"
-        sent = {_fields(UPDATE)[number % 2]: time}
+        offset = choice(("Z", f"{choice('+-')}{minutes // 60:02}:{minutes % 60:02}"))
+        sent = {name: f"{year:04}-{day}T{clock}{fraction}{offset}"}
         with bench.case():
-            bench.kept(bench.conference_of(bench.put(conference["id"], bench.update(**sent))), sent)
+            bench.kept(bench.replaced(conference, sent), sent)
 
 
-@promise("dates/each-its-own", "The two ends of the window are kept apart.", order=16)
+@promise("dates/each-its-own", "The two ends of the window are kept apart.", 16)
 def each_its_own(bench: Bench) -> None:
     conference = bench.new()
     times = ("2031-05-06T07:08:09Z", "2032-06-07T08:09:10+02:00", "2033-07-08T09:10:11Z")
-    for start, end in itertools.pairwise(times):
-        sent = dict(zip(_fields(UPDATE), (start, end), strict=True))
-        bench.kept(bench.conference_of(bench.put(conference["id"], bench.update(**sent))), sent)
+    for window in itertools.pairwise(times):
+        sent = dict(zip(_FIELDS, window, strict=True))
+        bench.kept(bench.replaced(conference, sent), sent)
 
 
-@promise("dates/date-is-midnight", "A date means its midnight in UTC.", order=15)
+@promise("dates/date-is-midnight", "A date means its midnight in UTC.", 15)
 def date_is_midnight(bench: Bench) -> None:
     conference = bench.new()
-    for name in _fields(UPDATE):
-        for date in ("2022-01-01", "2022-07-15", "2024-02-29"):
-            told = bench.conference_of(bench.put(conference["id"], bench.update(**{name: date})))
-            midnight = f"{date}T00:00:00Z"
-            message = f"{name}: {date!r} means {midnight}, and came back as {told[name]!r}"
-            with bench.case():
-                claim = Claim(told.part(name), "starts", [midnight[:-1]])
-                ensure(instant(told[name]) == instant(midnight), message, claim)
+    for name, date in itertools.product(_FIELDS, ("2022-01-01", "2022-07-15", "2024-02-29")):
+        told = bench.replaced(conference, {name: date})
+        midnight = f"{date}T00:00:00Z"
+        message = f"{name}: {date!r} means {midnight}, and came back as {told[name]!r}"
+        with bench.case():
+            claim = Claim(told.part(name), "starts", [midnight[:-1]])
+            ensure(instant(told[name]) == instant(midnight), message, claim)
 
 
-@promise("dates/unusable", "A time that is none is a 422, also beside one that is valid.", order=28)
+@promise("dates/unusable", "A time that is none is a 422, also beside one that is valid.", 28)
 def unusable(bench: Bench) -> None:
     conference = bench.new()
-    first, second = _fields(UPDATE)
-    for good, bad in ((first, second), (second, first)):
-        for value in ("2022-02-30", "2022-01-01T00:00:00", "soon"):
-            times = {good: "2022-01-01", bad: value}
-            for answer in (bench.put(conference["id"], bench.update(**times)), bench.post(bench.body(**times))):
-                with bench.case():
-                    bench.expect(answer, 422, because=f"{bad}: {value!r}")
+    for bad, value in itertools.product(reversed(_FIELDS), ("2022-02-30", "2022-01-01T00:00:00", "soon")):
+        for answer in bench.both(conference, {**dict.fromkeys(_FIELDS, "2022-01-01"), bad: value}):
+            bench.judge(answer, 422, because=f"{bad}: {value!r}")
 
 
-@promise("dates/server-clock", "created_at and updated_at tell the time at which it happened.", order=33)
+@promise("dates/server-clock", "created_at and updated_at tell the time at which it happened.", 33)
 def server_clock(bench: Bench) -> None:
     first = bench.new()
-    told = bench.conference_of(bench.put(first["id"], bench.update()))
-    created, updated = _seconds(told, "created_at"), _seconds(told, "updated_at")
+    told = bench.replaced(first, {})
     claim = Claim(told.part("updated_at"), "at least", told.part("created_at"))
-    ensure(updated >= created, "updated_at is before created_at", claim)
+    ordered = _seconds(told, "updated_at") >= _seconds(told, "created_at")
+    ensure(ordered, "updated_at is before created_at", claim)
     message = "a conference that was never updated has an updated_at other than its created_at by far"
     apart = abs(_seconds(first, "updated_at") - _seconds(first, "created_at"))
     ensure(apart <= 5, message, Claim(first.part("updated_at"), "is", first.part("created_at")))
     second = bench.new()
     if instant(second["created_at"]) == instant(told["created_at"]):
         # The clock of the server may be a coarse one.
-        sleep(_COARSEST_CLOCK)
+        sleep(instants.COARSEST_CLOCK)
         second = bench.new()
     message = "a conference that was created later has the same created_at"
     differ = instant(second["created_at"]) != instant(told["created_at"])
     ensure(differ, message, Claim(second.part("created_at"), "is not", first.part("created_at")))
-    clock, whose = _clock(bench, told.source)
-    for name, when in (("created_at", created), ("updated_at", updated)):
-        claim = Claim(told.part(name), "starts", [instants.text_of(clock)[:13]] if clock else [""])
-        off = abs(when - _of(instants.text_of(clock))) if clock is not None else 0
+    now, whose = _clock(bench, told.source)
+    for name in ("created_at", "updated_at") if now else ():
+        off = abs(_seconds(told, name) - (instant(now) or (0, ""))[0])
+        claim = Claim(told.part(name), "starts", [now[:13]])
         ensure(off <= _CLOCKS_APART, f"{name} is {told[name]}, and {whose}", claim)
 
 
-def _clock(bench: Bench, answer: Exchange) -> tuple[datetime.datetime | None, str]:
+def _clock(bench: Bench, answer: Exchange) -> tuple[str, str]:
     """The time of an answer and whose word it is; without a Date, our own if the server is here."""
     said = answer.answer_headers.get("date")
     told = http_time(said)
     if told is not None:
-        return told.astimezone(datetime.UTC), f"the answer's Date header says {said}"
-    if not is_loopback(bench.api.base_url):
-        return None, ""
-    now = datetime.datetime.now(datetime.UTC)
-    return now, f"it is {instants.text_of(now)} on this machine"
+        return instants.text_of(told), f"the answer's Date header says {said}"
+    now = instants.text_of(datetime.datetime.now(datetime.UTC)) if is_loopback(bench.api.base_url) else ""
+    return now, f"it is {now} on this machine"
 
 
 def _seconds(told: Conference, name: str) -> int:
-    if instant(told[name]) is None:
+    found = instant(told[name])
+    if found is None:
         raise Broken(f"{name} is {told[name]!r}, which is no instant", Claim(told.part(name), "is not", told[name]))
-    return _of(told[name])
-
-
-def _of(text: str) -> int:
-    found = instant(text)
-    return found[0] if found else 0
+    return found[0]
 
 
 @watch("dates/told-in-utc", "Every time of an answer is RFC 3339 in UTC.")
-def _in_utc(exchange: Exchange) -> tuple[str, Claim] | str | None:
+def _in_utc(exchange: Exchange) -> Seen:
     times = [name for name, kind in kinds().items() if kind is Kind.INSTANT]
     found = [part for name in times for part in parts(exchange, name)]
     for part in found:
         wrong = instants.no_utc(part.value) if part.value is not None else None
         if wrong:
-            claim = Claim(part, "is not", part.value)
-            if isinstance(part.value, str) and not part.value.endswith("Z"):
-                claim = Claim(part, "mentions", "z")
-            return f"{part.path[-1]}: {wrong}", claim
+            local = isinstance(part.value, str) and not part.value.endswith("Z")
+            how, want = ("mentions", "z") if local else ("is not", part.value)
+            return f"{part.path[-1]}: {wrong}", Claim(part, how, want)
     return "" if found else None

@@ -1,199 +1,69 @@
-"""Promises that Schemathesis tries with what is left of the budget: generic checks of what it makes up.
+"""Promises that Schemathesis tries with what is left of the budget: generic checks of what it makes up."""
 
-It runs in a process of its own, in a directory of its own, so that nothing of an earlier run helps
-or hinders it. What it sends is watched like all else, and what it creates is removed.
-"""
-
-from __future__ import annotations
-
-import base64
-import copy
-import json
-import os
-import subprocess
-import sys
-import tempfile
-import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
-from pathlib import Path
 from typing import Any
-from urllib.parse import quote
 
-import httpx
-
-from signalwire_conferences import contract
 from signalwire_conferences.contract import CREATE, UPDATE
 from signalwire_conferences_testing import schemas
 
-from ..trying import instants
-from ..trying.api import SPENT, Api
+from ..trying.api import Api
 from ..trying.claims import Claim, header, status
-from ..trying.created import NAME_PREFIX
 from ..trying.exchange import NO_JSON, Exchange
-from ..trying.findings import Broken, NotExercised
-from ..trying.http import bundle, is_loopback, proxy, trust
+from ..trying.findings import Broken
+from ..trying.generating import generated
 from .promise import generic
 from .schema import documented, invalid_answer
 
 __all__ = ["GENERIC", "examine"]
 
-_HOOKS = f"{__package__.rpartition('.')[0]}.trying.generic_hooks"
-_PATIENCE = 8.0  # seconds more, where the machine is busy
-_START = 4.0  # seconds that it takes until its first request, and to write its report
-_LEAST = 3.0  # seconds of testing
-_EXAMPLES = 10
+
+def _documented(exchange: Exchange) -> Claim:
+    known = [int(one) for one in documented(exchange.operation_id)] if exchange.operation_id else [405]
+    return Claim(status(exchange), "in", known)
+
+
+def _valid(exchange: Exchange) -> Claim:
+    wrong = invalid_answer(exchange)
+    return wrong[1] if not isinstance(wrong, str) else Claim(status(exchange), "is not", exchange.status)
+
+
 # Those of sequences are left out: the hooks keep Schemathesis from conferences of others, which looks to
 # it as if its own were gone. Those of valid bodies too: the hooks change a name, and a body that was
 # changed counts as valid no more. The promises on state and on what is accepted are about both.
-_SENTENCES = {
-    "not_a_server_error": "No generated request makes the server fail.",
-    "status_code_conformance": "Generated requests are answered with documented statuses.",
-    "content_type_conformance": "Answers to generated requests have the documented content type.",
-    "response_schema_conformance": "Answers to generated requests have the documented schema.",
-    "response_headers_conformance": "Answers to generated requests have the documented headers.",
-    "negative_data_rejection": "Generated invalid bodies are refused.",
-    "ignored_auth": "Generated requests without credentials are refused.",
+_CHECKS: Mapping[str, tuple[str, Callable[[Exchange], Claim]]] = {
+    "not_a_server_error": (
+        "No generated request makes the server fail.",
+        lambda one: Claim(status(one), "at most", 499),
+    ),
+    "status_code_conformance": ("Generated requests are answered with documented statuses.", _documented),
+    "content_type_conformance": (
+        "Answers to generated requests have the documented content type.",
+        lambda one: Claim(header(one, "content-type"), "mentions", "application/json"),
+    ),
+    "response_schema_conformance": ("Answers to generated requests have the documented schema.", _valid),
+    "response_headers_conformance": (
+        "Answers to generated requests have the documented headers.",
+        lambda one: Claim(header(one, "www-authenticate"), "is not", None),
+    ),
+    "negative_data_rejection": (
+        "Generated invalid bodies are refused.",
+        lambda one: Claim(status(one), "in", [400, 422]),
+    ),
+    "ignored_auth": ("Generated requests without credentials are refused.", lambda one: Claim(status(one), "is", 401)),
 }
 #: The promises, by the check of Schemathesis that they stand for.
-GENERIC = {check: generic(f"generic/{check.replace('_', '-')}", sentence) for check, sentence in _SENTENCES.items()}
-_VARIABLES = ("SIGNALWIRE_PROJECT_ID", "SIGNALWIRE_API_TOKEN")
+GENERIC = {check: generic(f"generic/{check.replace('_', '-')}", said[0]) for check, said in _CHECKS.items()}
 
 
 def examine(
     api: Api, mark: str, seed: int, seconds: float, pair: tuple[str, str], seen: Callable[[Exchange], None]
 ) -> Mapping[str, list[Broken]]:
-    """Runs Schemathesis against the server; what it finds, by check.
-
-    Args:
-        api: where the server is, and until when there is time.
-        mark: what the conferences of this run are recognised by.
-        seed: of its random choices.
-        seconds: the most that it may test, if there is so much time.
-        pair: project id and token.
-        seen: called with each exchange.
-
-    Raises:
-        NotExercised: it could not be run, or there is no time.
-    """
-    # requests, which Schemathesis sends with, encodes credentials in Latin-1, and here they are UTF-8.
-    latin = {name: text.encode().decode("latin-1") for name, text in zip(_VARIABLES, pair, strict=True)}
-    left = min(api.deadline - time.monotonic() - _START, seconds)
-    if left < _LEAST:
-        raise NotExercised(SPENT)
-    with tempfile.TemporaryDirectory(prefix="signalwire-conferences-verify-") as folder:
-        report = Path(folder, "report.ndjson")
-        Path(folder, "contract.json").write_text(json.dumps(_contract(mark)), "utf-8")
-        Path(folder, "schemathesis.toml").write_text(_CONFIGURATION, "utf-8")
-        own = {"SIGNALWIRE_CONFERENCES_VERIFY_MARK": mark, "SIGNALWIRE_CONFERENCES_VERIFY_URL": api.base_url}
-        failure = "Schemathesis sent nothing: it could not be run, or the machine is too busy"
-        try:
-            _run(api, folder, seed, left, {**_surroundings(api.base_url, folder), **latin, **own})
-        except (OSError, subprocess.TimeoutExpired) as error:
-            failure = f"Schemathesis did not come to an end: {type(error).__name__}"
-        finally:
-            # Whatever became of it: what it created has to be known.
-            exchanges, findings = _read(report, api, seen)
-    if not exchanges:
-        raise NotExercised(failure)
-    return findings
-
-
-def _surroundings(url: str, folder: str) -> dict[str, str]:
-    """The environment in which requests goes the way to the server that we go, and believes whom we do.
-    It would take credentials from `.netrc`, and proxies for loopback hosts.
-    """
-    kept = {**os.environ, "SCHEMATHESIS_HOOKS": _HOOKS, "NETRC": str(Path(folder, "no-netrc"))}
-    kept = {name: value for name, value in kept.items() if name not in ("REQUESTS_CA_BUNDLE", "CURL_CA_BUNDLE")}
-    if authorities := bundle():
-        Path(folder, "authorities.pem").write_bytes(authorities)
-        kept["REQUESTS_CA_BUNDLE"] = str(Path(folder, "authorities.pem"))
-    if url.startswith("https:") or is_loopback(url):
-        kept = {name: value for name, value in kept.items() if not name.lower().endswith("_proxy")}
-        found = None if is_loopback(url) else proxy(url, trust())
-        kept |= {"NO_PROXY": "*"} if found is None else {"HTTPS_PROXY": _with_credentials(found)}
-    return kept
-
-
-def _with_credentials(found: httpx.Proxy) -> str:
-    user, password = (quote(one, safe="") for one in found.raw_auth or (b"", b""))
-    return str(found.url.copy_with(username=user, password=password)) if found.raw_auth else str(found.url)
-
-
-_CONFIGURATION = """
-[auth]
-basic = { username = "${SIGNALWIRE_PROJECT_ID}", password = "${SIGNALWIRE_API_TOKEN}" }
-"""
-
-
-def _run(api: Api, folder: str, seed: int, seconds: float, environment: Mapping[str, str]) -> None:
-    arguments = [
-        *("run", "contract.json", "--url", api.base_url, "--seed", str(seed), "--max-examples", str(_EXAMPLES)),
-        *("--max-time", str(int(seconds)), "--request-timeout", "5", "--continue-on-failure", "--no-shrink"),
-        *("--checks", ",".join(_SENTENCES), "--phases", "coverage,fuzzing,stateful"),
-        *("--generation-database", "none", "--output-sanitize", "false", "--no-color", "--warnings", "off"),
-        *("--generation-codec", "utf-8", "--report-ndjson-path", "report.ndjson"),
-    ]
-    subprocess.run(
-        [sys.executable, "-P", "-c", "from schemathesis.cli import schemathesis; schemathesis()", *arguments],
-        cwd=folder,
-        env=dict(environment),
-        stdin=subprocess.DEVNULL,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        timeout=seconds + _START + _PATIENCE,
-        check=False,
-    )
-
-
-def _contract(mark: str) -> dict[str, Any]:
-    """The contract, narrowed where Schemathesis would go astray."""
-    said: dict[str, Any] = copy.deepcopy(dict(schemas.document()))
-    models = said["components"]["schemas"]
-    # A list leads to conferences of others, which are not to be touched.
-    listing = said["paths"][contract.operation("list_video_conferences").path]["get"]
-    listing["responses"]["200"].pop("links", None)
-    # A token is taken from a link and cannot be made up; filters are times, which the contract
-    # cannot say in a schema, because a timestamp is as good.
-    listing["parameters"] = [
-        one for one in listing["parameters"] if one.get("name") not in ("page_token", "page_number")
-    ]
-    times = [text for texts in instants.FORMS.values() for text in texts]
-    for one in listing["parameters"]:
-        if one.get("name") in ("starts_after", "ends_before"):
-            one["schema"] = {"type": "string", "enum": times[:8]}
-    # It makes up instants that the documents leave open: beyond the year 9999, for one.
-    models["JoinTime"] = {"type": "string", "enum": times}
-    # Conferences that it creates are recognised by their name.
-    create = models[CREATE]
-    create["properties"]["name"] = {"type": "string", "pattern": f"^{NAME_PREFIX}{mark}-[a-z]{{8}}$"}
-    create["required"] = [*create["required"], "name"]
-    for path in said["paths"].values():
-        for operation in path.values():
-            if isinstance(operation, dict) and "requestBody" in operation:
-                operation["requestBody"]["content"]["application/json"].pop("examples", None)
-    return said
-
-
-def _read(report: Path, api: Api, seen: Callable[[Exchange], None]) -> tuple[int, dict[str, list[Broken]]]:
-    """How many exchanges there were, each of which is shown to `seen`, and the findings that hold."""
-    count = 0
+    """What Schemathesis finds, by check; see `generated`."""
     findings: dict[str, list[Broken]] = {check: [] for check in GENERIC}
-    if not report.exists():
-        return count, findings
-    with report.open(encoding="utf-8", errors="replace") as lines:
-        for line in lines:
-            try:
-                recorder = json.loads(line).get("ScenarioFinished", {}).get("recorder") or {}
-            except ValueError:
-                continue  # the last line of a run that was stopped
-            for case, interaction in recorder.get("interactions", {}).items():
-                exchange = _exchange(interaction, api)
-                if exchange is not None:
-                    count += 1
-                    seen(exchange)
-                    for check, broken in _findings(recorder.get("checks", {}).get(case, ()), exchange):
-                        findings[check].append(broken)
-    return count, findings
+    for exchange, checked in generated(api, mark, seed, seconds, pair, GENERIC, seen):
+        for check, broken in _findings(checked, exchange):
+            findings[check].append(broken)
+    return findings
 
 
 def _findings(checks: Iterable[Mapping[str, Any]], exchange: Exchange) -> Iterator[tuple[str, Broken]]:
@@ -201,26 +71,8 @@ def _findings(checks: Iterable[Mapping[str, Any]], exchange: Exchange) -> Iterat
         failure = check.get("failure_info", {}).get("failure", {})
         message = f"{failure.get('title', check['name'])}: {failure.get('message', '')}"
         if check.get("status") == "failure" and _holds(check["name"], message, exchange):
-            claim = _CLAIMS[check["name"]](exchange)
+            claim = _CHECKS[check["name"]][1](exchange)
             yield check["name"], Broken(f"{message.strip()[:600]} ({exchange})", claim)
-
-
-def _schema_claim(exchange: Exchange) -> Claim:
-    wrong = invalid_answer(exchange)
-    return wrong[1] if not isinstance(wrong, str) else Claim(status(exchange), "is not", exchange.status)
-
-
-_CLAIMS: Mapping[str, Callable[[Exchange], Claim]] = {
-    "not_a_server_error": lambda one: Claim(status(one), "at most", 499),
-    "status_code_conformance": lambda one: Claim(
-        status(one), "in", [int(known) for known in documented(str(one.operation_id))] if one.operation_id else [405]
-    ),
-    "content_type_conformance": lambda one: Claim(header(one, "content-type"), "mentions", "application/json"),
-    "response_schema_conformance": _schema_claim,
-    "response_headers_conformance": lambda one: Claim(header(one, "www-authenticate"), "is not", None),
-    "negative_data_rejection": lambda one: Claim(status(one), "in", [400, 422]),
-    "ignored_auth": lambda one: Claim(status(one), "is", 401),
-}
 
 
 def _holds(check: str, message: str, exchange: Exchange) -> bool:
@@ -235,32 +87,4 @@ def _holds(check: str, message: str, exchange: Exchange) -> bool:
         # What it says of a query or a header: that it sent an unknown parameter, or that it left
         # out the credentials, which it did not.
         return False
-    valid = schemas.validator({"$ref": f"#/components/schemas/{schema}"}).is_valid(exchange.sent)
-    return not valid
-
-
-def _exchange(interaction: Mapping[str, Any], api: Api) -> Exchange | None:
-    request, response = interaction.get("request"), interaction.get("response")
-    if not isinstance(request, dict) or not isinstance(response, dict):
-        return None
-    fields = {name: ", ".join(values) for name, values in (request.get("headers") or {}).items()}
-    authorization = next((value for name, value in fields.items() if name.lower() == "authorization"), None)
-    headers = {
-        name: value
-        for name, value in fields.items()
-        if name.lower() in ("content-type", "accept") or name.lower().startswith("x-")
-    }
-    exchange = api.exchange(
-        request["method"], request["uri"], headers, _bytes(request.get("body")), api.as_given(authorization)
-    )
-    exchange.status = response["status_code"]
-    exchange.answer_headers = httpx.Headers(
-        [(name, value) for name, values in (response.get("headers") or {}).items() for value in values]
-    )
-    exchange.answer = _bytes(response.get("content")) or b""
-    return exchange
-
-
-def _bytes(said: Any) -> bytes | None:
-    encoded = said.get("$base64") if isinstance(said, dict) else None
-    return base64.b64decode(encoded) if isinstance(encoded, str) else None
+    return not schemas.validator({"$ref": f"#/components/schemas/{schema}"}).is_valid(exchange.sent)

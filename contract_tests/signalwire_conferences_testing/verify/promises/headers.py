@@ -1,45 +1,41 @@
 """Promises on headers and content types: they hold for every answer."""
 
-from __future__ import annotations
-
 from ..trying.claims import Claim, field, header
 from ..trying.exchange import Exchange
-from .promise import watch
+from .promise import Seen, watch
 from .schema import documented
 
 
 @watch("headers/json", "An answer with a body is application/json.")
-def _json(exchange: Exchange) -> tuple[str, Claim] | str | None:
+def _json(exchange: Exchange) -> Seen:
     known = exchange.operation_id is not None and str(exchange.status) in documented(exchange.operation_id)
     if not known or exchange.status in (204, 429) or exchange.status >= 500:
         return None
-    said = exchange.answer_headers.get("content-type", "")
+    part, said = header(exchange, "content-type"), exchange.answer_headers.get("content-type", "")
     media, _, parameters = said.partition(";")
     if media.strip().lower() != "application/json":
-        claim = Claim(header(exchange, "content-type"), "mentions", "application/json")
-        return f"the content type of a {exchange.status} is {said!r}", claim
+        return f"the content type of a {exchange.status} is {said!r}", Claim(part, "mentions", "application/json")
     charset = parameters.lower().partition("charset=")[2].split(";")[0].strip(' "')
-    claim = Claim(header(exchange, "content-type"), "is not", said)
-    return "" if charset in ("", "utf-8", "utf8") else (f"the content type is {said!r}, and JSON is UTF-8", claim)
+    wrong = f"the content type is {said!r}, and JSON is UTF-8"
+    return "" if charset in ("", "utf-8", "utf8") else (wrong, Claim(part, "is not", said))
 
 
 @watch("headers/challenge", "A 401 has a WWW-Authenticate that names Basic.")
-def _challenge(exchange: Exchange) -> tuple[str, Claim] | str | None:
+def _challenge(exchange: Exchange) -> Seen:
     if exchange.operation_id is None or exchange.status != 401:
         return None
-    said = exchange.answer_headers.get("www-authenticate")
     claim = Claim(header(exchange, "www-authenticate"), "mentions", "basic")
-    if said is None:
-        return "a 401 without WWW-Authenticate", claim
-    return "" if "basic" in said.lower() else (f"WWW-Authenticate is {said!r} and does not name Basic", claim)
+    said = claim.part.value
+    wrong = f"WWW-Authenticate is {said!r} and does not name Basic" if said else "a 401 without WWW-Authenticate"
+    return "" if claim.is_so else (wrong, claim)
 
 
 @watch("headers/no-content", "A 204 has no body.")
-def _no_content(exchange: Exchange) -> tuple[str, Claim] | str | None:
+def _no_content(exchange: Exchange) -> Seen:
     if exchange.status != 204:
         return None
-    length = exchange.answer_headers.get("content-length", "0")
     if exchange.answer:
         return "a 204 with a body", Claim(field(exchange), "is", "")
+    length = exchange.answer_headers.get("content-length", "0")
     claim = Claim(header(exchange, "content-length"), "is not", length)
     return "" if length == "0" else ("a 204 that announces a body", claim)

@@ -1,18 +1,12 @@
 """Promises on isolation: no request touches a conference that it is not about."""
 
-from __future__ import annotations
-
 import itertools
-from collections.abc import Mapping
-from typing import Any
 
-from signalwire_conferences import contract
 from signalwire_conferences.contract import CREATE, UPDATE
 
 from ..trying import samples
-from ..trying.bench import Bench, Conference, brief, differences
-from ..trying.claims import Claim
-from ..trying.findings import ensure
+from ..trying.bench import Bench, Conference
+from ..trying.findings import demand
 from ..trying.replacing import owned, stamp
 from .open_questions import refused
 from .promise import promise
@@ -20,18 +14,10 @@ from .promise import promise
 
 def _two(one: Conference, other: Conference, what: str) -> None:
     for name in ("id", "name"):
-        claim = Claim(other.part(name), "is not", one.part(name))
-        ensure(one[name] != other[name], f"two {what} got one {name}", claim)
+        demand(f"two {what} got one {name}", other.part(name), "is not", one.part(name))
 
 
-def _alike(one: Conference, other: Conference, message: str) -> None:
-    """Demands that two creates gave the same in all that can be written."""
-    changed = {n: pair for n, pair in differences(one, other).items() if n in contract.fields(UPDATE)}
-    for name in list(changed)[:1]:
-        ensure(False, f"{message}: {brief(changed)}", Claim(other.part(name), "is", one[name]), one.source)
-
-
-@promise("isolation/new-id", "A create answers an id that no conference had.", order=5)
+@promise("isolation/new-id", "A create answers an id that no conference had.", 5)
 def new_id(bench: Bench) -> None:
     """What is watched in every create of the run; here some are tried."""
     made = [bench.new(), bench.new(), bench.conference_of(bench.post(bench.update()))]
@@ -39,20 +25,18 @@ def new_id(bench: Bench) -> None:
         _two(one, other, "creates")
 
 
-@promise("isolation/put", "A PUT touches no other conference, older or newer.", order=16)
+@promise("isolation/put", "A PUT touches no other conference, older or newer.", 16)
 def put(bench: Bench) -> None:
     made = [bench.customised(samples.custom(UPDATE, turn)) for turn in range(3)]
-    bodies: tuple[dict[str, Any], ...] = (samples.custom(UPDATE, 4), {})
-    for number in range(len(made)):
-        for body in bodies:
-            sent = bench.put(made[number]["id"], {**body, "display_name": f"{bench.created.display_name} changed"})
-            for other in made[:number] + made[number + 1 :]:
-                with bench.case():
-                    bench.unchanged(other, "a PUT to another", sent)
-            made[number] = bench.conference_of(sent)
+    for number, body in itertools.product(range(len(made)), (samples.custom(UPDATE, 4), {})):
+        sent = bench.put(made[number]["id"], {**body, "display_name": f"{bench.created.display_name} changed"})
+        for other in made[:number] + made[number + 1 :]:
+            with bench.case():
+                bench.unchanged(other, "a PUT to another", sent)
+        made[number] = bench.conference_of(sent)
 
 
-@promise("isolation/same-display-name", "Two conferences with the same display name stay apart.", order=16)
+@promise("isolation/same-display-name", "Two conferences with the same display name stay apart.", 16)
 def same_display_name(bench: Bench) -> None:
     one, two = bench.new(description="the first"), bench.new(description="the second")
     _two(one, two, "conferences with one display name")
@@ -60,20 +44,19 @@ def same_display_name(bench: Bench) -> None:
     sent = bench.put(two["id"], {"display_name": two["display_name"], "description": "changed"})
     bench.unchanged(one, "a PUT to one with the same display name", sent)
     sent = bench.put(one["id"], {"display_name": two["display_name"], "description": "changed too"})
-    told = bench.read(two["id"])
-    claim = Claim(told.part("description"), "is", "changed")
-    ensure(told["description"] == "changed", "a PUT changed another with the same display name", claim, sent)
+    told = bench.read(two["id"]).part("description")
+    demand("a PUT changed another with the same display name", told, "is", "changed", sent)
     deleted = bench.delete(one["id"])
     because = "another with the same display name was deleted"
     bench.expect(bench.get(two["id"]), 200, because=because, before=[deleted])
 
 
-@promise("isolation/same-body", "Two conferences that were sent the same body stay apart.", order=17)
+@promise("isolation/same-body", "Two conferences that were sent the same body stay apart.", 17)
 def same_body(bench: Bench) -> None:
     body = bench.update(**samples.custom(CREATE))
     one, two = bench.conference_of(bench.post(body)), bench.conference_of(bench.post(body))
     _two(one, two, "creates with the same body")
-    _alike(one, two, "the same body gave different conferences")
+    bench.equal(one, two, "the same body gave different conferences", creates=True)
     put_body = bench.update(**samples.custom(UPDATE))
     _, before = (bench.conference_of(bench.put(conference["id"], put_body)) for conference in (one, two))
     third = bench.put(one["id"], bench.update())
@@ -82,19 +65,19 @@ def same_body(bench: Bench) -> None:
     bench.unchanged(before, "a delete of one that had been sent the same body", bench.delete(one["id"]))
 
 
-@promise("isolation/create", "A create touches no other conference, and takes nothing over from one.", order=17)
+@promise("isolation/create", "A create touches no other conference, and takes nothing over from one.", 17)
 def create(bench: Bench) -> None:
-    first = bench.new()
-    changed_one = bench.customised(samples.custom(UPDATE))
-    _alike(first, bench.new(), "two creates that say nothing of it differ; a PUT to another lay between")
+    first, changed_one = bench.new(), bench.customised(samples.custom(UPDATE))
+    message = "two creates that say nothing of it differ; a PUT to another lay between"
+    bench.equal(first, bench.new(), message, creates=True)
     newest = bench.new(**samples.custom(CREATE, 1))
     for one in (first, changed_one):
         with bench.case():
             bench.unchanged(one, "a create", newest.source)
-    _alike(first, bench.new(), "a create took over from the one before")
+    bench.equal(first, bench.new(), "a create took over from the one before", creates=True)
 
 
-@promise("isolation/named-in-body", "A PUT is about the id in its path, whatever id or name its body says.", order=18)
+@promise("isolation/named-in-body", "A PUT is about the id in its path, whatever id or name its body says.", 18)
 def named_in_body(bench: Bench) -> None:
     other, target = bench.new(description="another"), bench.new(description="the target")
     for claims in ({name: other[name] for name in owned()}, {"id": other["id"]}):
@@ -103,26 +86,23 @@ def named_in_body(bench: Bench) -> None:
             bench.unchanged(other, "a PUT to another that named it in its body", sent)
             if not refused(bench, "server-owned-properties", sent):
                 told = bench.conference_of(sent, other.source)
-                claim = Claim(told.part("id"), "is", target.part("id"))
-                ensure(told["id"] == target["id"], "the answer is about another conference", claim)
+                demand("the answer is about another conference", told.part("id"), "is", target.part("id"))
                 bench.kept(bench.read(target["id"], sent), {"description": "changed"})
 
 
 @promise(
-    "isolation/create-named-in-body",
-    "A create makes a conference of its own, whatever its body says of another.",
-    order=18,
+    *("isolation/create-named-in-body", "A create makes a conference of its own, whatever its body says of another."),
+    18,
 )
 def create_named_in_body(bench: Bench) -> None:
     other = bench.customised({"description": "another"})
-    everything = {name: other[name] for name in owned() if name != "name"}
-    bodies: tuple[Mapping[str, Any], ...] = ({"id": other["id"]}, {**everything, stamp(): other[stamp()]})
-    for claims in bodies:
+    everything = {name: other[name] for name in (*owned(), stamp()) if name != "name"}
+    for claims in ({"id": other["id"]}, everything):
         answer = bench.post(bench.body(description="its own", **claims))
         with bench.case():
             if not refused(bench, "server-owned-properties", answer):
                 told = bench.conference_of(answer, other.source)
                 message = "a create whose body names the id of another conference was answered with that id"
-                ensure(told["id"] != other["id"], message, Claim(told.part("id"), "is not", other.part("id")))
+                demand(message, told.part("id"), "is not", other.part("id"))
                 bench.unchanged(told, "reading another")
             bench.unchanged(other, "a create that named it in its body", answer)

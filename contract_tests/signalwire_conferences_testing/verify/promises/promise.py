@@ -1,7 +1,5 @@
 """What a promise is: a sentence of the contract, and a function that tries to see it broken."""
 
-from __future__ import annotations
-
 import enum
 from collections.abc import Callable, Iterator
 
@@ -11,7 +9,7 @@ from ..trying.bench import Bench
 from ..trying.claims import Claim
 from ..trying.exchange import Exchange
 
-__all__ = ["Category", "Check", "Needs", "Promise", "Watch", "generic", "promise", "promises", "watch"]
+__all__ = ["Category", "Check", "Needs", "Promise", "Seen", "Watch", "generic", "promise", "promises", "watch"]
 
 
 class Category(enum.Enum):
@@ -43,7 +41,8 @@ class Needs(enum.Enum):
 Check = Callable[[Bench], None]
 #: What is wrong with an answer, and what has to be; an empty text for nothing, `None` where the promise
 #: is not about it.
-Watch = Callable[[Exchange], tuple[str, Claim] | str | None]
+Seen = tuple[str, Claim] | str | None
+Watch = Callable[[Exchange], Seen]
 
 
 @frozen
@@ -75,36 +74,25 @@ class Promise:
 _known: dict[str, Promise] = {}
 
 
-def promise(name: str, sentence: str, *, needs: Needs = Needs.WRITING, order: int = 50) -> Callable[[Check], Check]:
-    """Registers a function as the check of a promise."""
-
-    def register(check: Check) -> Check:
-        _add(Promise(name, sentence, check, None, needs, order))
-        return check
-
-    return register
+def _add(one: Promise) -> Promise:
+    if _known.setdefault(one.id, one) is not one:
+        raise ValueError(f"two promises are called {one.id}")
+    return one
 
 
-def watch(name: str, sentence: str) -> Callable[[Watch], Watch]:
-    """Registers a function as a look at every answer. Answers come up in any run."""
+def promise(name: str, sentence: str, order: int, needs: Needs = Needs.WRITING) -> Callable[[Check], Promise]:
+    """Makes a function the check of a promise."""
+    return lambda check: _add(Promise(name, sentence, check, None, needs, order))
 
-    def register(look: Watch) -> Watch:
-        _add(Promise(name, sentence, None, look, Needs.READING, 1000))
-        return look
 
-    return register
+def watch(name: str, sentence: str) -> Callable[[Watch], Promise]:
+    """Makes a function a look at every answer. Answers come up in any run."""
+    return lambda look: _add(Promise(name, sentence, None, look, Needs.READING, 1000))
 
 
 def generic(name: str, sentence: str) -> Promise:
-    """Registers a promise that Schemathesis tries."""
+    """A promise that Schemathesis tries."""
     return _add(Promise(name, sentence, order=900))
-
-
-def _add(one: Promise) -> Promise:
-    if one.id in _known:
-        raise ValueError(f"two promises are called {one.id}")
-    _known[one.id] = one
-    return one
 
 
 def promises() -> Iterator[Promise]:

@@ -1,158 +1,129 @@
 """Promises on what a PUT means: it replaces, and what it resets depends on nothing."""
 
-from __future__ import annotations
-
 import itertools
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from signalwire_conferences import contract
 from signalwire_conferences.contract import CREATE, UPDATE
 from signalwire_conferences.values import instant
-from signalwire_conferences_testing import schemas
 
 from ..trying import samples
-from ..trying.bench import Bench, Conference, differences
+from ..trying.bench import ASKED, SESSION, Bench, Conference, differences
 from ..trying.claims import Claim, field
 from ..trying.exchange import Exchange
-from ..trying.findings import ensure
+from ..trying.findings import demand, ensure
+from ..trying.instants import COARSEST_CLOCK
 from ..trying.replacing import owned, replace, reset, stamp, survived
 from ..trying.restoring import restored
-from ..trying.samples import Sort, optional
+from ..trying.samples import Sort, custom, optional
+from .families import Turn, replaces
 from .open_questions import refused
 from .promise import Needs, promise
 
-_COARSEST_CLOCK = 1.1  # seconds; the vendor's own examples show times in whole seconds
-_SESSION = "active_session"
-_ASKED = {"include_active_session": "true"}
+#: A value in every field.
+_FULL = custom(UPDATE)
+_TEXTS = [name for name in contract.fields(UPDATE) if samples.sort(UPDATE, name) is Sort.TEXT]
 
 
 def _custom(turn: int = 0) -> dict[str, Any]:
-    """A value in every field, and others the next turn, switches included."""
-    return {**samples.custom(UPDATE, turn), **samples.switches(turn)}
+    """Other values each turn, switches included."""
+    return {**custom(UPDATE, turn), **samples.switches(turn)}
 
 
 def _but(body: Mapping[str, Any], *names: str) -> dict[str, Any]:
     return {key: value for key, value in body.items() if key not in names}
 
 
-@promise("put/bare", "A PUT of the display name alone resets every other field.", order=10)
-def bare(bench: Bench) -> None:
-    for turn in range(2):
-        for name in (f"{bench.created.display_name} v2", bench.created.display_name):
-            before = bench.customised(_custom(turn))
-            with bench.case():
-                replace(bench, before, {"display_name": name}, read=True)
+@replaces("put/bare", "A PUT of the display name alone resets every other field.", 10, fresh=True, read=True)
+def bare(bench: Bench) -> Iterator[Turn]:
+    for turn, name in itertools.product(range(2), (f"{bench.created.display_name} v2", bench.created.display_name)):
+        yield _custom(turn), {"display_name": name}
 
 
-@promise("put/each-field-alone", "Each optional field that a PUT leaves out is reset, all others given.", order=11)
-def each_field_alone(bench: Bench) -> None:
+@replaces(
+    "put/each-field-alone", "Each optional field that a PUT leaves out is reset, all others given.", 11, fresh=True
+)
+def each_field_alone(_bench: Bench) -> Iterator[Turn]:
     for turn, name in itertools.product(range(2), optional(UPDATE)):
-        before = bench.customised(_custom(turn))
-        with bench.case():
-            replace(bench, before, _but(_custom(turn), name))
+        yield _custom(turn), _but(_custom(turn), name)
 
 
-@promise("put/each-field-given-alone", "A field that a PUT gives is kept, and it keeps no other.", order=30)
-def each_field_given_alone(bench: Bench) -> None:
-    custom = samples.custom(UPDATE)
-    before = bench.customised(custom)
+@replaces("put/each-field-given-alone", "A field that a PUT gives is kept, and it keeps no other.", 30)
+def each_field_given_alone(_bench: Bench) -> Iterator[Turn]:
     for name in optional(UPDATE):
         values = samples.valid(UPDATE, name)
         for value in values if samples.sort(UPDATE, name) is Sort.CHOICE else values[:3]:
-            with bench.case():
-                replace(bench, before, {name: value})
-            before = replace(bench, before, custom)
+            yield _FULL, {name: value}
 
 
-@promise("put/fields-in-groups", "Fields left out together are reset: pairs, themes, kinds, random groups.", order=40)
-def fields_in_groups(bench: Bench) -> None:
-    custom = samples.custom(UPDATE)
-    before = bench.customised(custom)
-    for group in _groups(bench, optional(UPDATE)):
-        with bench.case():
-            replace(bench, before, _but(custom, *group))
-        before = replace(bench, before, custom)
-
-
-def _groups(bench: Bench, names: list[str]) -> Iterator[set[str]]:
-    for kind in Sort:
-        same_kind = {name for name in names if samples.sort(UPDATE, name) is kind}
-        if same_kind:
-            yield same_kind
-            yield set(names) - same_kind
-    for word in sorted({name.split("_")[0] for name in names} | {name.split("_")[-1] for name in names}):
-        yield {name for name in names if word in name.split("_")}
+@replaces("put/fields-in-groups", "Fields left out together are reset: pairs, themes, kinds, random groups.", 40)
+def fields_in_groups(bench: Bench) -> Iterator[Turn]:
+    names = optional(UPDATE)
+    kinds = [{name for name in names if samples.sort(UPDATE, name) is kind} for kind in Sort]
+    words = sorted({word for name in names for word in (name.split("_")[0], name.split("_")[-1])})
     pairs = list(itertools.combinations(names, 2))
     bench.rng.shuffle(pairs)
-    yield from (set(pair) for pair in pairs)
-    for _ in range(40):
-        yield set(bench.rng.sample(names, bench.rng.randint(1, len(names))))
+    for group in (
+        *(group for kind in kinds if kind for group in (kind, set(names) - kind)),
+        *({name for name in names if word in name.split("_")} for word in words),
+        *pairs,
+        *(bench.rng.sample(names, bench.rng.randint(1, len(names))) for _ in range(40)),
+    ):
+        yield _FULL, _but(_FULL, *group)
 
 
-@promise("put/given-values", "Every field that a PUT gives has that value afterwards, and only that field.", order=13)
-def given_values(bench: Bench) -> None:
-    before = bench.customised({})
-    for turn in range(3):
-        before = replace(bench, before, samples.custom(UPDATE, turn), read=True)
+@replaces(
+    "put/given-values", "Every field that a PUT gives has that value afterwards, and only that field.", 13, read=True
+)
+def given_values(bench: Bench) -> Iterator[Turn]:
+    yield from ((None, custom(UPDATE, turn)) for turn in range(3))
     switches = [name for name in optional(UPDATE) if samples.sort(UPDATE, name) is Sort.SWITCH]
     for only, on in itertools.product(switches, (True, False)):
-        with bench.case():
-            body = {name: (name == only) is on for name in switches}
-            before = replace(bench, before, {**samples.custom(UPDATE), **body})
-    texts = [name for name in contract.fields(UPDATE) if samples.sort(UPDATE, name) is Sort.TEXT]
-    for name, ending in itertools.product(texts, (" \u00e9", " \u00c9", " E\u0301", " E\u0301 ", " E")):
+        yield None, {**_FULL, **{name: (name == only) is on for name in switches}}
+    for name, ending in itertools.product(_TEXTS, (" \u00e9", " \u00c9", " E\u0301", " E\u0301 ", " E")):
         # Each is close to the one before, and another text.
-        with bench.case():
-            before = replace(bench, before, {name: f"{bench.created.display_name}{ending}"}, read=True)
+        yield None, {name: f"{bench.created.display_name}{ending}"}
 
 
-@promise("put/order-of-keys", "The order of the keys of a body means nothing.", order=60)
-def order_of_keys(bench: Bench) -> None:
-    custom = list(bench.update(**samples.custom(UPDATE)).items())
-    before = bench.customised({})
-    for order in (sorted(custom), sorted(custom, reverse=True)):
-        before = replace(bench, before, dict(order))
+@replaces("put/order-of-keys", "The order of the keys of a body means nothing.", 60)
+def order_of_keys(bench: Bench) -> Iterator[Turn]:
+    body = sorted(bench.update(**_FULL).items())
+    yield None, dict(body)
+    yield None, dict(reversed(body))
 
 
-@promise("put/answer-is-state", "A PUT answers what GET then tells.", order=14)
+@promise("put/answer-is-state", "A PUT answers what GET then tells.", 14)
 def answer_is_state(bench: Bench) -> None:
     before = bench.customised({})
-    bodies: list[Mapping[str, Any]] = [samples.custom(UPDATE), {}, samples.full(UPDATE, bench.rng)]
-    for body in bodies:
+    for body in (_FULL, {}, samples.full(UPDATE, bench.rng)):
         sent = {"display_name": f"{bench.created.display_name} v2", **body}
         told = bench.conference_of(bench.put(before["id"], sent))
-        for query in ({}, {"include_active_session": "true"}, {"include_active_session": "false"}, {}):
+        for query in ({}, ASKED, {"include_active_session": "false"}, {}):
             with bench.case():
-                again = bench.read(before["id"], **query)
-                bench.equal(told, again, "GET tells otherwise than the PUT's answer")
+                bench.equal(told, bench.read(before["id"], **query), "GET tells otherwise than the PUT's answer")
 
 
-@promise("put/twice", "A PUT sent twice is that PUT once, but for the time of the change.", order=20)
+@promise("put/twice", "A PUT sent twice is that PUT once, but for the time of the change.", 20)
 def twice(bench: Bench) -> None:
-    partial = dict(list(samples.custom(UPDATE).items())[::2])
-    for body in (samples.custom(UPDATE), {}, partial):
-        before = bench.customised(samples.custom(UPDATE, 1))
+    for body in (_FULL, {}, dict(list(_FULL.items())[::2])):
+        before = bench.customised(custom(UPDATE, 1))
         with bench.case():
-            one, two = (bench.conference_of(bench.put(before["id"], bench.update(**body))) for _ in range(2))
+            one, two = (bench.replaced(before, body) for _ in range(2))
             bench.equal(one, two, "the second of two equal PUTs changed something", but=(stamp(),))
 
 
-@promise(
-    "put/server-fields", "A PUT leaves id, name, meta and created_at alone, even if its body names them.", order=15
-)
+@promise("put/server-fields", "A PUT leaves id, name, meta and created_at alone, even if its body names them.", 15)
 def server_fields(bench: Bench) -> None:
     """Whether it ignores them or is refused for them, the documents leave open."""
-    other, created = bench.new(), bench.new()
-    before = replace(bench, created, samples.custom(UPDATE), read=True)
+    other = bench.new()
+    before = replace(bench, bench.new(), _FULL, read=True)
     for claims in (
         {**{name: other[name] for name in owned()}, "meta": {"a": 1}, "created_at": "2001-01-01T00:00:00Z"},
         {"name": bench.created.name(), "meta": None, "id": bench.unknown_id(), "created_at": None},
-        {"meta": {"key": "value"}},
         {stamp(): "2001-01-01T00:00:00Z", "active_session": {"id": "x", "status": "in-progress"}},
-        {"active_session": None, stamp(): "2999-01-01T00:00:00Z"},
-        dict(before),
+        *({"active_session": None, stamp(): "2999-01-01T00:00:00Z"}, {"meta": {"key": "value"}}, dict(before)),
     ):
         with bench.case():
             _claimed(bench, before, claims)
@@ -160,48 +131,44 @@ def server_fields(bench: Bench) -> None:
     # A name that the server chose is no less a name.
     unnamed = bench.conference_of(bench.post(bench.update()))
     with bench.case():
-        survived(bench, unnamed, bench.conference_of(bench.put(unnamed["id"], bench.update(description="v2"))))
+        survived(bench, unnamed, bench.replaced(unnamed, {"description": "v2"}))
 
 
 def _claimed(bench: Bench, before: Conference, claims: Mapping[str, Any]) -> None:
-    put = bench.put(before["id"], {**samples.custom(UPDATE), **claims, "display_name": bench.created.display_name})
+    put = bench.put(before["id"], {**_FULL, **claims, "display_name": bench.created.display_name})
     if refused(bench, "server-owned-properties", put):
-        return bench.equal(before, bench.read(before["id"], put), "a refused PUT changed the conference", put)
-    after = bench.conference_of(put, before.source)
+        bench.equal(before, bench.read(before["id"], put), "a refused PUT changed the conference", put)
+        return
+    said = claims.get(stamp())
     # A session that was taken from the body would show on request only.
-    for told in (after, bench.read(before["id"], put, **_ASKED)):
+    for told in (bench.conference_of(put, before.source), bench.read(before["id"], put, **ASKED)):
         survived(bench, before, told)
-        claim = Claim(told.part(_SESSION), "is", None)
-        ensure(_SESSION not in told, "a PUT made up an active session", claim, put)
-        said = claims.get(stamp())
+        ensure(SESSION not in told, "a PUT made up an active session", Claim(told.part(SESSION), "is", None), put)
         taken = said is not None and said != before[stamp()] and instant(told[stamp()]) == instant(said)
-        claim = Claim(told.part(stamp()), "is not", said)
-        ensure(not taken, f"a PUT set {stamp()} to what its body said", claim, put)
-    return None
+        ensure(not taken, f"a PUT set {stamp()} to what its body said", Claim(told.part(stamp()), "is not", said), put)
 
 
-@promise("put/updated-at", "Each PUT that changes something raises updated_at.", order=21)
+@promise("put/updated-at", "Each PUT that changes something raises updated_at.", 21)
 def updated_at(bench: Bench) -> None:
     """Whether one that changes nothing raises it, the documents leave open."""
-    before = bench.customised(samples.custom(UPDATE))
-    custom = samples.custom(UPDATE)
-    bodies: tuple[dict[str, Any], ...] = ({}, {}, custom, custom, {**custom, "description": "another"}, _custom(1))
+    before = bench.customised(_FULL)
     coarse = False
-    for body in (*bodies, *bodies):
+    for body in ({}, {}, _FULL, _FULL, {**_FULL, "description": "another"}, _custom(1)) * 2:
         with bench.case():
-            after = bench.conference_of(bench.put(before["id"], bench.update(**body)), before.source)
+            after = bench.replaced(before, body)
             told = bench.read(before["id"], after.source)
-            claim = Claim(told.part(stamp()), "is", after.part(stamp()))
-            ensure(told[stamp()] == after[stamp()], f"GET tells another {stamp()} than the PUT", claim)
+            demand(f"GET tells another {stamp()} than the PUT", told.part(stamp()), "is", after.part(stamp()))
             if before[stamp()] == after[stamp()] and not coarse:
                 # The clock of the server may be a coarse one: all that follows is tried at another second.
                 coarse = True
             elif differences(before, after, but=(stamp(),)):
                 _raised(before, after)
             else:
-                _unchanged(bench, before, after)
+                how, reading = ("is not", "left") if before[stamp()] == after[stamp()] else ("is", "raised")
+                claim = Claim(after.part(stamp()), how, before.part(stamp()))
+                bench.reads("unchanged-put", "", f"updated_at is {reading}", after.source, claim)
         before = after
-        time.sleep(_COARSEST_CLOCK if coarse else 0)
+        time.sleep(COARSEST_CLOCK if coarse else 0)
 
 
 def _raised(before: Conference, after: Conference) -> None:
@@ -211,164 +178,123 @@ def _raised(before: Conference, after: Conference) -> None:
     ensure(new is not None and old is not None and new > old, message, claim, before.source)
 
 
-def _unchanged(bench: Bench, before: Conference, after: Conference) -> None:
-    reading = "updated_at is " + ("left" if before[stamp()] == after[stamp()] else "raised")
-    claim = Claim(after.part(stamp()), "is not" if reading.endswith("left") else "is", before.part(stamp()))
-    bench.reads("unchanged-put", "PUT", reading, after.source, claim)
-
-
-@promise("put/old-value", "What a field is reset to does not depend on the value that it had.", order=31)
-def old_value(bench: Bench) -> None:
-    custom = samples.custom(UPDATE)
-    before = bench.customised(custom)
+@replaces("put/old-value", "What a field is reset to does not depend on the value that it had.", 31)
+def old_value(bench: Bench) -> Iterator[Turn]:
     for name in optional(UPDATE):
         for value in samples.valid(UPDATE, name):
-            with bench.case():
-                before = replace(bench, before, {**custom, name: value})
-                before = replace(bench, before, _but(custom, name))
-    limits = {name: samples.limit(UPDATE, name) for name in contract.fields(UPDATE)}
-    longest = {name: "x" * most for name, most in limits.items() if most is not None}
-    before = replace(bench, before, {**custom, **longest})
-    with bench.case():
-        before = replace(bench, before, bench.update())
-    before = replace(bench, before, custom)
-    with bench.case():
-        replace(bench, before, {"display_name": longest["display_name"]})
+            yield {**_FULL, name: value}, _but(_FULL, name)
+    longest = {name: "x" * (samples.limit(UPDATE, name) or 0) for name in _TEXTS}
+    yield {**_FULL, **longest}, bench.update()
+    yield _FULL, {"display_name": longest["display_name"]}
 
 
-@promise("put/after-create", "A PUT resets what a create set, or chose by itself, in the same way.", order=12)
+@promise("put/after-create", "A PUT resets what a create set, or chose by itself, in the same way.", 12)
 def after_create(bench: Bench) -> None:
-    replace(bench, bench.customised(samples.custom(UPDATE)), {})
-    for turn, given in itertools.product(range(2), (False, True)):
+    replace(bench, bench.customised(_FULL), {})
+    turns = [(fields, dict[str, Any]()) for turn in range(2) for fields in ({}, custom(CREATE, turn))]
+    turns += [(custom(CREATE), _but(custom(CREATE), name)) for name in custom(CREATE)]
+    for fields, body in turns:
         with bench.case():
-            replace(bench, bench.new(**(samples.custom(CREATE, turn) if given else {})), {}, read=True)
-    body = samples.custom(CREATE)
-    for name in body:
-        with bench.case():
-            replace(bench, bench.new(**body), _but(body, name))
+            replace(bench, bench.new(**fields), body, read=not body)
 
 
-@promise("put/other-fields", "What a field is reset to does not depend on the other fields.", order=41)
-def other_fields(bench: Bench) -> None:
-    names = optional(UPDATE)
+@replaces("put/other-fields", "What a field is reset to does not depend on the other fields.", 41, fresh=True)
+def other_fields(bench: Bench) -> Iterator[Turn]:
+    names, rng = optional(UPDATE), bench.rng
     for _ in range(30):
-        before = bench.customised(samples.full(UPDATE, bench.rng))
-        left_out = bench.rng.sample(names, bench.rng.randint(1, len(names)))
-        given = _but(samples.full(UPDATE, bench.rng), *left_out)
-        shown_name = bench.rng.choice(samples.valid(UPDATE, "display_name"))
-        with bench.case():
-            replace(bench, before, {**given, "display_name": shown_name})
+        start, left_out = samples.full(UPDATE, rng), rng.sample(names, rng.randint(1, len(names)))
+        given = _but(samples.full(UPDATE, rng), *left_out)
+        yield start, {**given, "display_name": rng.choice(samples.valid(UPDATE, "display_name"))}
 
 
-@promise("put/other-conferences", "What a field is reset to does not depend on other conferences.", order=42)
+@promise("put/other-conferences", "What a field is reset to does not depend on other conferences.", 42)
 def other_conferences(bench: Bench) -> None:
     """Each reset comes after another conference was given other values, or was reset, or deleted."""
-    before, other = bench.customised(samples.custom(UPDATE)), bench.customised(_custom(1))
+    before, other = bench.customised(_FULL), bench.customised(_custom(1))
     replace(bench, before, {})
-    again = bench.customised({**samples.custom(UPDATE), **samples.switches(1)})
-    replace(bench, other, {})
-    replace(bench, again, {})
+    again = bench.customised({**_FULL, **samples.switches(1)})
+    for one in (other, again):
+        replace(bench, one, {})
     last = bench.customised(_custom(1))
     bench.delete(other["id"])
     replace(bench, last, {})
 
 
-@promise("put/again-and-again", "The tenth PUT resets as the first did, also right after a reset.", order=43)
-def again_and_again(bench: Bench) -> None:
-    before = bench.customised(samples.custom(UPDATE))
+@replaces("put/again-and-again", "The tenth PUT resets as the first did, also right after a reset.", 43)
+def again_and_again(_bench: Bench) -> Iterator[Turn]:
+    yield _FULL, {}
     for turn in range(10):
-        for body in ({}, {}, _custom(turn)):
-            before = replace(bench, before, body)
+        yield from ((None, body) for body in ({}, _custom(turn), {}))
 
 
-@promise("put/partial-sequence", "A field that one PUT leaves out does not come back with a later one.", order=44)
-def partial_sequence(bench: Bench) -> None:
-    custom = samples.custom(UPDATE)
-    before = bench.customised(custom)
+@replaces("put/partial-sequence", "A field that one PUT leaves out does not come back with a later one.", 44)
+def partial_sequence(_bench: Bench) -> Iterator[Turn]:
     for name in optional(UPDATE):
-        with bench.case():
-            middle = replace(bench, before, _but(custom, name))
-            bare_one = replace(bench, middle, bench.update())
-            put = bench.put(before["id"], bench.update(**_but(custom, name)))
-            reset(bench, bare_one, bench.conference_of(put, middle.source), [name])
-        before = replace(bench, before, custom)
+        yield _FULL, _but(_FULL, name)
+        yield None, {}
+        yield None, _but(_FULL, name)
 
 
-@promise("put/order-of-requests", "What a PUT resets does not depend on the requests before it.", order=32)
+@promise("put/order-of-requests", "What a PUT resets does not depend on the requests before it.", 32)
 def order_of_requests(bench: Bench) -> None:
-    other = bench.new()
-    about: tuple[Callable[[str, dict[str, Any]], Exchange], ...] = (
-        lambda one, _body: bench.get(one),
-        lambda one, _body: bench.get(one, include_active_session="true"),
-        lambda _one, _body: bench.list(page_size="5"),
-        bench.put,
-        lambda one, body: bench.put(one, {**body, "display_name": None}),
-        lambda one, _body: bench.put(one, content=b"{"),
-        lambda _one, body: bench.post({**body, "name": "no name"}),
-        lambda _one, _body: bench.get(other["id"]),
-        lambda _one, body: bench.put(other["id"], body),
-        lambda _one, body: bench.put(bench.unknown_id(), body),
-    )
-    full = bench.update(**samples.custom(UPDATE))
-    for send in about:
-        before = bench.customised(full)
-        send(before["id"], full)
+    other, full = bench.new()["id"], bench.update(**_FULL)
+
+    def sent(one: str) -> Iterator[Exchange]:
+        yield bench.get(one)
+        yield bench.get(one, **ASKED)
+        yield bench.list(page_size="5")
+        yield bench.put(one, full)
+        yield bench.put(one, {**full, "display_name": None})
+        yield bench.put(one, content=b"{")
+        yield bench.post({**full, "name": "no name"})
+        yield bench.get(other)
+        yield bench.put(other, full)
+        yield bench.put(bench.unknown_id(), full)
+
+    before = bench.customised(full)
+    for _ in sent(before["id"]):
         with bench.case():
             replace(bench, before, {})
+        before = replace(bench, before, full)
 
 
-@promise("put/unknown-beside", "A PUT resets too where its body names what it cannot write.", order=33)
+@promise("put/unknown-beside", "A PUT resets too where its body names what it cannot write.", 33)
 def unknown_beside(bench: Bench) -> None:
-    first = bench.customised(samples.custom(UPDATE))
+    first = bench.customised(_FULL)
     extras: tuple[dict[str, Any], ...] = (
-        {"unknown": 1},
-        {"id": first["id"]},
-        {"name": first["name"]},
-        {"meta": {}},
-        {stamp(): first[stamp()]},
-        {name: first[name] for name in owned()},
+        *({"unknown": 1}, {"id": first["id"]}, {"name": first["name"]}, {"meta": {}}),
+        *({stamp(): first[stamp()]}, {name: first[name] for name in owned()}),
     )
     for extra in extras:
-        before = bench.customised(samples.custom(UPDATE))
-        question = "unknown-properties" if "unknown" in extra else "server-owned-properties"
+        before = bench.customised(_FULL)
         with bench.case():
             put = bench.put(before["id"], bench.update(**extra))
-            if not refused(bench, question, put):
+            if not refused(bench, "unknown-properties" if "unknown" in extra else "server-owned-properties", put):
                 reset(bench, before, bench.conference_of(put, before.source), optional(UPDATE))
 
 
 @promise(
     "put/session-stays",
     "A PUT neither shows nor ends the active session, and keeps what the server owns.",
-    needs=Needs.CONFERENCE,
-    order=12,
+    12,
+    Needs.CONFERENCE,
 )
 def session_stays(bench: Bench) -> None:
     with restored(bench) as conference_id:
-        before = bench.read(conference_id, **_ASKED)
-        bodies: tuple[dict[str, Any], ...] = (samples.custom(UPDATE), {}, samples.custom(UPDATE, 1))
-        for body in bodies:
+        before = bench.read(conference_id, **ASKED)
+        for body in (_FULL, {}, custom(UPDATE, 1)):
             sent = {"display_name": f"{before['display_name']}"[:150], **body}
             # A session that ended since the last look was not ended by this PUT.
-            now = bench.read(conference_id, **_ASKED)
+            now = bench.read(conference_id, **ASKED)
             put = bench.put(conference_id, sent)
             after = bench.conference_of(put)
-            claim = Claim(after.part(_SESSION), "is", None)
-            ensure(_SESSION not in after, "the answer to a PUT tells of the session", claim)
+            demand("the answer to a PUT tells of the session", after.part(SESSION), "is", None)
             bench.kept(after, sent)
-            told = bench.read(conference_id, **_ASKED)
-            for answer in (after, told):
-                survived(bench, before, answer)
-            claim = Claim(field(told.source), "has key", _SESSION)
-            gone = _SESSION in now and _SESSION not in told
-            ensure(not gone, "a PUT ended the active session", claim, now.source, put)
-            if _SESSION in now and _SESSION in told:
-                _same_session(now, told, put)
-
-
-def _same_session(now: Conference, told: Conference, put: Exchange) -> None:
-    names = schemas.resolve({"$ref": "#/components/schemas/ActiveSession"})["properties"]
-    for name in (n for n in ("id", "room_id", "name", "start_time") if n in names):
-        same = now[_SESSION].get(name) == told[_SESSION].get(name)
-        claim = Claim(field(told.source, _SESSION, name), "is", field(now.source, _SESSION, name))
-        ensure(same, f"a PUT changed the {name} of the session", claim, put)
+            told = bench.read(conference_id, **ASKED)
+            for one in (after, told):
+                survived(bench, before, one)
+            if SESSION in now:
+                demand("a PUT ended the active session", field(told.source), "has key", SESSION, now.source, put)
+                for name in ("id", "room_id", "name", "start_time"):
+                    shown, known = (field(one.source, SESSION, name) for one in (told, now))
+                    demand(f"a PUT changed the {name} of the session", shown, "is", known, put)

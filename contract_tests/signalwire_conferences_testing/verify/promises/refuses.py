@@ -1,7 +1,5 @@
 """Promises on what has to be refused: near misses, one at a time."""
 
-from __future__ import annotations
-
 import itertools
 from collections.abc import Callable, Iterable, Iterator
 from typing import Any
@@ -30,39 +28,21 @@ _SENTENCES = {
 }
 
 
-def _check(kind: Sort, schema: str) -> Callable[[Bench], None]:
+def _check(schema: str, names: Iterable[str], *values: Any) -> Callable[[Bench], None]:
+    """Demands that each value, or else each near miss, is refused, and that nothing was changed by them."""
+
     def check(bench: Bench) -> None:
-        for name in (name for name in contract.fields(schema) if samples.sort(schema, name) is kind):
-            misses = [value for value in samples.near_misses(schema, name) if value is not None]
-            _refuses(bench, schema, name, misses)
+        for name in names:
+            conference = bench.new() if schema == UPDATE else None
+            for value in values or (one for one in samples.near_misses(schema, name) if one is not None):
+                fields = {name: value}
+                with bench.case():
+                    body = bench.update(**fields) if conference else bench.body(**fields)
+                    _refused(bench, bench.put(conference["id"], body) if conference else bench.post(body), name, value)
+            if conference is not None and not bench.found:
+                bench.unchanged(conference, f"a refused PUT of {name}")
 
     return check
-
-
-for _kind, _sentence in _SENTENCES.items():
-    for _schema, _how in ((UPDATE, "put"), (CREATE, "create")):
-        if any(samples.sort(_schema, _name) is _kind for _name in contract.fields(_schema)):
-            promise(f"refuses/{_kind.name.lower()}-{_how}", f"{_sentence} ({_how})", order=27)(_check(_kind, _schema))
-
-
-@promise("refuses/null", "No property of a body may be null.", order=18)
-def null(bench: Bench) -> None:
-    for schema in (UPDATE, CREATE):
-        for name in contract.fields(schema):
-            _refuses(bench, schema, name, [None])
-
-
-def _refuses(bench: Bench, schema: str, name: str, values: Iterable[Any]) -> None:
-    """Demands that each value is refused, and at the end that nothing was changed by them."""
-    conference = bench.new() if schema == UPDATE else None
-    for value in values:
-        with bench.case():
-            if conference is None:
-                _refused(bench, bench.post(bench.body(**{name: value})), name, value)
-            else:
-                _refused(bench, bench.put(conference["id"], bench.update(**{name: value})), name, value)
-    if conference is not None and not bench.found:
-        bench.unchanged(conference, f"a refused PUT of {name}")
 
 
 def _refused(bench: Bench, exchange: Exchange, name: str, value: Any) -> None:
@@ -79,23 +59,36 @@ def _send(bench: Bench, schema: str, conference_id: str, body: dict[str, Any]) -
     return bench.put(conference_id, body) if schema == UPDATE else bench.post(body)
 
 
-@promise("refuses/missing", "A body without its required property is refused, with a 400 or a 422.", order=18)
+for _kind, _sentence in _SENTENCES.items():
+    for _schema, _how in ((UPDATE, "put"), (CREATE, "create")):
+        _names = [_name for _name in contract.fields(_schema) if samples.sort(_schema, _name) is _kind]
+        if _names:
+            promise(f"refuses/{_kind.name.lower()}-{_how}", f"{_sentence} ({_how})", 27)(_check(_schema, _names))
+
+
+@promise("refuses/null", "No property of a body may be null.", 18)
+def null(bench: Bench) -> None:
+    for schema in (UPDATE, CREATE):
+        _check(schema, contract.fields(schema), None)(bench)
+
+
+@promise("refuses/missing", "A body without its required property is refused, with a 400 or a 422.", 18)
 def missing(bench: Bench) -> None:
     conference = bench.new()
     for schema in (UPDATE, CREATE):
         required = [f.name for f in contract.fields(schema).values() if f.omission is Omission.REQUIRED]
         for name, rest in itertools.product(required, ({}, {"description": "alone"}, samples.custom(schema))):
-            body = {**rest} if schema == UPDATE else {**rest, "name": bench.created.name()}
+            body = rest if schema == UPDATE else {**rest, "name": bench.created.name()}
             answer = _send(bench, schema, conference["id"], body)
             with bench.case():
-                message, claim = (f"a body without {name} was accepted", Claim(status(answer), "in", [400, 422]))
-                ensure(not answer.succeeded, message, claim)
+                claim = Claim(status(answer), "in", [400, 422])
+                ensure(not answer.succeeded, f"a body without {name} was accepted", claim)
                 bench.expect(answer, 400, 422, because=f"a body without {name}")
                 refused(bench, "missing-display-name", answer)
     bench.unchanged(conference, "a refused PUT")
 
 
-@promise("refuses/each-attribute", "A 422 has one entry for each attribute that failed.", order=19)
+@promise("refuses/each-attribute", "A 422 has one entry for each attribute that failed.", 19)
 def each_attribute(bench: Bench) -> None:
     conference = bench.new()
     for schema in (UPDATE, CREATE):
@@ -117,16 +110,15 @@ def _wrong_sets(bench: Bench, schema: str) -> Iterator[dict[str, Any]]:
         name: fine.get(samples.sort(schema, name)) or "x" * ((samples.limit(schema, name) or 0) + 1)
         for name in contract.fields(schema)
     }
-    names = list(every)
-    yield from ({name: every[name]} for name in names)
-    yield from ({one: every[one], other: every[other]} for one, other in itertools.pairwise(names))
+    yield from ({name: value} for name, value in every.items())
+    yield from (dict(pair) for pair in itertools.pairwise(every.items()))
     yield every
     yield {**every, "display_name": ...}
     for _ in range(5):
-        yield {name: every[name] for name in bench.rng.sample(names, bench.rng.randint(2, len(names)))}
+        yield {name: every[name] for name in bench.rng.sample(list(every), bench.rng.randint(2, len(every)))}
 
 
-@promise("refuses/nothing-in-part", "A refused body changes nothing, whatever else it holds.", order=28)
+@promise("refuses/nothing-in-part", "A refused body changes nothing, whatever else it holds.", 28)
 def nothing_in_part(bench: Bench) -> None:
     before = bench.customised(samples.custom(UPDATE))
     fresh = {**samples.custom(UPDATE, 1), "display_name": f"{bench.created.display_name} changed"}
@@ -137,30 +129,23 @@ def nothing_in_part(bench: Bench) -> None:
             bench.unchanged(before, f"a PUT refused for its {name}", answer)
 
 
-@promise("refuses/creates-nothing", "A refused create creates nothing.", order=29)
+@promise("refuses/creates-nothing", "A refused create creates nothing.", 29)
 def creates_nothing(bench: Bench) -> None:
-    """A name is unique: if the same name can be had afterwards, nothing was created under it."""
+    """A name is unique: if the same name can be had afterwards, nothing was created under it. A far-off
+    window shows what was created under a name that the server chose instead.
+    """
     for name in (name for name in contract.fields(CREATE) if name != "name"):
         body = bench.body()
-        wrong = samples.near_misses(CREATE, name)[-1]
-        answer = bench.post({**body, **samples.custom(CREATE), name: wrong})
-        if answer.succeeded:
-            continue  # that it was taken is for others to find
-        again = bench.post(body)
-        with bench.case():
-            message = f"a create that was refused for its {name} took the name all the same"
-            ensure(again.succeeded, message, Claim(status(again), "is", 200), answer)
-    _refused_for_its_name(bench)
-
-
-def _refused_for_its_name(bench: Bench) -> None:
-    """A far-off window shows what was created under a name that the server chose instead."""
+        answer = bench.post({**body, **samples.custom(CREATE), name: samples.near_misses(CREATE, name)[-1]})
+        if not answer.succeeded:  # that it was taken is for others to find
+            with bench.case():
+                message = f"a create that was refused for its {name} took the name all the same"
+                bench.name_is_free(body, message, answer)
     window = free_window(bench, 9)
-    times = {"join_from": window.at(4), "join_until": window.at(5)}
     taken = bench.new()
     for name in ("no name", taken["name"]):
-        answer = bench.post({**bench.body(name=name), **times})
-        listed = bench.list(**window.bounds)
+        answer = bench.post({**bench.body(name=name), **window.inside})
+        listed = ids(bench.list(**window.bounds))
         if not answer.succeeded:
             message = "a create that was refused for its name created all the same"
-            ensure(not ids(listed).value, message, Claim(ids(listed), "is", []), taken.source, answer)
+            ensure(not listed.value, message, Claim(listed, "is", []), taken.source, answer)

@@ -1,7 +1,5 @@
 """Promises on the bodies of answers: the documented properties and types, and entries for what failed."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Mapping
 from typing import Any
@@ -12,16 +10,9 @@ from signalwire_conferences_testing import schemas
 from ..trying.claims import Claim, attributes, field
 from ..trying.exchange import NO_JSON, Exchange
 from ..trying.findings import Broken
-from .promise import Watch, watch
+from .promise import Seen, Watch, watch
 
 __all__ = ["documented", "invalid_answer", "one_entry_each"]
-
-_OPERATIONS = {
-    "create": "create_video_conference",
-    "list": "list_video_conferences",
-    "read": "get_video_conference",
-    "put": "update_video_conference",
-}
 
 
 def documented(operation_id: str) -> Mapping[str, Any]:
@@ -54,41 +45,33 @@ def invalid_answer(exchange: Exchange) -> tuple[str, Claim] | str:
             path = ".".join(map(str, error.instance_path))
             return f"{path or 'the body'}: {error.message[:300]}", claim
     except UnicodeEncodeError:
-        return ""  # a lone surrogate, which the documents leave open
+        pass  # a lone surrogate, which the documents leave open
     return ""
 
 
-def _of_success(operation_id: str) -> Watch:
-    def look(exchange: Exchange) -> tuple[str, Claim] | str | None:
-        about = exchange.operation_id == operation_id and exchange.status == 200
-        return invalid_answer(exchange) if about else None
+def _of(status: int, operation_id: str | None = None) -> Watch:
+    def look(exchange: Exchange) -> Seen:
+        known = exchange.operation_id is not None and operation_id in (None, exchange.operation_id)
+        return invalid_answer(exchange) if known and exchange.status == status else None
 
     return look
 
 
-def _of_errors(status: int) -> Watch:
-    def look(exchange: Exchange) -> tuple[str, Claim] | str | None:
-        about = exchange.operation_id is not None and exchange.status == status
-        return invalid_answer(exchange) if about else None
-
-    return look
-
-
-for _name, _operation_id in _OPERATIONS.items():
-    watch(f"schema/{_name}", f"The answer to a {_name} has the documented properties and types.")(
-        _of_success(_operation_id)
-    )
+for _name, _operation_id in (
+    *(("create", "create_video_conference"), ("list", "list_video_conferences")),
+    *(("read", "get_video_conference"), ("put", "update_video_conference")),
+):
+    _sentence = f"The answer to a {_name} has the documented properties and types."
+    watch(f"schema/{_name}", _sentence)(_of(200, _operation_id))
 for _status in (400, 401, 404, 422):
-    watch(f"schema/error-{_status}", f"The body of a {_status} is as documented.")(_of_errors(_status))
+    watch(f"schema/error-{_status}", f"The body of a {_status} is as documented.")(_of(_status))
 
 
 def one_entry_each(answer: Exchange, failed: set[str], *before: Exchange) -> None:
     """Demands that a 422 has one entry for each of these attributes, and none for another."""
     if answer.status != 422:
         return
-    value = answer.value
-    entries = value.get("errors") if isinstance(value, dict) else None
-    claim = Claim(attributes(answer), "is", sorted(failed))
+    entries = answer.value.get("errors") if isinstance(answer.value, dict) else None
     named = [e.get("attribute") for e in entries if isinstance(e, dict)] if isinstance(entries, list) else []
     wrong = {name for name in named if name is not None} - failed
     lost = failed - set(named) if None not in named else set()
@@ -103,4 +86,5 @@ def one_entry_each(answer: Exchange, failed: set[str], *before: Exchange) -> Non
         message, kind = f"no entry names {', '.join(sorted(lost))}", "lost"
     else:
         return
+    claim = Claim(attributes(answer), "is", sorted(failed))
     raise Broken(message, claim, *before, causes=[("entries", answer.operation_id, kind)])

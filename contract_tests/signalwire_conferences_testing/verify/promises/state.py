@@ -1,7 +1,5 @@
 """Promises on state: what was written is there, what was deleted is gone, reading changes nothing."""
 
-from __future__ import annotations
-
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
@@ -10,23 +8,24 @@ from signalwire_conferences.contract import CREATE, UPDATE, Kind, Omission
 from signalwire_conferences.values import equivalent, instant
 
 from ..trying import samples
-from ..trying.bench import Bench, Conference, brief, differences
-from ..trying.claims import Claim, Part, field, ids, listed, status
+from ..trying.bench import ASKED, SESSION, Bench, Conference
+from ..trying.claims import Claim, Part, field, ids
 from ..trying.exchange import Exchange
-from ..trying.findings import Broken, NotExercised, ensure
+from ..trying.findings import Broken, NotExercised, demand, ensure
+from ..trying.pages import Page
 from ..trying.replacing import replace, stamp
 from ..trying.samples import page_sizes
 from ..trying.windows import free_window
 from .open_questions import refused
-from .promise import Needs, promise, watch
+from .promise import Needs, Seen, promise, watch
 
-_SESSION = "active_session"
-_ASKED = {"include_active_session": "true"}
+_UNASKED = {"include_active_session": "false"}
 _PAST, _FUTURE = "2001-01-01T00:00:00Z", "2999-01-01T00:00:00Z"
 _LOOKS = 4
+_NOT_ASKED_FOR = "a session is told that was not asked for"
 
 
-@promise("state/create-is-state", "A create answers what GET then tells.", order=6)
+@promise("state/create-is-state", "A create answers what GET then tells.", 6)
 def create_is_state(bench: Bench) -> None:
     for fields in ({}, samples.custom(CREATE), samples.custom(CREATE, 1)):
         created = bench.new(**fields)
@@ -34,7 +33,7 @@ def create_is_state(bench: Bench) -> None:
             bench.equal(created, bench.read(created["id"]), "GET tells otherwise than the create")
 
 
-@promise("state/create-defaults", "A create gives what it leaves out the documented default.", order=8)
+@promise("state/create-defaults", "A create gives what it leaves out the documented default.", 8)
 def create_defaults(bench: Bench) -> None:
     known = contract.fields(CREATE)
     documented = {n: one.default for n, one in known.items() if one.omission is Omission.DOCUMENTED_DEFAULT}
@@ -48,7 +47,7 @@ def create_defaults(bench: Bench) -> None:
                     bench.deviates(("create", name), message, Claim(created.part(name), "is", documented[name]))
 
 
-@promise("state/create-is-kept", "What a create gives is kept, field by field.", order=19)
+@promise("state/create-is-kept", "What a create gives is kept, field by field.", 19)
 def create_is_kept(bench: Bench) -> None:
     """One field at a time: each has to arrive, and no other to be touched by it."""
     plain = bench.new()
@@ -56,90 +55,69 @@ def create_is_kept(bench: Bench) -> None:
         created = bench.new(**{name: value})
         with bench.case():
             bench.kept(created, {name: value, "display_name": bench.created.display_name})
-            changed = {
-                other: pair
-                for other, pair in differences(plain, created).items()
-                if other != name and other in contract.fields(UPDATE)
-            }
-            for other in list(changed)[:1]:
-                claim = Claim(created.part(other), "is", plain.part(other))
-                ensure(False, f"giving {name} changed others: {brief(changed)}", claim)
+            bench.equal(plain, created, f"giving {name} changed others", but=[name], creates=True)
 
 
-def _taken(claims: Mapping[str, Any], told: Conference) -> list[str]:
-    """The fields of an answer that the body of the create decided."""
-    return [
-        name
-        for name, claimed in claims.items()
-        if name in told
-        and (
-            instant(claimed) == instant(told[name])
-            if name in ("created_at", stamp()) and claimed is not None
-            else name == _SESSION or claimed == told[name]
-        )
-    ]
+def _taken(told: Conference, name: str, claimed: Any) -> bool:
+    """Whether the body of the create decided a field of an answer."""
+    if name in ("created_at", stamp()) and claimed is not None:
+        return instant(claimed) == instant(told[name])
+    return name in told and (name == SESSION or bool(claimed == told[name]))
 
 
 @promise(
     "state/create-server-fields",
     "A create leaves id, meta, active_session and both times to the server, even if its body names them.",
-    order=15,
+    15,
 )
 def create_server_fields(bench: Bench) -> None:
     """Whether it ignores them or is refused for them, the documents leave open."""
-    session = {"id": "made-up", "status": "in-progress"}
-    single: tuple[dict[str, Any], ...] = (
-        *({"meta": {"a": 1}}, {"id": bench.unknown_id()}, {"created_at": _PAST}, {stamp(): _FUTURE}),
-        {_SESSION: session},
-    )
-    every = {"id": bench.unknown_id(), "meta": {"b": [2]}, "created_at": _FUTURE, stamp(): _PAST, _SESSION: session}
-    for claims in (*single, every):
+    session = {SESSION: {"id": "made-up", "status": "in-progress"}}
+    for claims in (
+        *({"meta": {"a": 1}}, {"id": bench.unknown_id()}, {"created_at": _PAST}, {stamp(): _FUTURE}, session),
+        {"id": bench.unknown_id(), "meta": {"b": [2]}, "created_at": _FUTURE, stamp(): _PAST, **session},
+    ):
         for fields in ({}, samples.custom(CREATE)):
             answer = bench.post(bench.body(**fields, **claims))
             if refused(bench, "server-owned-properties", answer):
                 continue
             created = bench.conference_of(answer)
-            for told in (created, *(bench.read(created["id"], **query) for query in ({}, _ASKED))):
-                taken = _taken(claims, told)
+            for told in (created, bench.read(created["id"]), bench.read(created["id"], **ASKED)):
+                taken = [name for name, claimed in claims.items() if _taken(told, name, claimed)]
                 for name in taken[:1]:
                     claim = Claim(told.part(name), "is not", told[name])
                     with bench.case():
                         ensure(False, f"a create took {', '.join(taken)} from its body", claim, answer)
 
 
-@promise("state/get-changes-nothing", "Reading changes nothing, however often and in whatever way.", order=19)
+@promise("state/get-changes-nothing", "Reading changes nothing, however often and in whatever way.", 19)
 def get_changes_nothing(bench: Bench) -> None:
     first = bench.read(bench.customised(samples.custom(UPDATE))["id"])
-    for query in ({}, _ASKED, {"include_active_session": "false"}, {}):
+    for query in ({}, ASKED, _UNASKED, {}):
         bench.unchanged(first, "a GET", bench.get(first["id"], **query))
-    for query in ({"page_size": "1"}, {**_ASKED, "page_size": "5"}):
+    for query in ({"page_size": "1"}, {**ASKED, "page_size": "5"}):
         bench.unchanged(first, "a list", bench.list(**query))
 
 
-@promise("state/unknown-creates-nothing", "A PUT to an unknown id creates nothing.", order=9)
+@promise("state/unknown-creates-nothing", "A PUT to an unknown id creates nothing.", 9)
 def unknown_creates_nothing(bench: Bench) -> None:
     """Neither under that id nor under another, which a window of its own would show."""
     free = free_window(bench, 20)
-    times = {"join_from": free.at(4), "join_until": free.at(5)}
     for body in (bench.update(), bench.body(**samples.custom(CREATE))):
         unknown = bench.unknown_id()
-        put = bench.put(unknown, {**body, **times})
-        bench.expect(bench.get(unknown), 404, because="reading an id to which only a PUT was sent", before=[put])
+        put = bench.put(unknown, {**body, **free.inside})
+        bench.judge(bench.get(unknown), 404, because="reading an id to which only a PUT was sent", before=[put])
         _listed(bench, free.bounds, [], "after a PUT to an unknown id", put)
         if "name" in body:
-            because = "a create with a name that only a refused PUT had"
-            again = bench.post(body)
-            ensure(again.succeeded, f"{because}: got {again.status}", Claim(status(again), "is", 200), put)
+            bench.name_is_free(body, "a refused PUT took the name that only it had", put)
 
 
-@promise("state/delete-is-final", "What was deleted is gone for good, and only that.", order=10)
+@promise("state/delete-is-final", "What was deleted is gone for good, and only that.", 10)
 def delete_is_final(bench: Bench) -> None:
     first, target, *others = (bench.new() for _ in range(4))
-    deleted = bench.delete(target["id"])
-    bench.expect(deleted, 204, because="a delete")
+    deleted = bench.judge(bench.delete(target["id"]), 204, because="a delete")
     for again in range(2):
-        because = "reading what was deleted"
-        bench.expect(bench.get(target["id"]), 404, because=because, before=[deleted])
+        bench.judge(bench.get(target["id"]), 404, because="reading what was deleted", before=[deleted])
         if not again:
             bench.put(target["id"], bench.update())
             bench.delete(target["id"])
@@ -149,11 +127,10 @@ def delete_is_final(bench: Bench) -> None:
             bench.unchanged(conference, "a delete of another", target.source, deleted)
     anew = bench.post(bench.body(name=target["name"]))
     if not refused(bench, "name-of-the-deleted", anew) and anew.succeeded:
-        claim = Claim(field(anew, "id"), "is not", target.part("id"))
-        ensure(anew.creates != target["id"], "a create brought back what was deleted", claim, deleted)
+        demand("a create brought back what was deleted", field(anew, "id"), "is not", target.part("id"), deleted)
 
 
-@promise("state/unknown-deletes-nothing", "A DELETE of an unknown id deletes nothing.", order=20)
+@promise("state/unknown-deletes-nothing", "A DELETE of an unknown id deletes nothing.", 20)
 def unknown_deletes_nothing(bench: Bench) -> None:
     conferences = [bench.new() for _ in range(2)]
     for _ in range(2):
@@ -162,49 +139,35 @@ def unknown_deletes_nothing(bench: Bench) -> None:
             bench.unchanged(conference, "a DELETE of an unknown id", answer)
 
 
-@promise(
-    "state/list-shows-what-exists", "A list shows what was created, as it is now, and not what was deleted.", order=20
-)
+@promise("state/list-shows-what-exists", "A list shows what was created, as it is now, and not what was deleted.", 20)
 def list_shows_what_exists(bench: Bench) -> None:
-    """A far-off window finds our conferences among however many others there are."""
     free = free_window(bench, 20)
-    times = {"join_from": free.at(4), "join_until": free.at(5)}
-    made = [bench.new(**times, description=f"number {n}") for n in range(3)]
-    known = [conference["id"] for conference in made]
+    made = [bench.new(**free.inside, description=f"number {n}") for n in range(3)]
+    known = [one["id"] for one in made]
     _listed(bench, free.bounds, known, "after three creates")
-    put = bench.put(known[0], bench.update(**{**samples.custom(UPDATE), **times}))
-    bench.conference_of(put)
+    put = bench.replaced(made[0], {**samples.custom(UPDATE), **free.inside}).source
     page = _listed(bench, free.bounds, known, "after a PUT", put)
     for one in known:
-        told = bench.read(one)
-        shown = next(c for c in page.value["data"] if c["id"] == one)
-        changed = differences(told, shown)
-        for name in list(changed)[:1]:
-            claim = Claim(listed(page, one, name), "is", told.part(name))
-            with bench.case():
-                ensure(False, f"a list tells otherwise than GET: {brief(changed)}", claim, put)
+        with bench.case():
+            bench.equal(bench.read(one), page.data[page.ids.index(one)], "a list tells otherwise than GET", put)
     deleted = bench.delete(known.pop(1))
     _listed(bench, free.bounds, known, "after a delete", deleted)
     bench.new()
     _listed(bench, free.bounds, known, "after a delete and a create", deleted)
 
 
-def _listed(bench: Bench, window: Mapping[str, str], wanted: list[str], when: str, *before: Exchange) -> Exchange:
-    page = bench.expect(bench.list(**window), 200, because="a list")
-    found = ids(page).value
-    if found is None:
-        raise Broken("a list without data", Claim(field(page), "has key", "data"))
-    lost, extra = set(wanted) - set(found), set(found) - set(wanted)
-    count = f"{len(lost)} of {len(wanted)}"
-    ensure(not lost, f"{when} the list lacks {count} conferences", Claim(ids(page), "has", sorted(wanted)), *before)
-    claim = Claim(ids(page), "lacks", sorted(map(str, extra)))
-    ensure(not extra, f"{when} the list shows {len(extra)} that should not be there", claim, *before)
-    claim = Claim(ids(page), "all different")
-    ensure(len(found) == len(wanted), f"{when} the list shows a conference twice", claim, *before)
+def _listed(bench: Bench, window: Mapping[str, str], wanted: list[str], when: str, *before: Exchange) -> Page:
+    page = Page(bench, bench.list(**window), before)
+    found = ids(page.exchange)
+    count = f"{len(set(wanted) - set(page.ids))} of {len(wanted)}"
+    page.demand(f"{when} the list lacks {count} conferences", found, "has", sorted(wanted))
+    extra = sorted(set(page.ids) - set(wanted))
+    page.demand(f"{when} the list shows {len(extra)} that should not be there", found, "lacks", extra)
+    page.demand(f"{when} the list shows a conference twice", found, "all different")
     return page
 
 
-@promise("state/many", "State lasts: many conferences and many requests later it is still there.", order=46)
+@promise("state/many", "State lasts: many conferences and many requests later it is still there.", 46)
 def many(bench: Bench) -> None:
     first = bench.customised(samples.custom(UPDATE))
     for conference in [first, *(bench.new(description=f"number {number}") for number in range(40))]:
@@ -214,23 +177,25 @@ def many(bench: Bench) -> None:
 @promise(
     "state/random-walk",
     "Whatever is created, replaced, refused and deleted in whatever order: GET tells what was written.",
-    order=47,
+    47,
 )
 def random_walk(bench: Bench) -> None:
     there: dict[str, Conference] = {}
     gone: list[Conference] = []
     rng = bench.rng
+
+    def some(schema: str) -> dict[str, Any]:
+        return {name: value for name, value in samples.full(schema, rng).items() if rng.random() < 0.6}
+
     for _ in range(120):
         step = rng.random()
         if not there or (step < 0.2 and len(there) < 6):
-            body = {n: v for n, v in samples.full(CREATE, rng).items() if rng.random() < 0.6}
-            created = bench.new(**body)
+            created = bench.new(**some(CREATE))
             there[created["id"]] = created
             continue
-        one = list(there)[rng.randrange(len(there))]
+        one = rng.choice(list(there))
         if step < 0.6:
-            body = {n: v for n, v in samples.full(UPDATE, rng).items() if rng.random() < 0.6}
-            there[one] = replace(bench, there[one], body)
+            there[one] = replace(bench, there[one], some(UPDATE))
         elif step < 0.7:
             bench.expect(bench.delete(one), 204, because="a delete")
             gone.append(there.pop(one))
@@ -239,107 +204,79 @@ def random_walk(bench: Bench) -> None:
         elif gone:
             bench.expect(bench.get(rng.choice(gone)["id"]), 404, because="reading what was deleted")
         if there:
-            other = list(there)[rng.randrange(len(there))]
-            bench.unchanged(there[other], "a request to another conference, or a refused one")
-
-
-# --- sessions -----------------------------------------------------------------------------------------
+            bench.unchanged(rng.choice(list(there.values())), "a request to another conference, or a refused one")
 
 
 def _with_session(bench: Bench) -> list[str]:
-    """Ids of conferences that have a session."""
     found = [str(one["id"]) for one in bench.around.with_session[:3]]
     if not found:
         raise NotExercised("no conference with an active session was found")
     return found
 
 
-@promise("state/session-on-request", "active_session is there when it is asked for.", needs=Needs.READING, order=11)
+@promise("state/session-on-request", "active_session is there when it is asked for.", 11, Needs.READING)
 def session_on_request(bench: Bench) -> None:
     """Looked at before and after the list: where the two differ, it began or ended meanwhile, which
     does not happen time and again.
     """
     for one in _with_session(bench):
         for _ in range(_LOOKS):
-            read = bench.read(one, **_ASKED)
-            page = bench.list(**_ASKED, page_size=str(page_sizes()[1]))
-            again = bench.read(one, **_ASKED)
-            there = _SESSION in read
-            if there == (_SESSION in again):
+            read = bench.read(one, **ASKED)
+            page = Page(bench, bench.list(**ASKED, page_size=str(page_sizes()[1])))
+            again = bench.read(one, **ASKED)
+            if (SESSION in read) == (SESSION in again):
                 break
         else:
-            claim = Claim(again.part(_SESSION), "is", read.part(_SESSION))
+            claim = Claim(again.part(SESSION), "is", read.part(SESSION))
             raise Broken("a session comes and goes with each reading", claim)
-        session = listed(page, one, _SESSION)
-        shown = next((c for c in _data(page) if c.get("id") == one), None)
-        message = "of reading a conference and the list, one tells of a session and the other does not"
-        claim = Claim(session, "is", again.part(_SESSION))
-        ensure(shown is None or (_SESSION in shown) == there, message, claim)
+        for shown in (known for known in page.data if known["id"] == one):
+            message = "of reading a conference and the list, one tells of a session and the other does not"
+            claim = Claim(shown.part(SESSION), "is", again.part(SESSION))
+            ensure((SESSION in shown) == (SESSION in again), message, claim)
 
 
-@promise(
-    "state/session-not-unasked", "active_session is not there when it is not asked for.", needs=Needs.READING, order=11
-)
+@promise("state/session-not-unasked", "active_session is not there when it is not asked for.", 11, Needs.READING)
 def session_not_unasked(bench: Bench) -> None:
     for one in _with_session(bench):
-        for query in ({}, {"include_active_session": "false"}):
-            for page in (bench.get(one, **query), bench.list(**query, page_size=str(page_sizes()[1]))):
-                wrong = _unasked_session(page)
-                if wrong:
-                    raise Broken(*wrong)
+        for query in ({}, _UNASKED):
+            for answer in (bench.get(one, **query), bench.list(**query, page_size=str(page_sizes()[1]))):
+                for part in parts(answer, SESSION):
+                    raise Broken(_NOT_ASKED_FOR, Claim(part, "is", None))
 
 
-@promise("state/no-session-of-its-own", "A conference that was just created has no session.", order=37)
+@promise("state/no-session-of-its-own", "A conference that was just created has no session.", 37)
 def no_session_of_its_own(bench: Bench) -> None:
     created = bench.new()
-    put = bench.conference_of(bench.put(created["id"], bench.update()))
-    for told in (created, put, bench.read(created["id"], **_ASKED), bench.read(created["id"])):
-        ensure(_SESSION not in told, "a session that nobody started", Claim(told.part(_SESSION), "is", None))
+    for told in (created, bench.replaced(created, {}), bench.read(created["id"], **ASKED), bench.read(created["id"])):
+        ensure(SESSION not in told, "a session that nobody started", Claim(told.part(SESSION), "is", None))
 
 
-# --- every answer ---------------------------------------------------------------------------------------
-
-
-def _data(exchange: Exchange) -> Sequence[Mapping[str, Any]]:
-    """The conferences of a successful answer."""
+def _data(exchange: Exchange) -> Sequence[tuple[tuple[str | int, ...], Mapping[str, Any]]]:
+    """The conferences of a successful answer, each with where it is."""
     value = exchange.value if exchange.operation_id and exchange.status == 200 else None
-    found = value.get("data", [value]) if isinstance(value, dict) else []
-    return [one for one in found if isinstance(one, dict)] if isinstance(found, list) else []
+    found = value.get("data", value) if isinstance(value, dict) else None
+    data = [(("data", number), one) for number, one in enumerate(found)] if isinstance(found, list) else [((), found)]
+    return [(where, one) for where, one in data if isinstance(one, dict)]
 
 
 def parts(exchange: Exchange, name: str) -> Iterator[Part]:
     """A field of each conference of an answer, where it has it."""
-    value = exchange.value if exchange.operation_id and exchange.status == 200 else None
-    if isinstance(value, dict) and isinstance(value.get("data"), list):
-        yield from (
-            field(exchange, "data", number, name)
-            for number, one in enumerate(value["data"])
-            if isinstance(one, dict) and name in one
-        )
-    elif isinstance(value, dict) and name in value:
-        yield field(exchange, name)
-
-
-def _unasked_session(exchange: Exchange) -> tuple[str, Claim] | None:
-    for part in parts(exchange, _SESSION):
-        return "a session is told that was not asked for", Claim(part, "is", None)
-    return None
+    return (field(exchange, *where, name) for where, one in _data(exchange) if name in one)
 
 
 @watch("state/session-only-on-request", "No answer tells of an active session without having been asked to.")
-def _unasked(exchange: Exchange) -> tuple[str, Claim] | str | None:
+def _unasked(exchange: Exchange) -> Seen:
     if not _data(exchange) or exchange.query.get("include_active_session") == "true":
         return None
     if exchange.operation_id == "list_video_conferences" and "page_token" in exchange.query:
         return None  # the token may carry that the first page was asked
-    return _unasked_session(exchange) or ""
+    return next(((_NOT_ASKED_FOR, Claim(part, "is", None)) for part in parts(exchange, SESSION)), "")
 
 
 @watch("state/right-conference", "An answer is about the conference that was asked for.")
-def _right(exchange: Exchange) -> tuple[str, Claim] | str | None:
+def _right(exchange: Exchange) -> Seen:
     if exchange.operation_id not in ("get_video_conference", "update_video_conference") or not _data(exchange):
         return None
-    told = _data(exchange)[0].get("id")
-    if equivalent(Kind.UUID, told, exchange.about):
-        return ""
-    return f"the id of the answer is {told!r}", Claim(field(exchange, "id"), "is", exchange.about)
+    told = exchange.value.get("id")
+    right = Claim(field(exchange, "id"), "is", exchange.about)
+    return "" if equivalent(Kind.UUID, told, exchange.about) else (f"the id of the answer is {told!r}", right)

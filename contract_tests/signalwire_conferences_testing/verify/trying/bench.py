@@ -13,12 +13,12 @@ from typing import Any
 from attrs import Factory, define
 
 from signalwire_conferences import contract
-from signalwire_conferences.contract import Kind
+from signalwire_conferences.contract import CREATE, UPDATE, Kind
 from signalwire_conferences.values import equivalent
 
 from . import instants
 from .api import UNSET, Api
-from .claims import Claim, Part, attributes, field, status
+from .claims import Claim, Part, attributes, field, listed, status
 from .created import CreatedConferences
 from .exchange import NO_JSON, Credentials, Exchange
 from .findings import Broken, SetupFailed, ensure
@@ -26,9 +26,11 @@ from .readings import Readings
 from .resets import Resets
 from .surroundings import Surroundings
 
-__all__ = ["Bench", "Causes", "Conference", "as_sent", "brief", "differences", "kinds"]
+__all__ = ["ASKED", "SESSION", "Bench", "Causes", "Conference", "as_sent", "brief", "differences", "kinds"]
 
-_SESSION = "active_session"
+SESSION = "active_session"
+#: The query that asks for it.
+ASKED = {"include_active_session": "true"}
 _MOST_FINDINGS = 40
 #: What the findings of a run are due to -> the promise that found it first.
 Causes = dict[tuple[Any, ...], str]
@@ -39,18 +41,20 @@ class Conference(dict[str, Any]):
 
     Attributes:
         source: the request that was answered so.
+        on_page: whether that was a request for a list.
     """
 
-    def __init__(self, value: Mapping[str, Any], source: Exchange) -> None:
+    def __init__(self, value: Mapping[str, Any], source: Exchange, *, on_page: bool = False) -> None:
         super().__init__(value)
         self.source = source
+        self.on_page = on_page
 
     def __missing__(self, name: str) -> None:
         return None
 
     def part(self, name: str) -> Part:
         """One of its fields."""
-        return field(self.source, name)
+        return listed(self.source, self["id"], name) if self.on_page else field(self.source, name)
 
 
 class Enough(Exception):  # noqa: N818 - nothing is wrong
@@ -115,6 +119,12 @@ class Bench:
         """A page of conferences."""
         return self.api.send("GET", self.api.path(), query=query)
 
+    def both(self, conference: Conference, fields: Mapping[str, Any], **options: Any) -> Iterator[Exchange]:
+        """A PUT of a conference and then a create, with these fields, unless they are for a PUT alone."""
+        yield self.put(conference["id"], self.update(**fields), **options)
+        if not fields or fields.keys() - (contract.fields(UPDATE).keys() - contract.fields(CREATE).keys()):
+            yield self.post(self.body(**fields), **options)
+
     # --- findings ---------------------------------------------------------------------------------
 
     @contextlib.contextmanager
@@ -158,12 +168,23 @@ class Bench:
             )
         return exchange
 
+    def judge(self, exchange: Exchange, *statuses: int, because: str, before: Sequence[Exchange] = ()) -> Exchange:
+        """`expect`, as a case of its own."""
+        with self.case():
+            self.expect(exchange, *statuses, because=because, before=before)
+        return exchange
+
     def reads(self, question: str, case: str, reading: str, exchange: Exchange, claim: Claim | None = None) -> None:
-        """Notes how the server reads what the documents leave open. In one run it has to be one way."""
-        earlier = self.readings.note(question, case, reading, exchange)
+        """Notes how the server reads what the documents leave open. In one run it has to be one way, whatever
+        the operation; what may be read in another way is another case.
+        """
+        earlier = self.readings.note(question, case or "in general", reading, exchange)
         if earlier is not None:
-            message = f"{question} ({case}): {earlier.reading} before, and {reading} now; either may be, not both"
-            raise Broken(message, claim or Claim(status(exchange), "is", status(earlier.exchange)))
+            before = f"{earlier.reading} by a {earlier.exchange.method} before"
+            message = f"{question} ({case or 'in general'}): {before}, and {reading} by a {exchange.method} now"
+            claim = claim or Claim(status(exchange), "is", status(earlier.exchange))
+            cause = ("reading", question)
+            raise Broken(f"{message}; either may be, not both", claim, earlier.exchange, causes=[cause])
 
     # --- what is to go well before a promise can be tried --------------------------------------------
 
@@ -201,6 +222,10 @@ class Bench:
     def read(self, conference_id: str, *before: Exchange, **query: str) -> Conference:
         """A conference as GET tells it now."""
         return self.conference_of(self.get(conference_id, **query), *before)
+
+    def replaced(self, before: Conference, fields: Mapping[str, Any]) -> Conference:
+        """A conference after a PUT with these fields, which has to succeed."""
+        return self.conference_of(self.put(before["id"], self.update(**fields)), before.source)
 
     def unknown_id(self) -> str:
         """An id that no conference has."""
@@ -255,6 +280,11 @@ class Bench:
                     causes=[("kept", name, json.dumps(value))],
                 )
 
+    def name_is_free(self, body: Mapping[str, Any], message: str, refused: Exchange) -> None:
+        """Demands that a name can be had, which only a refused request had."""
+        again = self.post(body)
+        ensure(again.succeeded, message, Claim(status(again), "is", 200), refused)
+
     def unchanged(self, before: Conference, why: str, *evidence: Exchange) -> None:
         """Reads a conference again and demands that nothing of it changed."""
         self.equal(
@@ -262,12 +292,23 @@ class Bench:
         )
 
     def equal(
-        self, one: Conference, other: Conference, message: str, *evidence: Exchange, but: Sequence[str] = ()
+        self,
+        one: Conference,
+        other: Conference,
+        message: str,
+        *evidence: Exchange,
+        but: Sequence[str] = (),
+        creates: bool = False,
     ) -> None:
-        """Demands that two answers tell the same."""
+        """Demands that two answers tell the same, those to two creates in what can be written."""
         changed = differences(one, other, but=but)
+        if creates:
+            changed = {name: pair for name, pair in changed.items() if name in contract.fields(UPDATE)}
+            evidence = (one.source, *evidence)
         for name in list(changed)[:1]:
-            ensure(False, f"{message}: {brief(changed)}", Claim(other.part(name), "is", one.part(name)), *evidence)
+            # A create that is sent again may take over from another one too.
+            want = one[name] if creates else one.part(name)
+            ensure(False, f"{message}: {brief(changed)}", Claim(other.part(name), "is", want), *evidence)
 
 
 def _reason(exchange: Exchange) -> str:
@@ -288,7 +329,7 @@ def differences(
     return {
         name: (one.get(name), other.get(name))
         for name, kind in kinds().items()
-        if name not in (*but, _SESSION) and not equivalent(kind, one.get(name), other.get(name))
+        if name not in (*but, SESSION) and not equivalent(kind, one.get(name), other.get(name))
     }
 
 

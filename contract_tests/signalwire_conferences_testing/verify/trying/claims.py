@@ -38,7 +38,7 @@ class Part:
             found: Any = {"status": answer.status, "headers": answer.answer_headers, "body": body}
             for key in self.path:
                 found = found.get(key) if isinstance(found, Mapping) else found[key]
-        except (TypeError, LookupError, AttributeError):
+        except (TypeError, LookupError, AttributeError, StopIteration):
             return None
         return found
 
@@ -163,6 +163,11 @@ class Claim:
         """The answers that it is about."""
         return [self.part.exchange, *([self.want.exchange] if isinstance(self.want, Part) else [])]
 
+    @property
+    def is_so(self) -> bool:
+        """Whether it is so for the answers that came."""
+        return _HOWS[self.how].holds(self.part.value, self.want.value if isinstance(self.want, Part) else self.want)
+
     def holds(self, answers: Mapping[Exchange, Exchange], own: Callable[[Any], Any]) -> bool:
         """Whether it is so for other answers to the same requests.
 
@@ -170,10 +175,11 @@ class Claim:
             answers: the answers, by those that came at first.
             own: ids and names of then as those of now.
         """
-        want = self.want
-        want = want.of(answers[want.exchange]) if isinstance(want, Part) else own(want)
-        part = Part(self.part.exchange, self.part.words, tuple(map(own, self.part.path)), self.part.kind)
-        return _HOWS[self.how].holds(part.of(answers[part.exchange]), want)
+
+        def of(part: Part) -> Any:
+            return Part(part.exchange, part.words, tuple(map(own, part.path)), part.kind).of(answers[part.exchange])
+
+        return _HOWS[self.how].holds(of(self.part), of(self.want) if isinstance(self.want, Part) else own(self.want))
 
     def jq(self, answer: Callable[[Exchange], str], literal: Callable[[Any], str]) -> str:
         """The same in jq.

@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import Any
 
-from .claims import Claim
+from .claims import Claim, Part
 from .exchange import Exchange
 
-__all__ = ["Broken", "NotExercised", "SetupFailed", "ensure"]
+__all__ = ["Broken", "NotExercised", "SetupFailed", "demand", "ensure"]
 
 
 class Broken(Exception):  # noqa: N818 - it is a finding, not an error
@@ -40,6 +40,12 @@ class SetupFailed(Broken):
 
 class NotExercised(Exception):  # noqa: N818 - likewise
     """The promise could not be tried; the text says why."""
+
+
+def demand(message: str, part: Part, how: str, want: Any = None, *evidence: Exchange) -> None:
+    """Raises `Broken` unless a part of an answer is what it has to be; `how` and `want` as in `Claim`."""
+    claim = Claim(part, how, want)
+    ensure(claim.is_so, message, claim, *evidence)
 
 
 def ensure(condition: object, message: str, claim: Claim, *evidence: Exchange) -> None:

@@ -14,6 +14,7 @@ from signalwire_conferences.values import instant
 from signalwire_conferences_testing import schemas
 
 __all__ = [
+    "COARSEST_CLOCK",
     "ENDS",
     "EPOCH",
     "FORMS",
@@ -105,6 +106,8 @@ NONE = (
     "2022-01-01T00:00:00Z/2022-01-02T00:00:00Z",
 )
 
+#: Seconds; the vendor's own examples show times in whole ones.
+COARSEST_CLOCK = 1.1
 EPOCH = datetime.date(1970, 1, 1).toordinal() * 86400
 _START = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
 

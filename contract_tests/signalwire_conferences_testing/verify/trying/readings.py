@@ -26,7 +26,7 @@ class Noted:
 
 @define
 class Readings:
-    """The readings of a run: question -> case -> reading. A case is an operation, or a value."""
+    """The readings of a run: question -> case -> reading. A case is what may be read in its own way."""
 
     noted: dict[str, dict[str, Noted]] = Factory(dict)
 

@@ -32,6 +32,11 @@ class Window:
         """The filters that leave out what does not lie in it."""
         return {"starts_after": self.at(0), "ends_before": self.at(self.days)}
 
+    @property
+    def inside(self) -> dict[str, str]:
+        """Times of a conference in the middle of it."""
+        return {"join_from": self.at(4), "join_until": self.at(5)}
+
     def on(self, day: int) -> str:
         """A date, so many days after the start."""
         return (self.start + datetime.timedelta(days=day)).isoformat()

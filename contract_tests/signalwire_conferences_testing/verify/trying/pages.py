@@ -1,0 +1,140 @@
+"""Pages of a list and what is on them, and conferences in a window of their own."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any
+from urllib.parse import urlsplit
+
+from .api import BadLink
+from .bench import Bench, Conference
+from .claims import Claim, Part, field, ids
+from .exchange import Exchange
+from .findings import Broken, NotExercised, demand, ensure
+from .windows import free_window
+
+__all__ = ["Page", "PagedWindow", "page_showing"]
+
+_MOST_PAGES = 60
+_LOCAL = ("localhost", "127.0.0.1", "::1")
+
+
+class Page:
+    """A page of a list, and where its links lead. Its findings are told with what made the list."""
+
+    def __init__(self, bench: Bench, exchange: Exchange, evidence: Sequence[Exchange] = ()) -> None:
+        self.bench, self.exchange, self.evidence = bench, exchange, evidence
+        if not exchange.succeeded:
+            bench.expect(exchange, 200, because="a list")
+        value = exchange.value if isinstance(exchange.value, dict) else {}
+        for key, kind in (("data", list), ("links", dict)):
+            if not isinstance(value.get(key), kind):
+                claim = Claim(field(exchange), "has key", key)
+                raise Broken(f"a list without {key}", claim, causes=[("list without", key)])
+        self.data = [Conference(one, exchange, on_page=True) for one in value["data"] if isinstance(one, dict)]
+        self.ids: list[Any] = [one["id"] for one in self.data]
+        self.links: Mapping[str, Any] = value["links"]
+
+    def link(self, name: str) -> Part:
+        return field(self.exchange, "links", name)
+
+    def demand(self, message: str, part: Part, how: str, want: Any = None) -> None:
+        demand(message, part, how, want, *self.evidence)
+
+    def same(self, other: "Page", message: str) -> None:
+        """Demands that two pages show the same conferences."""
+        claim = Claim(ids(self.exchange), "is", ids(other.exchange))
+        ensure(set(self.ids) == set(other.ids), message, claim, *self.evidence)
+
+    def follow(self, name: str) -> "Page":
+        try:
+            return Page(self.bench, self.bench.api.follow(self.exchange, name), self.evidence)
+        except BadLink as bad:
+            claim = Claim(self.link(name), "is not", self.link(name).value)
+            raise Broken(str(bad), claim, causes=[("bad link", name)]) from None
+
+    def walk(self, name: str = "next", most: int | None = None) -> Iterator["Page"]:
+        """The pages from this one on, each when it is asked for.
+
+        Args:
+            name: the link to follow.
+            most: pages of a list that may be long for reasons that are not ours; more raise `NotExercised`.
+        """
+        page, followed = self, set[str]()
+        for _ in range(most or _MOST_PAGES):
+            yield page
+            if name not in page.links:
+                return
+            page.on_own_host(name)
+            claim = Claim(page.link(name), "is", None)
+            ensure(page.links[name] not in followed, f"the links {name} lead in a circle", claim)
+            followed.add(page.links[name])
+            page = page.follow(name)
+        if most is not None:
+            raise NotExercised(f"the list has more than {most} pages, too many to look at all")
+        raise Broken(f"the links {name} do not end", Claim(page.link(name), "is", None))
+
+    def on_own_host(self, name: str) -> None:
+        """An absolute link leads to the host that was asked, whatever name of this machine it says: a client
+        follows links on its own host only, because its credentials are for no other.
+        """
+        part, link = self.link(name), self.link(name).value
+        form = isinstance(link, str) and link.startswith(("/", "http://", "https://"))
+        claim = Claim(part, "starts", ["/", "http://", "https://"])
+        ensure(form, f"the link {name} is neither absolute nor path-only: {link!r}", claim)
+        try:
+            asked, told = urlsplit(self.bench.api.base_url).hostname, urlsplit(link).hostname
+        except ValueError as error:
+            raise Broken(f"the link {name} is not a URL ({error})", Claim(part, "is not", link)) from None
+        claim = Claim(part, "starts", ["/", self.bench.api.base_url])
+        own = told in (None, asked) or (asked in _LOCAL and told in _LOCAL)
+        ensure(own, f"the link {name} leads to another host, {told}", claim)
+
+
+class PagedWindow:
+    """Conferences of this run in a window of their own."""
+
+    def __init__(self, bench: Bench, number: int) -> None:
+        free = free_window(bench, 40)
+        self.bench, self.bounds = bench, free.bounds
+        # Two that a list without the one or the other filter would show.
+        made = [bench.new(join_from=free.on(start), join_until=free.on(end)) for start, end in ((-1, 30), (5, 41))]
+        inside = [bench.new(join_from=free.at(3), join_until=free.at(30, one)) for one in range(number)]
+        self.ids = {conference["id"] for conference in inside}
+        self.evidence = [one.source for one in (*made, *inside)]
+
+    def page(self, **query: str) -> Page:
+        """The first page of the list of them."""
+        return Page(self.bench, self.bench.list(**self.bounds, **query), self.evidence)
+
+    def all_there(self, how: str, *pages: Page) -> None:
+        """Demands that these pages show all of them, each once, and no other."""
+        found, last = [one for page in pages for one in page.ids], ids(pages[-1].exchange)
+        lost, extra = self.ids - set(found), set(found) - self.ids
+        evidence = (*self.evidence, *(page.exchange for page in pages[:-1]))
+        whole = len(pages) == 1
+        claim = Claim(last, "has", sorted(self.ids)) if whole else Claim(last, "is not", last.value)
+        ensure(not lost, f"{how}: {len(lost)} of {len(self.ids)} conferences are lost", claim, *evidence)
+        twice = sorted({one for one in pages[-1].ids if one in self.ids and found.count(one) > 1})
+        claim = Claim(last, "all different") if whole else Claim(last, "lacks", twice)
+        ensure(len(found) == len(set(found)), f"{how}: a conference comes twice", claim, *evidence)
+        claim = Claim(last, "lacks", sorted(map(str, extra)))
+        ensure(not extra, f"{how}: {len(extra)} come that the filters exclude", claim, *evidence)
+
+
+def page_showing(
+    bench: Bench,
+    one: Conference,
+    wanted: bool,
+    message: str,
+    query: Mapping[str, str],
+    *evidence: Exchange,
+    most: int = 0,
+) -> Page:
+    """Demands that a list shows a conference, or does not; the page that does, or the last."""
+    page = first = Page(bench, bench.list(**query))
+    for page in first.walk(most=most or _MOST_PAGES):
+        if one["id"] in page.ids:
+            break
+    claim = Claim(ids(page.exchange), "has" if wanted else "lacks", [one["id"]])
+    how = "is left out" if wanted else "is shown"
+    ensure((one["id"] in page.ids) is wanted, f"{message} {how}", claim, one.source, *evidence)
+    return page
