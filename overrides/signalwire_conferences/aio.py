@@ -170,8 +170,9 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
     ) -> AsyncGenerator[tuple[str, Any], None]:
         found = dict[str, Any]()
         fleet = self._fleet(lambda each: self._planned(update(each)), found.__setitem__, writes=False)
-        async with aclosing(self._ids(ids)) as every:
-            async for batch in workers.batches(every, PLANNED_AHEAD * concurrency):
+        batches = workers.batches(self._ids(ids), PLANNED_AHEAD * concurrency)
+        async with aclosing(batches):
+            async for batch in batches:
                 found.update(dict.fromkeys(map(name_of, batch)))  # in this order
                 await workers.run_async(self._transport, fleet, self._ids(batch), concurrency)
                 for name, plan in found.items():

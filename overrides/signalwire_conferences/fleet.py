@@ -11,9 +11,9 @@ from uuid import UUID
 from attrs import define, field, frozen
 
 from .errors import AuthenticationError, ConferencesError, PermissionDeniedError, RateLimitError, State, short_repr
-from .pace import Pace, paced, patient
+from .pace import Pace, paced
 from .results import UpdateReport
-from .steps import Policy, Steps, Wait
+from .steps import Policy, Steps, Wait, pause
 from .values import one_spelling
 
 T = TypeVar("T")
@@ -22,6 +22,7 @@ CONCURRENCY: Final = 20  # conferences at once; a blocking client keeps as many 
 PLANNED_AHEAD: Final = 4  # times as many conferences are read before their plans are given
 LARGE_PAGES: Final = {"page_size": 100}  # conferences; a page is the most that is held of them
 _IN_A_ROW: Final = 3  # conferences refused for a reason of the whole space, after which no more are tried
+_MOST_DEFERRALS: Final = 10  # of one conference, each after its own retries
 _TICK: Final = 0.5  # seconds after which a wait notices that nothing more is to be begun
 
 
@@ -129,13 +130,38 @@ class Fleet(Generic[T, R]):
         """The work on one conference, once it is its turn. Gives an error where the whole space refuses, and `None`
         where nothing more is to be begun.
         """
-        while (wait := self.pace.turn(write=self.writes)) and not self.stopped and not self._refusal:
+        deferred: RateLimitError | None = None
+        for attempt in range(_MOST_DEFERRALS):
+            if not (yield from self._turn()):
+                break
+            well = False
+            try:
+                became = yield from paced(self._attempt(given, attempt), self.pace)
+                well = not isinstance(became, RateLimitError)
+            finally:
+                self.pace.end(well=well)
+            if not isinstance(became, RateLimitError):
+                return became
+            deferred = became
+        if deferred is not None:
+            raise deferred
+        return self._refusal
+
+    def _turn(self) -> Steps[bool]:
+        """Wait for it; whether it comes."""
+        while not self.stopped and not self._refusal:
+            if not (wait := self.pace.begin(write=self.writes)):
+                return True
             yield from Wait(min(wait, _TICK))
-        if self.stopped:
-            return None
-        if self._refusal:
-            return self._refusal
-        return (yield from paced(patient(lambda: self.work(given), self.policy), self.pace))
+        return False
+
+    def _attempt(self, given: object, attempt: int) -> Steps[T | RateLimitError]:
+        """The work; where the rate limit refused it, its error, after the wait. Begun anew, it reads first."""
+        try:
+            return (yield from self.work(given))
+        except RateLimitError as error:
+            yield from pause(attempt, error, self.policy)
+            return error
 
     def ended(self, given: object, became: T | BaseException | None) -> R | None:
         """Take note of what became of one."""
@@ -153,11 +179,12 @@ class Fleet(Generic[T, R]):
             return self.record(name_of(given), became)
 
     def told(self, result: R | None) -> None:
-        """Tell the caller."""
+        """Tell the caller, as long as that works."""
         try:
-            if result is not None and self._failure is None:
+            if result is not None:
                 self.tell(result)
         except Exception as error:  # noqa: BLE001 - as above
+            self.tell = bool
             self.fail(error)
 
     def fail(self, error: Exception) -> None:

@@ -10,16 +10,19 @@ from functools import cached_property
 from typing import Any, Final, TypeVar
 
 from .errors import RateLimitError
-from .steps import Deferred, NotSent, Policy, Request, Steps, Wait, pause
+from .steps import Deferred, NotSent, Request, Steps, Wait
 
 T = TypeVar("T")
 WRITES_PER_SECOND: Final = 1380.0  # the vendor's limit of a space: 13,800 in any 10 seconds
 _WINDOW: Final = 10  # seconds
-_MOST_DEFERRALS: Final = 5  # of one conference, each after its own retries
+_CROWDED: Final = 0.1  # seconds after which to look whether fewer are worked on
 
 
 class Pace:
     """Shared by all that one client does to many conferences. Safe to use from several threads.
+
+    After a 429 nothing is sent for as long as it says, and half as many conferences are worked on at once from then
+    on; each that ends well lets a little more.
 
     Args:
         writes_per_second: how many conferences may be begun, on average over 10 seconds.
@@ -27,47 +30,52 @@ class Pace:
     """
 
     def __init__(self, writes_per_second: float, clock: Callable[[], float] = time.monotonic) -> None:
-        self.writes_per_second, self._clock = writes_per_second, clock
+        self._rate, self._clock = writes_per_second, clock
         self._lock = threading.Lock()
         self._held_until = float("-inf")
+        self._underway, self._most = 0, float("inf")
 
     @cached_property
     def _window(self) -> Any:
         from pyrate_limiter import InMemoryBucket, Rate  # noqa: PLC0415 - not loaded where nobody needs it
 
-        writes = max(1, int(self.writes_per_second * _WINDOW))
-        return InMemoryBucket([Rate(writes, max(1, round(writes / self.writes_per_second * 1000)))])
-
-    def hold(self, seconds: float) -> None:
-        """Hold all requests back: the server refused one for the rate limit."""
-        with self._lock:
-            self._held_until = max(self._held_until, self._clock() + seconds)
+        writes = max(1, int(self._rate * _WINDOW))
+        return InMemoryBucket([Rate(writes, max(1, round(writes / self._rate * 1000)))])
 
     @property
     def held(self) -> float:
-        """Seconds for which requests are held back yet."""
+        """Seconds for which nothing is to be sent."""
         return max(0.0, self._held_until - self._clock())
 
-    def turn(self, *, write: bool) -> float:
-        """Seconds to wait, and to ask again then, before one more conference may be begun; 0: it is counted."""
+    def hold(self, seconds: float) -> None:
+        """The server refused a request for the rate limit."""
         with self._lock:
-            if not write or self.held:
-                return self.held
-            from pyrate_limiter import RateItem  # noqa: PLC0415 - see above
+            if not self.held:  # else it was in flight when the first was refused
+                self._most = max(1.0, min(self._most, self._underway) / 2)
+            self._held_until = max(self._held_until, self._clock() + seconds)
 
-            item = RateItem("write", int(self._clock() * 1000))
-            self._window.leak(item.timestamp)
-            return 0.0 if self._window.put(item) else max(1, self._window.waiting(item)) / 1000
+    def begin(self, *, write: bool) -> float:
+        """Seconds to wait, and to ask again then, before one more conference may be begun; 0: it is."""
+        with self._lock:
+            wait = self.held or (_CROWDED if self._underway + 1 > self._most else 0.0)
+            if not wait and write:
+                wait = self._full()
+            self._underway += not wait
+            return wait
 
+    def end(self, *, well: bool) -> None:
+        """Work on one is over."""
+        with self._lock:
+            self._underway -= 1
+            if well:
+                self._most += 1 / self._most
 
-def patient(work: Callable[[], Steps[T]], policy: Policy) -> Steps[T]:
-    """The work on one conference, begun anew where the rate limit refused it: it then reads first."""
-    for attempt in range(_MOST_DEFERRALS):
-        try:
-            return (yield from work())
-        except RateLimitError as error:
-            yield from pause(attempt, error, policy)
-    return (yield from work())
+    def _full(self) -> float:
+        from pyrate_limiter import RateItem  # noqa: PLC0415 - see above
+
+        item = RateItem("write", int(self._clock() * 1000))
+        self._window.leak(item.timestamp)
+        return 0.0 if self._window.put(item) else max(1, self._window.waiting(item)) / 1000
 
 
 def paced(steps: Steps[T], pace: Pace) -> Steps[T]:

@@ -6,6 +6,7 @@ import contextvars
 import queue
 import threading
 from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sequence
+from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Final
 
 from .fleet import Fleet
@@ -120,13 +121,14 @@ async def run_async(
     fleet.finish()
 
 
-async def batches(ids: AsyncIterable[object], size: int) -> AsyncGenerator[Sequence[object], None]:
+async def batches(ids: AsyncGenerator[object, None], size: int) -> AsyncGenerator[Sequence[object], None]:
     """The ids in lists of this length; the last may be shorter."""
     batch = list[object]()
-    async for given in ids:
-        batch.append(given)
-        if len(batch) == size:
-            yield batch
-            batch = []
+    async with aclosing(ids):
+        async for given in ids:
+            batch.append(given)
+            if len(batch) == size:
+                yield batch
+                batch = []
     if batch:
         yield batch
