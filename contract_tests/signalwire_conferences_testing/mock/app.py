@@ -130,7 +130,7 @@ class App:
         content = await _content(receive)
         if content is None:
             return
-        query, headers = scope["query_string"].decode("latin-1"), masked(scope["headers"])
+        query, headers = scope["query_string"].decode("latin-1"), masked(tuple(map(tuple, scope["headers"])))
         entry = LoggedRequest(request.method, scope["path"], query, headers, content, str(uuid.uuid4()))
         if self._requests is not None:
             self._requests.append(entry)

@@ -1,5 +1,6 @@
 """What every mock is: conferences, faults, a log of requests, and what tests do with them."""
 
+import uuid
 from collections import deque
 from collections.abc import Iterable, Mapping, MutableSequence
 from typing import Any, TypedDict
@@ -12,6 +13,14 @@ from .store import Store
 from .transport import InProcessTransport
 
 __all__ = ["ConferencesMock", "Options"]
+
+
+class Credentials(TypedDict):
+    """What a client needs."""
+
+    project: str
+    token: str
+    host: str
 
 
 class Options(TypedDict, total=False):
@@ -89,15 +98,18 @@ class ConferencesMock:
         return self.project, self.token
 
     @property
-    def credentials(self) -> dict[str, str]:
+    def credentials(self) -> Credentials:
         """What `RestClient` takes, ours and the vendor's: project, token and host."""
         return {"project": self.project, "token": self.token, "host": self.host}
 
     @property
     def environment(self) -> dict[str, str]:
         """The same as variables of the environment."""
-        variables = ("SIGNALWIRE_PROJECT_ID", "SIGNALWIRE_API_TOKEN", "SIGNALWIRE_SPACE")
-        return dict(zip(variables, self.credentials.values(), strict=True))
+        return {
+            "SIGNALWIRE_PROJECT_ID": self.project,
+            "SIGNALWIRE_API_TOKEN": self.token,
+            "SIGNALWIRE_SPACE": self.host,
+        }
 
     def transport(self) -> InProcessTransport:
         """A transport for `httpx.Client` and `httpx.AsyncClient` that needs no socket."""
@@ -115,7 +127,7 @@ class ConferencesMock:
         """
         self.store.seed(conferences)
 
-    def assert_only_changed(self, conference_id: str, /, *fields: str) -> None:
+    def assert_only_changed(self, conference_id: str | uuid.UUID, /, *fields: str) -> None:
         """Asserts that requests changed these fields of a conference and no others; no fields: nothing.
 
         What counts is how the conference was when it was created or added, with what `store.patch` and faults did to it

@@ -51,7 +51,9 @@ class Control:
 
     def requests(self) -> list[dict[str, Any]]:
         """The log of requests, the oldest first, without credentials."""
-        return [request.to_json() for request in list(self._requests or ())]
+        if self._requests is None:
+            raise ValueError("this mock keeps no log of requests")
+        return [request.to_json() for request in list(self._requests)]
 
     def add_faults(self, said: list[Any]) -> list[dict[str, Any]]:
         """Add faults: the body is an object, or a list of them, as `mock --help` describes. Answers with all faults."""

@@ -67,14 +67,13 @@ class LoggedRequest:
         return f"{self.method} {target}{sent} -> {self.status or 'no answer'}"
 
 
-def masked(raw: list[tuple[bytes, bytes]]) -> Headers:
-    """Header fields without the credentials in them; how these were given, as in `Basic ***`, is kept."""
-    return Headers(raw=[(name, _masked(value) if _is_secret(name) else value) for name, value in raw])
+@functools.lru_cache(256)
+def masked(raw: tuple[tuple[bytes, bytes], ...]) -> Headers:
+    """Header fields without the credentials in them; how these were given, as in `Basic ***`, is kept.
 
-
-@functools.lru_cache(1024)
-def _is_secret(name: bytes) -> bool:
-    return bool(_SECRET.search(name))
+    Cached, and so shared: most requests of a client have the same.
+    """
+    return Headers(raw=[(name, _masked(value) if _SECRET.search(name) else value) for name, value in raw])
 
 
 def _masked(value: bytes) -> bytes:
