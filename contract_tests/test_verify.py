@@ -352,7 +352,7 @@ def test_the_named_conference_is_put_back_and_no_other_is_touched(server: MockSe
     )
     assert [one.promise.id for one in report.having(Outcome.KEPT)] == ["put/session-stays"]
     assert {line.split()[1] for line in writes(server)} == {f"/api/video/conferences/{named}"}
-    after = {one: server.store[one] for one in server.store}
+    after = {one: server.store[one].copy() for one in server.store}
     after[named]["updated_at"] = before[named]["updated_at"]
     assert after == before
 
