@@ -102,7 +102,7 @@ def test_every_block_runs_and_shows_what_it_says(
         "your-api-token": server.token,
         "your-space.signalwire.com": server.host,
     }
-    for variable, value in zip(settings._VARIABLES.values(), examples.values(), strict=True):
+    for variable, value in zip(settings.VARIABLES.values(), examples.values(), strict=True):
         monkeypatch.setenv(variable, value)
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"check_shown": check_shown}
@@ -173,7 +173,7 @@ def test_every_link_leads_somewhere() -> None:
 
 
 def test_the_settings_are_those_of_the_code() -> None:
-    for parameter, variable in settings._VARIABLES.items():
+    for parameter, variable in settings.VARIABLES.items():
         assert f"| `{parameter}` | `{variable}` |" in README
     assert f"{journal._KEPT_DAYS} days, and the last {journal._KEPT_CHANGE_SETS:,} changes" in README
 

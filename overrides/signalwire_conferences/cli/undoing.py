@@ -1,0 +1,70 @@
+"""`history` and `undo`."""
+
+from typing import Annotated, Any
+
+import typer
+
+from .changing import carry_out
+from .codes import CommandError
+from .command import Run
+from .several import Tally, changes_json, report, summary
+from .terminal import json_text, shown
+
+Id = Annotated[str | None, typer.Argument(metavar="[ID]", help="Id of the conference.")]
+ChangeSet = Annotated[str | None, typer.Option("--change-set", metavar="ID", help="What one call did, as a whole.")]
+
+
+def history(run: Run, id_: Id = None, change_set: ChangeSet = None) -> None:
+    """Show what the journal knows, the latest first: of the space, of a conference, or of a change set."""
+    entries = run.conferences.history(*([] if id_ is None else [id_]), change_set=change_set)
+    terminal = run.terminal
+    if run.as_json:
+        terminal.json([_entry(each) for each in entries])
+    elif terminal.stdout.isatty():
+        titles = ("entry", "when", "change set", "label", "conference", "outcome", "changes")
+        terminal.rows(terminal.out, titles, map(_cells, entries))
+    else:
+        for each in entries:
+            terminal.stdout.write("\t".join(map(shown, _cells(each))) + "\n")
+
+
+def undo(
+    run: Run,
+    id_: Id = None,
+    change_set: ChangeSet = None,
+    entry: Annotated[int | None, typer.Option("--entry", metavar="N", help="One entry of the history.")] = None,
+) -> int:
+    """Take a change back: the last one of a conference, a whole change set, or one entry. Shows the plan, then asks.
+
+    What others changed since stays. Done twice, the second one finds all as it should be.
+    """
+    run.may_write()
+    if id_ is None and change_set is None and entry is None:
+        raise CommandError("Which change? Give the id of a conference, --change-set or --entry; `history` shows them.")
+    which: dict[str, Any] = {"change_set": change_set, "entry": entry}
+    which = {name: value for name, value in which.items() if value is not None}
+    ids = [] if id_ is None else [id_]
+    made = run.conferences.plan_undo(*ids, **which)
+    if not isinstance(made, list):
+        return carry_out(run, made, lambda: run.conferences.undo(*ids, **which))
+    outlook = Tally.of(made)
+    for each in made:
+        run.terminal.plan(each, as_talk=run.as_json)
+    summary(run, outlook)
+    if not outlook.changes or not run.agreed(f"Take back {len(outlook.changes)}?"):
+        return report(run, outlook)
+    result = run.conferences.undo(**which)
+    changes = {each: outlook.changes.get(each, {}) for each in result.changed}
+    return report(run, Tally(changes, result.unchanged, dict(result.failed), result.change_set))
+
+
+def _cells(entry: Any) -> tuple[Any, ...]:
+    changes = ", ".join(f"{name}: {json_text(old)} -> {json_text(new)}" for name, (old, new) in entry.changes.items())
+    when = f"{entry.recorded_at:%Y-%m-%d %H:%M:%S}Z"
+    return (entry.id, when, entry.change_set, entry.label or "", entry.conference_id, entry.outcome, changes)
+
+
+def _entry(entry: Any) -> dict[str, Any]:
+    names = ("id", "conference_id", "change_set", "label", "outcome", "undoes")
+    told = {name: getattr(entry, name) for name in names}
+    return told | {"recorded_at": entry.recorded_at.isoformat(), "changes": changes_json(entry.changes)}
