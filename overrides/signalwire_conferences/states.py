@@ -22,6 +22,7 @@ from .values import SURROGATE, equivalent, one_spelling
 SCHEMA = "conferences.schema.json"
 """Name of the JSON Schema that editors complete and check such a file by, as a neighbour of the file."""
 
+_DEEPEST = 10
 _IDENTITY = ("id", "name")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
 # The plain scalars that are no texts, of the core schema of YAML 1.2.
@@ -219,6 +220,15 @@ def _escaped_code(code: int) -> str:
     return f"\\x{code:02X}" if code < 0x100 else f"\\u{code:04X}" if code < 0x10000 else f"\\U{code:08X}"
 
 
+def _refuse_depth(events: Iterable[Any], start: type[Any], end: type[Any]) -> None:
+    """Raises `RecursionError` where a file is nested too deeply: `yaml.compose` would end the process."""
+    depth = 0
+    for event in events:
+        depth += isinstance(event, start) - isinstance(event, end)
+        if depth > _DEEPEST:
+            raise RecursionError
+
+
 class _Reader:
     """Reads a file and collects what is wrong with it."""
 
@@ -245,11 +255,12 @@ class _Reader:
 
         loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
         try:
+            _refuse_depth(yaml.parse(text, Loader=loader), yaml.CollectionStartEvent, yaml.CollectionEndEvent)
             node = yaml.compose(text, Loader=loader)
-        except (yaml.YAMLError, RecursionError, UnicodeError, ValueError) as error:
+        except (yaml.YAMLError, RecursionError, ValueError) as error:
             mark = getattr(error, "problem_mark", None)
-            said = getattr(error, "problem", None) or "it is nested too deeply or holds what is no text"
-            self._problem(mark.line + 1 if mark else None, "the file", None, f"is no YAML: {said}")
+            said = getattr(error, "problem", None) or "it is nested too deeply or holds what is not text"
+            self._problem(mark.line + 1 if mark else None, "the file", None, f"is not YAML: {said}")
             return None
         if node is None:
             self._problem(None, "the file", None, "is empty; `conferences: []` says that there are none")
@@ -281,7 +292,7 @@ class _Reader:
         for name, value in zip(_IDENTITY, identity, strict=True):
             if value is not None and not isinstance(value, str):
                 self._problem(line, name, value, "must be a text; put it in quotes")
-        if found and not any(isinstance(value, str) for value in identity):
+        if node.id == "mapping" and not any(isinstance(value, str) for value in identity):
             self._problem(line, "id", None, "is missing, and so is a name to know the conference by")
         lines = {name: line for name, (line, _) in found.items()}
         return State(identity[0], identity[1], values, lines) if found else None

@@ -41,7 +41,7 @@ def create(
     """
     found = Words.read(words or [], contract.CREATE)
     if found.ids:
-        raise CommandError(f"{found.ids[0]!r} is no field=value.")
+        raise CommandError(f"{found.ids[0]!r} is not field=value.")
     found.checked(lambda: checked_create(found.values))
     if run.dry_run:
         body = checked_create(found.values)
@@ -193,7 +193,7 @@ def read_text(file: Path) -> str:
         return "".join(standard_input()) if str(file) == "-" else file.read_text("utf-8")
     except (OSError, ValueError) as error:
         raise CommandError(
-            f"{str(file)!r} cannot be read: {getattr(error, 'strerror', None) or 'it is no text'}."
+            f"{str(file)!r} cannot be read: {getattr(error, 'strerror', None) or 'it is not text'}."
         ) from None
 
 

@@ -123,7 +123,7 @@ def command(app: typer.Typer, name: str, *, writes: bool = False, **options: Any
 
         @functools.wraps(function)
         def invoke(**given: Any) -> None:
-            run = Run(**{each: given.pop(each) for each in shared})
+            run = Run(**{"no_journal": "journal" not in shared, **{each: given.pop(each) for each in shared}})
             raise typer.Exit(outcome(run, lambda: function(run, **given)))
 
         invoke.__signature__ = inspect.Signature([*own, *common])  # type: ignore[attr-defined]

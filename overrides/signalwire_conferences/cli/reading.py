@@ -38,7 +38,7 @@ def list_(
     """
     found = Words.read(words or [], LIST)
     if found.ids:
-        raise CommandError(f"{found.ids[0]!r} is no parameter=value; `get ID` reads one conference.")
+        raise CommandError(f"{found.ids[0]!r} is not parameter=value; `get ID` reads one conference.")
     found.checked(lambda: checked_query(LIST, found.values), lambda: conditions(where or ()))
     terms = conditions(where or ())
     conferences = (

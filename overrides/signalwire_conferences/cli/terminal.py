@@ -31,23 +31,23 @@ class Stream(io.TextIOBase):
         if hasattr(stream, "reconfigure"):  # a terminal that lacks a character gets its number
             stream.reconfigure(errors="backslashreplace")
 
-    def write(self, text: str, /) -> int:  # noqa: D102
+    def write(self, text: str, /) -> int:
         with self._noticing():
             self._stream.write("" if self.gone else text)
         return len(text)
 
-    def flush(self) -> None:  # noqa: D102
+    def flush(self) -> None:
         with self._noticing():
             self._stream.flush()
 
-    def isatty(self) -> bool:  # noqa: D102
+    def isatty(self) -> bool:
         return bool(self._stream.isatty())
 
-    def fileno(self) -> int:  # noqa: D102
+    def fileno(self) -> int:
         return int(self._stream.fileno())
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]  # noqa: D102
+    def encoding(self) -> str:  # type: ignore[override]
         return str(self._stream.encoding)
 
     @contextlib.contextmanager

@@ -4,6 +4,7 @@ import fnmatch
 import json
 import re
 import sys
+import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -172,7 +173,12 @@ def completer(of: str) -> Callable[[typer.Context, str], list[tuple[str, str]]]:
         elif not incomplete and earlier and earlier[-1] in known:
             name, equals, prefix = earlier[-1], "=", ""
         if not equals:
-            return [(f"{each}=", about.rule) for each, about in known.items() if each.startswith(name)]
+            # Typer breaks long lines of help in two, and shells take the second for another word.
+            return [
+                (f"{each}=", textwrap.shorten(_rule(about), 40, placeholder="..."))
+                for each, about in known.items()
+                if each.startswith(name)
+            ]
         values = choices(known[name]) if name in known else []
         return [(f"{prefix}{value}", "") for value in values if value.startswith(start)]
 
@@ -189,12 +195,12 @@ def _decoded(text: str) -> Any:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        raise ValueError("is no JSON, which := takes") from None
+        raise ValueError("is not JSON, which := takes") from None
     return value
 
 
 def standard_input() -> Iterator[str]:
-    """The lines of the standard input; what is no UTF-8 cannot be an id and is refused as one."""
+    """The lines of the standard input; what is not UTF-8 cannot be an id and is refused as one."""
     sys.stdin.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]  # a text file it is
     return iter(sys.stdin)
 
