@@ -224,7 +224,7 @@ class _Check:
 def unknown(name: object, known: Iterable[str], noun: str = "field") -> str:
     """What is wrong with a name that is not among the known ones, and which of them may be meant."""
     near = difflib.get_close_matches(str(name).lower(), known := list(known), n=1)
-    return f"is not a {noun}; " + (f"did you mean {near[0]}?" if near else f"there are {', '.join(known)}")
+    return f"is not a {noun}; {f'did you mean {near[0]}? There' if near else 'there'} are {', '.join(known)}"
 
 
 def _id_rule(text: object) -> str | None:
