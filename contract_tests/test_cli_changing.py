@@ -148,7 +148,7 @@ def test_usage_is_refused_with_2_and_nothing_sent(command: CommandLine, mock: Mo
 
 def test_what_cannot_be_carried_ends_with_1(command: CommandLine, mock: MockServer) -> None:
     done = command("update", IDS[4], "layout=2x2", "--yes", expect=1)
-    assert "allow_reset=['size']" in done.err
+    assert "or pass --allow-reset size to let it be reset" in done.err
     assert set(methods(mock)) == {"GET"}
     assert command("plan", IDS[4], "layout=2x2", expect=1).out.count("! size") == 1
     command("update", IDS[4], "layout=2x2", "--yes", "--allow-reset", "size")

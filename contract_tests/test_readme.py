@@ -9,6 +9,7 @@ import io
 import itertools
 import operator
 import re
+import shlex
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ from typing import Any
 import pytest
 
 import signalwire_conferences
+from command_line import CommandLine
 from processes import methods
 from signalwire_conferences import (
     AuthenticationError,
@@ -152,6 +154,33 @@ def test_commands_of_the_verification_do_what_they_say(
         assert cli.main([*words, "--promise", "put/bare"]) == 0
         assert "put/bare" in capsys.readouterr().out
     assert {path.name for path in tmp_path.iterdir()} == {"report.html", "report.xml"}
+
+
+def test_the_recorded_session_of_the_command_line_is_what_happens(
+    server: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    line = CommandLine(server, monkeypatch, capsys)
+    [session] = [block for language, block in BLOCKS if language == "console"]
+    steps = re.findall(r"^\$ signalwire-conferences (.*)\n((?:[^$].*\n)*)", session, re.MULTILINE)
+    assert len(steps) == session.count("$ ") > 5
+    for words, expected in steps:
+        # A dumb terminal: no colours and no bar that moves.
+        shown = line.at_terminal(*shlex.split(words), typed="y\n", env={"TERM": "dumb"}).out
+        shown = re.sub(r" +$", "", shown, flags=re.MULTILINE)
+        assert re.fullmatch(re.escape(expected).replace("…", ".*"), shown), (words, shown)
+
+
+def test_exit_codes_of_the_command_line_are_those_that_it_tells(capsys: pytest.CaptureFixture[str]) -> None:
+    section = README.split("## Command line")[1].split("\n## ")[0]
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    told = capsys.readouterr().out
+    codes = re.findall(r"^\| (\d+) \| (.*) \|$", section, re.MULTILINE)
+    assert len(codes) == 5
+    for code, meaning in codes:
+        assert f"    {code:<4} {meaning}\n" in told
 
 
 def test_options_and_exit_codes_of_the_verification_are_those_that_it_tells(capsys: pytest.CaptureFixture[str]) -> None:

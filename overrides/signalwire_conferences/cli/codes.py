@@ -1,5 +1,6 @@
 """How a command ends: its exit codes, and which error leads to which."""
 
+import re
 from typing import Any
 
 from signalwire_conferences import (
@@ -13,10 +14,11 @@ from signalwire_conferences import (
     VerificationError,
 )
 
+_ALLOW_RESET, _NAME = re.compile(r"allow_reset=\[([^]]*)\]"), re.compile(r"\w+")
 DONE, NOT_DONE, USAGE, SERVER, INTERRUPTED = 0, 1, 2, 3, 130
 EXIT_CODES = {
     DONE: "done, or nothing to do",
-    NOT_DONE: "refused, a conflict, some not changed, answered with no; in a dry run, what would be; drift",
+    NOT_DONE: "refused, a conflict, or some not changed; in a dry run, what would be, and drift",
     USAGE: "usage or bad input: nothing was written",
     SERVER: "the server refused or failed, or the network did",
     INTERRUPTED: "interrupted",
@@ -48,6 +50,11 @@ def exit_code(error: BaseException) -> int:
         case ConferencesError():
             return USAGE
     return NOT_DONE
+
+
+def in_shell(text: str) -> str:
+    """What the library advises to its callers, as this command line has it."""
+    return _ALLOW_RESET.sub(lambda found: " ".join(f"--allow-reset {name}" for name in _NAME.findall(found[1])), text)
 
 
 def error_json(error: BaseException) -> dict[str, Any]:

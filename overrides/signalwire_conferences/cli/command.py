@@ -16,7 +16,7 @@ from signalwire_conferences.errors import printable
 from signalwire_conferences.settings import VARIABLES
 
 from . import credentials
-from .codes import DONE, INTERRUPTED, NOT_DONE, CommandError, error_json, exit_code
+from .codes import DONE, INTERRUPTED, NOT_DONE, CommandError, error_json, exit_code, in_shell
 from .terminal import Terminal
 
 _SHARED = {
@@ -161,4 +161,4 @@ def tell(run: Run, error: BaseException, code: int) -> None:
 
 def lines_of(error: BaseException) -> str:
     """The message of an error, each line safe for a terminal."""
-    return "\n".join(printable(line) for line in str(error).splitlines())
+    return "\n".join(printable(line) for line in in_shell(str(error)).splitlines())

@@ -10,7 +10,7 @@ from attrs import define, field
 from signalwire_conferences import Change, ConferencesError, ConflictError, ServerChoice, UpdatePlan
 from signalwire_conferences.errors import printable
 
-from .codes import DONE, NOT_DONE, error_json
+from .codes import DONE, NOT_DONE, error_json, in_shell
 from .command import Run
 from .terminal import json_text
 
@@ -130,7 +130,7 @@ def progress(run: Run, title: str, total: int | None) -> Iterator[Callable[[str]
         TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[tally]}"),
     )  # fmt: skip
-    is_shown = run.terminal.stderr.isatty() and total != 1
+    is_shown = run.terminal.stderr.isatty() and not run.terminal.err.is_dumb_terminal and total != 1
     with Progress(*columns, console=run.terminal.err, transient=True, disable=not is_shown) as bar:
         task = bar.add_task(title, total=total, tally="")
 
@@ -161,7 +161,7 @@ def _shown(value: Any) -> str:
 def _reason(error: BaseException) -> str:
     text = " ".join(str(getattr(error, "message", error)).split())
     advice = getattr(error, "advice", "") if isinstance(error, ConferencesError) else ""
-    return printable(f"{text} {advice}".strip())
+    return printable(in_shell(f"{text} {advice}".strip()))
 
 
 def _conferences(number: int) -> str:

@@ -18,6 +18,8 @@ from signalwire_conferences import UpdatePlan, contract
 from signalwire_conferences.contract import Kind
 from signalwire_conferences.errors import printable
 
+from .codes import in_shell
+
 _STYLES = {"head": "bold", "before": "red", "after": "green", "kept": "dim", "risk": "bold yellow"}
 _COLOR = re.compile("#[0-9a-fA-F]{6}")
 
@@ -98,7 +100,7 @@ class Terminal:
     def plan(self, plan: UpdatePlan[Any], *, as_talk: bool = False) -> None:
         """The diff of a plan."""
         for line in plan.lines():
-            text = Text(line.text, _STYLES[line.kind])
+            text = Text(in_shell(line.text) if line.kind == "risk" else line.text, _STYLES[line.kind])
             name = line.text[2:].partition(":")[0]
             if line.kind in ("before", "after") and _is_color(name, line.value):
                 text = text[: -len(line.value) - 2] + chip(line.value)
