@@ -187,12 +187,9 @@ def read_states(text: str) -> tuple[State, ...]:
         text = _PAIR.sub(lambda pair: _escaped_code(ord(json.loads(f'"{pair[0]}"'))), text)
     states = reader.states(text)
     if reader.problems:
-        raise InvalidChangeError(sorted(reader.problems, key=_line), sent="nothing was sent")
+        reader.problems.sort(key=lambda each: each.line or 0)
+        raise InvalidChangeError(reader.problems, sent="nothing was sent")
     return states
-
-
-def _line(problem: FileProblem) -> int:
-    return problem.line or 0
 
 
 def _scalar(value: Any) -> str:

@@ -12,9 +12,8 @@ from signalwire_conferences.changes import checked_changes, checked_create, chec
 
 from .codes import DONE, NOT_DONE, CommandError
 from .command import Run
-from .fleet import plan_each, update_each
 from .reading import Where
-from .several import Tally, progress, report, selected, summary
+from .several import Tally, Work, refuse, report, selected, summary
 from .terminal import value_text
 from .words import Words, conditions, ids_from, standard_input, words_of
 
@@ -125,8 +124,7 @@ def update(
     if every or where:
         terms = conditions(where or ())
         ids = [each["id"] for each in selected(run, lambda each: all(term.holds(each) for term in terms))]
-    jobs = dict.fromkeys(ids, found.values)
-    return change_all(run, jobs, resets, concurrency, label)
+    return change_all(run, Work(dict.fromkeys(ids, found.values), resets, concurrency, label))
 
 
 def apply(
@@ -159,29 +157,27 @@ def delete(run: Run, ids: Annotated[list[str], typer.Argument(metavar="ID...", h
 def carry_out(run: Run, made: UpdatePlan[Any], apply: Callable[[], Conference] | None = None) -> int:
     """Show a plan of one conference, ask, and apply it."""
     run.terminal.plan(made, as_talk=run.as_json)
-    tally = Tally.of([made])
-    for error in tally.failed.values():
-        raise error
+    refuse(made)
+    tally = Tally()
+    tally.add(made.conference_id, made)
     if tally.changes and run.agreed("Apply this plan?"):
         done = (apply or made.apply)()
         tally.changes = {made.conference_id: done.report.changes if done.report else {}}
     return report(run, tally)
 
 
-def change_all(run: Run, jobs: dict[str, Any], resets: list[str], concurrency: int | None, label: str | None) -> int:
-    """Plan changes of many conferences (id -> changes), ask, and carry them out."""
-    if not jobs:
+def change_all(run: Run, work: Work) -> int:
+    """Plan changes of many conferences, ask, and carry them out. With --yes, without planning first."""
+    if not work.jobs:
         run.terminal.say("No conference is selected.")
-    with progress(run, "planning", len(jobs)) as step:
-        outlook = plan_each(run.conferences, jobs, resets, concurrency, step)
-    if jobs and not (run.as_json and run.dry_run):
+    if run.yes and not run.dry_run:
+        return report(run, work.written(run, work.jobs))
+    outlook = work.planned(run)
+    if work.jobs and not (run.as_json and run.dry_run):
         summary(run, outlook)
     if not outlook.changes or not run.agreed(f"Change {len(outlook.changes)}?"):
         return report(run, outlook)
-    with progress(run, "writing", len(outlook.changes)) as step:
-        done = update_each(
-            run.conferences, {each: jobs[each] for each in outlook.changes}, resets, concurrency, label, step
-        )
+    done = work.written(run, outlook.changes)
     done.unchanged += outlook.unchanged
     done.failed |= outlook.failed
     return report(run, done)

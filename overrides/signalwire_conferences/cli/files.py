@@ -9,15 +9,14 @@ from typing import Annotated, Any
 
 import typer
 
-from signalwire_conferences import ConferencesError, InvalidChangeError, Problem, contract, states
+from signalwire_conferences import ConferencesError, InvalidChangeError, Problem, UpdatePlan, contract, states
 from signalwire_conferences.changes import checked_changes, checked_create
 from signalwire_conferences.states import Drift, State
 
 from .changing import AllowReset, Concurrency, Label, read_text
 from .codes import NOT_DONE, CommandError
 from .command import Run
-from .fleet import plan_each, update_each
-from .several import Tally, not_changed, progress, report, selected
+from .several import Tally, Work, not_changed, report, selected
 from .terminal import json_text, shown
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A file as `export` writes it; - is the standard input.")]
@@ -71,29 +70,28 @@ def restore(
     said = states.read_states(read_text(file))
     found = states.drift(said, selected(run, lambda _: True), by_name=create)
     _check(found, resets, create=create)
-    with progress(run, "planning", len(found.changes)) as step:
-        outlook = plan_each(run.conferences, found.changes, resets, concurrency, step)
+    work = Work(found.changes, resets, concurrency, label)
+    plans: list[UpdatePlan[Any]] = []
+    outlook = work.planned(run, plans.append)
     outlook.unchanged += found.same
     for state in [] if create else found.missing:
         error = ConferencesError("There is no such conference in this space.", advice="--create makes it.")
         outlook.failed[state.id or state.name or ""] = error
     made, gone = (found.missing if create else []), (found.extra if prune else [])
-    _show(run, found, outlook, made, gone)
+    _show(run, found, outlook, plans, made, gone)
     if run.dry_run:
         report(run, outlook)
         return NOT_DONE if outlook.changes or outlook.failed or found.missing or gone else outlook.code
-    work = (f"change {len(outlook.changes)}", f"create {len(made)}", f"delete {len(gone)}")
-    asked = ", ".join(each for each in work if not each.endswith(" 0"))
+    parts = (f"change {len(outlook.changes)}", f"create {len(made)}", f"delete {len(gone)}")
+    asked = ", ".join(each for each in parts if not each.endswith(" 0"))
     if not asked or not run.agreed(f"{asked.capitalize()}?"):
         return report(run, outlook)
-    jobs = {each: found.changes[each] for each in outlook.changes}
-    with progress(run, "writing", len(jobs)) as step:
-        done = update_each(run.conferences, jobs, resets, concurrency, label, step)
+    done = work.written(run, outlook.changes)
     done.unchanged += outlook.unchanged
     done.failed |= outlook.failed
-    for state in made:
+    for state in () if done.is_interrupted else made:
         _one(done, state.name or state.id or "", functools.partial(_create, run, done, state))
-    for each in gone:
+    for each in () if done.is_interrupted else gone:
         _one(done, each["id"], functools.partial(_delete, run, done, each["id"]))
     return report(run, done)
 
@@ -117,9 +115,11 @@ def _check(found: Drift, resets: list[str], *, create: bool) -> None:
         raise InvalidChangeError(problems, sent="nothing was written")
 
 
-def _show(run: Run, found: Drift, outlook: Tally, made: list[State], gone: list[Any]) -> None:
+def _show(
+    run: Run, found: Drift, outlook: Tally, plans: list[UpdatePlan[Any]], made: list[State], gone: list[Any]
+) -> None:
     tell = run.terminal.say if run.as_json else run.terminal.data
-    for plan in outlook.plans:
+    for plan in plans:
         run.terminal.plan(plan, as_talk=run.as_json)
     for state in made:
         tell(f"create {shown(state.name or state.id)}: {shown(state.fields.get('display_name'))}")

@@ -2,15 +2,24 @@
 
 import collections
 import contextlib
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
-from attrs import define, field
+from attrs import define, field, frozen
 
-from signalwire_conferences import Change, ConferencesError, ConflictError, ServerChoice, UpdatePlan
+from signalwire_conferences import (
+    Change,
+    ChangeSetResult,
+    ConferenceResult,
+    ConferencesError,
+    ConflictError,
+    ServerChoice,
+    UpdatePlan,
+    UpdateReport,
+)
 from signalwire_conferences.errors import printable
 
-from .codes import DONE, NOT_DONE, error_json, in_shell
+from .codes import DONE, INTERRUPTED, NOT_DONE, error_json, in_shell
 from .command import Run
 from .terminal import json_text
 
@@ -26,31 +35,38 @@ class Tally:
     changes: dict[str, Changes] = field(factory=dict)
     unchanged: list[str] = field(factory=list)
     failed: dict[str, BaseException] = field(factory=dict)
-    change_set: Any = None
+    change_set: str | None = None
     created: list[str] = field(factory=list)
     deleted: list[str] = field(factory=list)
-    plans: list[UpdatePlan[Any]] = field(factory=list)
+    is_interrupted: bool = False
 
-    @classmethod
-    def of(cls, plans: Iterable[UpdatePlan[Any]]) -> "Tally":
-        """What plans would do."""
-        tally = cls()
-        for plan in plans:
-            try:
-                refuse(plan)
-            except ConferencesError as error:
-                tally.failed[plan.conference_id] = error
-            else:
-                if plan.changes:
-                    tally.changes[plan.conference_id] = plan.changes
-                else:
-                    tally.unchanged.append(plan.conference_id)
-        return tally
+    def add(self, conference_id: str, became: "UpdatePlan[Any] | UpdateReport | BaseException | None") -> str:
+        """Take note of what became of one, or would; gives it in a word."""
+        try:
+            if isinstance(became, BaseException):
+                raise became  # noqa: TRY301  # as a plan that is refused
+            if isinstance(became, UpdatePlan):
+                refuse(became)
+        except Exception as error:  # noqa: BLE001  # it is told
+            self.failed[conference_id] = error
+            return "refused" if isinstance(became, UpdatePlan) else "failed"
+        if became is not None and became.changes:
+            self.changes[conference_id] = became.changes
+            return "to change" if isinstance(became, UpdatePlan) else "changed"
+        self.unchanged.append(conference_id)
+        return "unchanged"
+
+    def sort(self, ids: Iterable[str]) -> None:
+        """In the order of these ids, not in that in which they ended."""
+        place = {each: number for number, each in enumerate(ids)}
+        self.changes = {each: self.changes[each] for each in sorted(self.changes, key=place.__getitem__)}
+        self.failed = {each: self.failed[each] for each in sorted(self.failed, key=place.__getitem__)}
+        self.unchanged.sort(key=place.__getitem__)
 
     @property
     def code(self) -> int:
         """The exit code that says it."""
-        return NOT_DONE if self.failed else DONE
+        return INTERRUPTED if self.is_interrupted else NOT_DONE if self.failed else DONE
 
     def as_json(self, *, dry_run: bool) -> dict[str, Any]:
         """The same, for programs."""
@@ -63,6 +79,54 @@ class Tally:
             **{name: ids for name, ids in (("created", self.created), ("deleted", self.deleted)) if ids},
             "changes": {each: changes_json(changes) for each, changes in self.changes.items()},
         }
+
+
+@frozen
+class Work:
+    """Changes of many conferences.
+
+    Attributes:
+        jobs: id -> changes, as an update takes them.
+        resets: fields that may be lost.
+        concurrency: how many at once; `None` leaves it to the library.
+        label: of the change set.
+    """
+
+    jobs: Mapping[str, Mapping[str, Any]]
+    resets: Sequence[str] = ()
+    concurrency: int | None = None
+    label: str | None = None
+
+    def planned(self, run: Run, look: Callable[[UpdatePlan[Any]], object] = bool) -> Tally:
+        """What would become of each; `look` is shown the plans."""
+        tally = Tally()
+        with progress(run, "planning", len(self.jobs)) as step:
+            for each, plan in run.conferences.plan_many(list(self.jobs), **self._options()):
+                step(tally.add(each, plan))
+                if isinstance(plan, UpdatePlan):
+                    look(plan)
+        return tally
+
+    def written(self, run: Run, ids: Iterable[str]) -> Tally:
+        """Carry out those of these ids; one failure does not stop the others."""
+        tally, chosen = Tally(), list(ids)
+
+        def told(result: ConferenceResult) -> None:
+            step(tally.add(result.id, result.error or result.report))
+
+        made: ChangeSetResult | None
+        with progress(run, "writing", len(chosen)) as step:
+            try:
+                made = run.conferences.update_many(chosen, label=self.label, on_progress=told, **self._options())
+            except KeyboardInterrupt as error:
+                made, tally.is_interrupted = getattr(error, "result", None), True
+        tally.sort(chosen)
+        tally.change_set = None if made is None else made.change_set
+        return tally
+
+    def _options(self) -> dict[str, Any]:
+        options: dict[str, Any] = {"changes": self.jobs.__getitem__, "allow_reset": self.resets}
+        return options if self.concurrency is None else {**options, "concurrency": self.concurrency}
 
 
 def refuse(plan: UpdatePlan[Any]) -> None:
@@ -94,8 +158,7 @@ def summary(run: Run, tally: Tally) -> None:
         f"{_conferences(len(tally.changes))} would change, {len(tally.unchanged)} match already,"
         f" {len(tally.failed)} are refused."
     )
-    if not run.yes:
-        not_changed(run, tally)
+    not_changed(run, tally)
 
 
 def report(run: Run, tally: Tally) -> int:
@@ -107,8 +170,12 @@ def report(run: Run, tally: Tally) -> int:
             f"{_conferences(len(tally.changes))} changed, {len(tally.unchanged)} matched already,"
             f" {len(tally.failed)} not changed."
         )
+        if tally.is_interrupted:
+            run.terminal.say(
+                "Interrupted. What was under way is finished; the same command again does the rest.", "bold red"
+            )
         not_changed(run, tally)
-        if tally.change_set is not None and tally.changes:
+        if tally.change_set is not None and tally.changes and not run.no_journal:
             run.terminal.say(f"signalwire-conferences undo --change-set {tally.change_set} takes it back.", "dim")
     return tally.code
 

@@ -47,8 +47,9 @@ def undo(
     made = run.conferences.plan_undo(*ids, **which)
     if not isinstance(made, list):
         return carry_out(run, made, lambda: run.conferences.undo(*ids, **which))
-    outlook = Tally.of(made)
+    outlook = Tally()
     for each in made:
+        outlook.add(each.conference_id, each)
         run.terminal.plan(each, as_talk=run.as_json)
     summary(run, outlook)
     if not outlook.changes or not run.agreed(f"Take back {len(outlook.changes)}?"):
