@@ -77,7 +77,7 @@ def plan(
         except OSError as error:
             raise CommandError(f"{str(out)!r} cannot be written: {error.strerror}.") from None
     if run.as_json:
-        run.terminal.stdout.write(made.to_json() + "\n")
+        run.terminal.stdout.write(made.to_json())
     else:
         run.terminal.plan(made)
     return NOT_DONE if made.at_risk or made.conflicts else DONE
@@ -161,8 +161,8 @@ def carry_out(run: Run, made: UpdatePlan[Any], apply: Callable[[], Conference] |
     tally = Tally()
     tally.add(made.conference_id, made)
     if tally.changes and run.agreed("Apply this plan?"):
-        done = (apply or made.apply)()
-        tally.changes = {made.conference_id: done.report.changes if done.report else {}}
+        tally = Tally()
+        tally.add(made.conference_id, (apply or made.apply)().report)
     return report(run, tally)
 
 

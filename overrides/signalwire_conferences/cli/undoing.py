@@ -4,6 +4,9 @@ from typing import Annotated, Any
 
 import typer
 
+from signalwire_conferences import Conference, ConferencesError, UpdatePlan
+from signalwire_conferences.values import one_spelling
+
 from .changing import carry_out
 from .codes import CommandError
 from .command import Run
@@ -41,21 +44,32 @@ def undo(
     run.may_write()
     if id_ is None and change_set is None and entry is None:
         raise CommandError("Which change? Give the id of a conference, --change-set or --entry; `history` shows them.")
-    which: dict[str, Any] = {"change_set": change_set, "entry": entry}
-    which = {name: value for name, value in which.items() if value is not None}
+    if change_set is not None and id_ is None and entry is None:
+        return _change_set(run, change_set)
     ids = [] if id_ is None else [id_]
-    made = run.conferences.plan_undo(*ids, **which)
-    if not isinstance(made, list):
-        return carry_out(run, made, lambda: run.conferences.undo(*ids, **which))
+    which: dict[str, Any] = {"change_set": change_set} if entry is None else {"change_set": change_set, "entry": entry}
+    plan: UpdatePlan[Conference] = run.conferences.plan_undo(*ids, **which)
+    return carry_out(run, plan, lambda: run.conferences.undo(*ids, **which))
+
+
+def _change_set(run: Run, change_set: str) -> int:
+    ids = dict.fromkeys(each.conference_id for each in run.conferences.history(change_set=change_set))
     outlook = Tally()
-    for each in made:
-        outlook.add(each.conference_id, each)
-        run.terminal.plan(each, as_talk=run.as_json)
-    summary(run, outlook)
-    if not outlook.changes or not run.agreed(f"Take back {len(outlook.changes)}?"):
+    for each in () if run.yes and not run.dry_run else ids:
+        try:
+            plan = run.conferences.plan_undo(each, change_set=change_set)
+        except ConferencesError as error:
+            outlook.add(each, error)
+            continue
+        run.terminal.plan(plan, as_talk=run.as_json)
+        outlook.add(each, plan)
+    if ids and not run.yes:
+        summary(run, outlook)
+    if (ids and not (run.yes or outlook.changes)) or not run.agreed(f"Take back {len(outlook.changes)}?"):
         return report(run, outlook)
-    result = run.conferences.undo(**which)
-    changes = {each: outlook.changes.get(each, {}) for each in result.changed}
+    result = run.conferences.undo(change_set=change_set)
+    entries = {each.conference_id: each.changes for each in run.conferences.history(change_set=result.change_set)}
+    changes = {each: entries.get(one_spelling(each), {}) for each in result.changed}
     return report(run, Tally(changes, result.unchanged, dict(result.failed), result.change_set))
 
 
