@@ -2,6 +2,7 @@
 
 import collections
 import contextlib
+import functools
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
@@ -50,6 +51,8 @@ class Tally:
         except Exception as error:  # noqa: BLE001  # it is told
             self.failed[conference_id] = error
             return "refused" if isinstance(became, UpdatePlan) else "failed"
+        if isinstance(became, UpdateReport):
+            self.change_set = became.change_set
         if became is not None and became.changes:
             self.changes[conference_id] = became.changes
             return "to change" if isinstance(became, UpdatePlan) else "changed"
@@ -79,6 +82,15 @@ class Tally:
             **{name: ids for name, ids in (("created", self.created), ("deleted", self.deleted)) if ids},
             "changes": {each: changes_json(changes) for each, changes in self.changes.items()},
         }
+
+
+def until_interrupted(tally: Tally, call: Callable[[], ChangeSetResult]) -> ChangeSetResult | None:
+    """What a call gives, also where Ctrl-C ended it early: then all that was done until then."""
+    try:
+        return call()
+    except KeyboardInterrupt as error:
+        tally.is_interrupted = True
+        return getattr(error, "result", None)
 
 
 @frozen
@@ -114,12 +126,9 @@ class Work:
         def told(result: ConferenceResult) -> None:
             step(tally.add(result.id, result.error or result.report))
 
-        made: ChangeSetResult | None
         with progress(run, "writing", len(chosen)) as step:
-            try:
-                made = run.conferences.update_many(chosen, label=self.label, on_progress=told, **self._options())
-            except KeyboardInterrupt as error:
-                made, tally.is_interrupted = getattr(error, "result", None), True
+            update = functools.partial(run.conferences.update_many, chosen, label=self.label, on_progress=told)
+            made = until_interrupted(tally, functools.partial(update, **self._options()))
         tally.sort(chosen)
         tally.change_set = None if made is None else made.change_set
         return tally

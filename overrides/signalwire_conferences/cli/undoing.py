@@ -10,7 +10,7 @@ from signalwire_conferences.values import one_spelling
 from .changing import carry_out
 from .codes import CommandError
 from .command import Run
-from .several import Tally, changes_json, report, summary
+from .several import Tally, changes_json, report, summary, until_interrupted
 from .terminal import json_text, shown
 
 Id = Annotated[str | None, typer.Argument(metavar="[ID]", help="Id of the conference.")]
@@ -54,8 +54,10 @@ def undo(
 
 def _change_set(run: Run, change_set: str) -> int:
     ids = dict.fromkeys(each.conference_id for each in run.conferences.history(change_set=change_set))
-    outlook = Tally()
-    for each in () if run.yes and not run.dry_run else ids:
+    if not ids:
+        run.conferences.plan_undo(change_set=change_set)  # says so
+    outlook, is_planned = Tally(), run.dry_run or not run.yes
+    for each in ids if is_planned else ():
         try:
             plan = run.conferences.plan_undo(each, change_set=change_set)
         except ConferencesError as error:
@@ -63,14 +65,17 @@ def _change_set(run: Run, change_set: str) -> int:
             continue
         run.terminal.plan(plan, as_talk=run.as_json)
         outlook.add(each, plan)
-    if ids and not run.yes:
+    if is_planned:
         summary(run, outlook)
-    if (ids and not (run.yes or outlook.changes)) or not run.agreed(f"Take back {len(outlook.changes)}?"):
-        return report(run, outlook)
-    result = run.conferences.undo(change_set=change_set)
-    entries = {each.conference_id: each.changes for each in run.conferences.history(change_set=result.change_set)}
-    changes = {each: entries.get(one_spelling(each), {}) for each in result.changed}
-    return report(run, Tally(changes, result.unchanged, dict(result.failed), result.change_set))
+        if not outlook.changes or not run.agreed(f"Take back {len(outlook.changes)}?"):
+            return report(run, outlook)
+    done = Tally()
+    result = until_interrupted(done, lambda: run.conferences.undo(change_set=change_set))
+    if result is not None:
+        entries = {each.conference_id: each.changes for each in run.conferences.history(change_set=result.change_set)}
+        done.changes = {each: entries.get(one_spelling(each), {}) for each in result.changed}
+        done.unchanged, done.failed, done.change_set = result.unchanged, dict(result.failed), result.change_set
+    return report(run, done)
 
 
 def _cells(entry: Any) -> tuple[Any, ...]:
