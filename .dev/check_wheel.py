@@ -22,6 +22,7 @@ API, PUBLIC, TESTING = PACKAGES = (
 NEEDED = {
     *(f"{package}/py.typed" for package in PACKAGES),
     f"{API}/contract.json",
+    f"{API}/conferences.schema.json",
     f"{PUBLIC}/openapi/conferences.yaml",
 }
 SUFFIXES = {".py", ".typed", ".json", ".yaml", ".css"}
@@ -70,6 +71,9 @@ def main() -> None:
         say("installing it with the mock, and renaming a conference")
         install(scratch, f"{wheel}[mock]")
         python(scratch, "-c", f"import {API}.fields\n{SMOKE}")
+        say("installing it with the command line, and asking it for help")
+        install(scratch, f"{wheel}[cli]")
+        python(scratch, "-m", f"{PUBLIC}.cli", "update", "--help")
     say("all is well")
 
 

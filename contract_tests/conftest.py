@@ -11,6 +11,7 @@ import hypothesis
 import pytest
 from hypothesis.configuration import set_hypothesis_home_dir
 
+from command_line import CommandLine
 from processes import STYLES, Waits, without_waiting
 from signalwire_conferences import RestClient
 from signalwire_conferences_testing.mock import MockServer
@@ -128,3 +129,13 @@ def style(request: pytest.FixtureRequest) -> str:
 def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
     """The waits of the clients, noted in place of being waited."""
     return without_waiting(monkeypatch)
+
+
+@pytest.fixture
+def command(
+    mock: MockServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> CommandLine:
+    """The command line, for `mock`, in an empty folder that is its home too."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return CommandLine(mock, monkeypatch, capsys)

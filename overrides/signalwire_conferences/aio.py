@@ -92,7 +92,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         self,
         ids: Iterable[Id] | AsyncIterable[Id] | None = None,
         *,
-        changes: ConferenceChanges,
+        changes: ConferenceChanges | Callable[[str], ConferenceChanges],
         concurrency: int = CONCURRENCY,
         label: str | None = None,
         on_progress: Callable[[ConferenceResult], object] | None = None,
@@ -110,7 +110,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         self,
         ids: Iterable[Id] | AsyncIterable[Id] | None = None,
         *,
-        changes: ConferenceChanges,
+        changes: ConferenceChanges | Callable[[str], ConferenceChanges],
         allow_reset: Iterable[str] = (),
         concurrency: int = CONCURRENCY,
     ) -> AsyncGenerator[tuple[str, UpdatePlan[Awaitable[Conference]] | Exception], None]:

@@ -218,7 +218,13 @@ class _Check:
     def _unknown(self, name: object, known: Mapping[str, Field]) -> str:
         if self._noun == "field" and isinstance(name, str) and name in contract.KINDS:
             return "cannot be written here"
-        return f"is not a {self._noun}; there are {', '.join(known)}"
+        return unknown(name, known, self._noun)
+
+
+def unknown(name: object, known: Iterable[str], noun: str = "field") -> str:
+    """What is wrong with a name that is not among the known ones, and which of them may be meant."""
+    near = difflib.get_close_matches(str(name).lower(), known := list(known), n=1)
+    return f"is not a {noun}; {f'did you mean {near[0]}? There' if near else 'there'} are {', '.join(known)}"
 
 
 def _id_rule(text: object) -> str | None:

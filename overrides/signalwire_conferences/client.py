@@ -174,9 +174,15 @@ class BaseConferences(ConferencesOnly, Generic[T]):
     ) -> Callable[[Id], SafeUpdate]:
         """What makes the update of each of many conferences, all that can be checked before."""
         with self._masking():
-            asked, resets = checked_many(ids, changes, allow_reset, concurrency, change_set.label)
+            given = {} if callable(changes) else changes
+            asked, resets = checked_many(ids, given, allow_reset, concurrency, change_set.label)
         settings = self._transport.settings
-        return lambda each: SafeUpdate(Target.of(each, settings, change_set), Intent(dict(asked), resets))
+
+        def update(each: Id) -> SafeUpdate:
+            own = checked_changes(changes(name_of(each)), resets, each)[0] if callable(changes) else dict(asked)
+            return SafeUpdate(Target.of(each, settings, change_set), Intent(own, resets))
+
+        return update
 
     def _fleet(
         self,
@@ -307,7 +313,7 @@ class Conferences(BaseConferences[Transport]):
         self,
         ids: Iterable[Id] | None = None,
         *,
-        changes: ConferenceChanges,
+        changes: ConferenceChanges | Callable[[str], ConferenceChanges],
         concurrency: int = CONCURRENCY,
         label: str | None = None,
         on_progress: Callable[[ConferenceResult], object] | None = None,
@@ -324,7 +330,7 @@ class Conferences(BaseConferences[Transport]):
 
         Args:
             ids: the conferences, read as they are needed; each is done once. `None`: all of the space.
-            changes: field to new value; `None` clears.
+            changes: field to new value; `None` clears. Or a function that gives this for an id.
             concurrency: the most conferences at once; each has a thread.
             label: what to call the change set.
             on_progress: called in this thread, once for each conference, in the order in which they end.
@@ -343,7 +349,7 @@ class Conferences(BaseConferences[Transport]):
         self,
         ids: Iterable[Id] | None = None,
         *,
-        changes: ConferenceChanges,
+        changes: ConferenceChanges | Callable[[str], ConferenceChanges],
         allow_reset: Iterable[str] = (),
         concurrency: int = CONCURRENCY,
     ) -> Iterator[tuple[str, UpdatePlan[Conference] | Exception]]:

@@ -16,7 +16,7 @@ _INSTANT = re.compile(
     r"(?:[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?(?:[Zz]|([+-])([0-9]{2}):([0-9]{2})))?"
 )
 _GREGORIAN_CYCLE_DAYS = 146097  # the calendar repeats every 400 years
-_SURROGATE = re.compile("[\ud800-\udfff]")
+SURROGATE = re.compile("[\ud800-\udfff]")
 _TOO_LARGE = 2**63
 _DEEPEST = 100  # levels of JSON; to compare them takes two frames each
 _MOST_DIGITS = 18  # of a fraction of a second; an attosecond
@@ -107,7 +107,7 @@ def to_json(value: Any) -> Any:
         case uuid.UUID() as name:
             return str(name)
         case str() as text:
-            if _SURROGATE.search(text):
+            if SURROGATE.search(text):
                 raise ValueError("holds a lone surrogate, which is not a character")
             return str.__str__(text)  # a subclass may answer `str` with something else
         case int() as number if abs(number) >= _TOO_LARGE:
