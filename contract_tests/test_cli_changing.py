@@ -2,12 +2,15 @@
 
 import json
 import os
+import signal
+import subprocess
+import time
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from command_line import CommandLine
+from command_line import COMMAND, CommandLine
 from processes import methods
 from signalwire_conferences import contract
 from signalwire_conferences_testing.mock import Fault, MockServer
@@ -228,6 +231,44 @@ def test_the_summary_says_how_many_change_match_and_are_refused(command: Command
     done = command("update", "--all", "layout=5up", "--dry-run", expect=1)
     assert '3  layout: "10x10" -> "5up"' in done.out
     assert "3 conferences would change, 1 match already, 1 are refused." in done.out
+
+
+def test_a_failure_of_one_does_not_stop_the_others(command: CommandLine, mock: MockServer) -> None:
+    mock.faults.add(Fault.status(422), "PUT", conference_id=IDS[1])
+    done = command("update", *IDS[:4], "nobody", "quality=1080p", "--yes", "--json", "--concurrency", "1", expect=1)
+    assert done.json["changed"] == [IDS[0], *IDS[2:4]]
+    assert {each: error["type"] for each, error in done.json["failed"].items()} == {
+        IDS[1]: "ValidationError", "nobody": "NotFoundError"
+    }  # fmt: skip
+
+
+def test_interrupted_it_tells_what_is_done_and_the_same_command_does_the_rest(
+    command: CommandLine, mock: MockServer
+) -> None:
+    mock.faults.add(Fault.latency(0.3), "PUT", times=None)
+    line = [*COMMAND, "update", *IDS[:4], "quality=1080p", "--yes", "--json", "--concurrency", "1"]
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while "PUT" not in methods(mock):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "the same command again does the rest" in err
+    done = json.loads(out)["changed"]
+    assert done == [each for each in IDS[:4] if mock.store[each]["quality"] == "1080p"]
+    assert 1 <= len(done) < 4
+    mock.faults.clear()
+    again = command(*line[len(COMMAND) :]).json
+    assert (again["unchanged"], again["changed"]) == (done, IDS[len(done) : 4])
+
+
+def test_at_a_terminal_a_bar_shows_how_far_it_is(command: CommandLine, mock: MockServer) -> None:
+    mock.faults.add(Fault.latency(0.1), "PUT", times=None)
+    shown = command.at_terminal("update", *IDS[:4], "quality=1080p", "--yes", "--concurrency", "1").out
+    assert "writing" in shown
+    assert "2 changed" in shown
+    assert "\x1b[" not in command.process("update", *IDS[:4], "quality=720p", "--yes").err
 
 
 # --- create and delete --------------------------------------------------------------------------------

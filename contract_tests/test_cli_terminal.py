@@ -133,13 +133,15 @@ def test_fields_and_values_are_completed(command: CommandLine, shell: str) -> No
     name = "signalwire-conferences"
     layouts = contract.fields(contract.UPDATE)["layout"].schema["enum"]
     prefix = "" if shell == "bash" else "layout="
-    assert completions(command, f"{name} update id la", shell) == ["layout="]
+    assert completions(command, f"{name} update id l", shell)[:2] == ["layout=", "light_primary="]
+    assert completions(command, f"{name} update id la", shell) == [f"layout={each}" for each in layouts]
     assert completions(command, f"{name} update id layout=", shell) == [f"{prefix}{each}" for each in layouts]
     assert completions(command, f"{name} update id layout=5", shell) == [f"{prefix}5up", f"{prefix}5x5"]
     assert completions(command, f"{name} update id size=small enable_chat=t", shell) == [
         "true" if shell == "bash" else "enable_chat=true"
     ]
-    assert completions(command, f"{name} create na", shell) == ["name="]
+    assert completions(command, f"{name} create na", shell) == ["name=", "name=@"]
+    assert completions(command, f"{name} update dark_p", shell) == ["dark_primary=#", "dark_primary=null"]
     assert {"list", "restore", "mock", "verify"} <= set(completions(command, f"{name} ", shell))
     assert completions(command, f"{name} update --al", shell) == ["--all", "--allow-reset"]
 

@@ -51,12 +51,13 @@ def test_undo_of_a_conference_is_shown_and_done_once(command: CommandLine, mock:
 
 
 def test_undo_of_a_change_set_takes_it_back_twice_with_one_result(command: CommandLine, mock: MockServer) -> None:
-    command("update", A, B, "layout=5up", "--yes", "--json")
-    change_set = command("history", "--json").json[0]["change_set"]
+    done = command("update", A, B, "layout=5up", "--yes", "--json", "--label", "rebrand 2027")
+    change_set = done.json["change_set"]
+    entries = command("history", "--json").json
+    assert {(each["change_set"], each["label"]) for each in entries} == {(change_set, "rebrand 2027")}
     command("update", B, "size=small", "--yes")
-    sets = {each["change_set"] for each in command("history", "--json").json if "layout" in each["changes"]}
-    for each in sets:
-        command("undo", "--change-set", each, "--yes")
+    assert command("undo", "--change-set", change_set, "--dry-run").out.count('+ layout: "2x2"') == 2
+    assert command("undo", "--change-set", change_set, "--yes", "--json").json["changed"] == [A, B]
     assert layouts(mock) == ["2x2", "2x2"]
     assert mock.store[B]["size"] == "small"
     mock.requests.clear()

@@ -14,7 +14,7 @@ from attrs import field, frozen
 
 from signalwire_conferences import InvalidChangeError, Problem, contract
 from signalwire_conferences.changes import unknown
-from signalwire_conferences.contract import Field, Json
+from signalwire_conferences.contract import Field, Json, Kind
 from signalwire_conferences.values import equivalent
 
 _VALUES = """\b
@@ -173,12 +173,12 @@ def completer(of: str) -> Callable[[typer.Context, str], list[tuple[str, str]]]:
         elif not incomplete and earlier and earlier[-1] in known:
             name, equals, prefix = earlier[-1], "=", ""
         if not equals:
-            # Typer breaks long lines of help in two, and shells take the second for another word.
-            return [
-                (f"{each}=", textwrap.shorten(_rule(about), 40, placeholder="..."))
-                for each, about in known.items()
-                if each.startswith(name)
-            ]
+            names = [each for each in known if each.startswith(name)]
+            if len(names) != 1:
+                # Typer breaks long lines of help in two, and shells take the second for another word.
+                return [(f"{each}=", textwrap.shorten(_rule(known[each]), 40, placeholder="...")) for each in names]
+            # A shell puts a space behind the only choice there is, but not behind `layout=` of several.
+            name, prefix, start = names[0], f"{names[0]}=", ""
         values = choices(known[name]) if name in known else []
         return [(f"{prefix}{value}", "") for value in values if value.startswith(start)]
 
@@ -186,9 +186,12 @@ def completer(of: str) -> Callable[[typer.Context, str], list[tuple[str, str]]]:
 
 
 def choices(about: Field) -> list[str]:
-    """The values that a field can have, where they are few."""
-    values = [True, False] if about.schema.get("type") == "boolean" else about.schema.get("enum", [])
-    return [value if isinstance(value, str) else json.dumps(value) for value in values]
+    """The values that a field can have where they are few, else how some begin."""
+    if about.schema.get("type") == "boolean":
+        return ["true", "false"]
+    if "enum" in about.schema:
+        return [str(value) for value in about.schema["enum"]]
+    return ["#", "null"] if about.kind is Kind.COLOR else ["", "@"]
 
 
 def _decoded(text: str) -> Any:
