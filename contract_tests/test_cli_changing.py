@@ -178,7 +178,14 @@ def test_the_network_ends_it_with_3(command: CommandLine, mock: MockServer) -> N
 
 def test_missing_credentials_end_it_with_2(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv("SIGNALWIRE_API_TOKEN")
-    assert "SIGNALWIRE_API_TOKEN" in command("list", expect=2).err
+    told = command("list", expect=2).err
+    assert "SIGNALWIRE_API_TOKEN" in told
+    assert "login" in told
+
+
+def test_without_a_standard_input_there_are_no_ids(command: CommandLine) -> None:
+    done = command.process("update", "-", "layout=5up", "--yes", preexec_fn=lambda: os.close(0))
+    assert (done.code, done.err.splitlines()[0]) == (0, "No conference is selected.")
 
 
 # --- update of many -----------------------------------------------------------------------------------

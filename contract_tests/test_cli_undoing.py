@@ -1,6 +1,8 @@
 """`history`, `undo`, and plans that are kept and applied."""
 
+import contextlib
 import json
+import sqlite3
 from pathlib import Path
 
 import pytest
@@ -111,6 +113,17 @@ def test_a_journal_that_is_something_else_is_refused_before_any_request(
 ) -> None:
     Path("mine.sqlite").write_bytes(content)
     command("update", A, "layout=5up", "--yes", "--journal", "mine.sqlite", expect=2)
+    assert "PUT" not in methods(mock)
+
+
+def test_a_journal_of_a_newer_version_is_refused_and_nothing_is_written(command: CommandLine, mock: MockServer) -> None:
+    command("update", A, "layout=5up", "--yes", "--journal", "mine.sqlite")
+    with contextlib.closing(sqlite3.connect("mine.sqlite")) as connection:
+        connection.execute("PRAGMA user_version = 999")
+    mock.requests.clear()
+    for arguments in (["update", A, "layout=3x3"], ["update", A, B, "layout=3x3"], ["undo", A]):
+        command(*arguments, "--yes", "--journal", "mine.sqlite", expect=2)
+    command("history", "--journal", "mine.sqlite", expect=2)
     assert "PUT" not in methods(mock)
 
 

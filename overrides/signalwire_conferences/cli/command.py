@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from attrs import define, field
 
-from signalwire_conferences import ConferencesError, RestClient
+from signalwire_conferences import ConferencesError, ConfigurationError, RestClient
 from signalwire_conferences.client import Conferences
 from signalwire_conferences.errors import printable
 from signalwire_conferences.settings import VARIABLES
@@ -55,7 +55,11 @@ class Run:
     def client(self) -> RestClient:
         """The client, made when it is wanted."""
         if self._client is None:
-            self._client = RestClient(**credentials.found(), journal=self._journal_path())
+            try:
+                self._client = RestClient(**credentials.found(), journal=self._journal_path())
+            except ConfigurationError as error:
+                error.advice = "`signalwire-conferences login` keeps credentials in the keyring."
+                raise
         return self._client
 
     @property

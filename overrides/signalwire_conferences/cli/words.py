@@ -204,6 +204,8 @@ def _decoded(text: str) -> Any:
 
 def standard_input() -> Iterator[str]:
     """The lines of the standard input; what is not UTF-8 cannot be an id and is refused as one."""
+    if sys.stdin is None:
+        return iter(())
     sys.stdin.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]  # a text file it is
     return iter(sys.stdin)
 
