@@ -169,6 +169,21 @@ def test_no_conference_at_all_is_no_error(style: str) -> None:
             assert plans(client, ids, changes=NEW) == []
 
 
+def test_changes_may_differ_from_conference_to_conference(style: str) -> None:
+    wanted: dict[str, ConferenceChanges] = {f"conference-{n}": {"description": f"New {n}"} for n in range(3)}
+    wanted["conference-1"] = {"layout": "round"}  # type: ignore[typeddict-item]  # it is wrong, and fails by itself
+    with fleet(style, 4) as (server, client):
+        planned = dict(plans(client, list(wanted), changes=wanted.__getitem__))
+        assert planned["conference-0"].changes["description"].after == "New 0"
+        assert isinstance(planned["conference-1"], InvalidChangeError)
+        done = client.update_many(list(wanted), changes=wanted.__getitem__)
+        assert sorted(done.changed) == ["conference-0", "conference-2"]
+        assert isinstance(done.failed["conference-1"], InvalidChangeError)
+        assert [server.store[f"conference-{n}"]["description"] for n in range(4)] == [
+            "New 0", "About 1", "New 2", "About 3"
+        ]  # fmt: skip
+
+
 def test_plans_come_in_the_order_of_the_ids_and_write_nothing_until_applied(style: str) -> None:
     with fleet(style, 50) as (server, client):
         ids = [*reversed(list(server.store)), "gone"]

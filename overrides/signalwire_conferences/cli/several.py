@@ -62,9 +62,13 @@ class Tally:
     def sort(self, ids: Iterable[str]) -> None:
         """In the order of these ids, not in that in which they ended."""
         place = {each: number for number, each in enumerate(ids)}
-        self.changes = {each: self.changes[each] for each in sorted(self.changes, key=place.__getitem__)}
-        self.failed = {each: self.failed[each] for each in sorted(self.failed, key=place.__getitem__)}
-        self.unchanged.sort(key=place.__getitem__)
+
+        def key(each: str) -> int:
+            return place.get(each, len(place))
+
+        self.changes = {each: self.changes[each] for each in sorted(self.changes, key=key)}
+        self.failed = {each: self.failed[each] for each in sorted(self.failed, key=key)}
+        self.unchanged.sort(key=key)
 
     @property
     def code(self) -> int:
