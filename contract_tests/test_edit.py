@@ -267,17 +267,40 @@ def test_with_confirm_two_edits_of_different_fields_both_count(
 
 
 @pytest.mark.parametrize("confirm", [None, 0.5])
+@pytest.mark.parametrize(("before", "theirs"), [("2x2", "8x8"), ("grid-responsive", "grid-responsive-mobile")])
 def test_a_third_value_of_which_nobody_knows_what_it_was_built_on_is_a_conflict(
-    server: MockServer, monkeypatch: pytest.MonkeyPatch, confirm: float | None
+    server: MockServer, monkeypatch: pytest.MonkeyPatch, confirm: float | None, before: str, theirs: str
 ) -> None:
     waits = without_waiting(monkeypatch)
-    waits.during = lambda _: server.store.patch(ID, {"layout": "8x8"})
+    server.store.patch(ID, {"layout": before})
+    waits.during = lambda _: server.store.patch(ID, {"layout": theirs})
     if confirm is None:
         server.faults.add(Fault.drop_after(), "PUT")
     with ours("sync", server, confirm=confirm) as client, pytest.raises(ConflictError) as caught:
         client.edit(ID, lambda fields: fields.update(layout="5up"))
-    assert (caught.value.before, caught.value.theirs, caught.value.ours) == ("2x2", "8x8", "5up")
-    assert server.store[ID]["layout"] == "8x8"
+    assert (caught.value.before, caught.value.theirs, caught.value.ours) == (before, theirs, "5up")
+    assert server.store[ID]["layout"] == theirs
+
+
+def test_with_confirm_a_text_that_others_built_on_is_not_made_again_with_what_they_overwrote(
+    server: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    waits = without_waiting(monkeypatch)
+    calls = []
+
+    def overwrite(_seconds: float) -> None:
+        if len(waits) == 1:
+            append(server, "theirs")
+            server.store.patch(ID, {"size": "large"})
+
+    def edit(fields: dict[str, Any]) -> None:
+        calls.append(1)
+        fields.update(description=fields["description"] + "\nours", size="small")
+
+    waits.during = overwrite
+    with ours("sync", server, confirm=0.5) as client:
+        made = client.edit(ID, edit)
+    assert (made["description"], made["size"], calls) == ("first\nours\ntheirs", "small", [1])
 
 
 @pytest.mark.parametrize(
