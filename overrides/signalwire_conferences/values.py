@@ -48,7 +48,7 @@ def equivalent(kind: Kind, one: Any, other: Any) -> bool:
     """Whether two JSON values mean the same for a field of this kind: instants as instants, colours and UUIDs without
     regard to case, all else exactly (`1` is not `true`).
     """
-    if _identical(one, other):
+    if identical(one, other):
         return True
     if not isinstance(one, str) or not isinstance(other, str):
         return False
@@ -77,14 +77,14 @@ def one_spelling(conference_id: str) -> str:
         return conference_id
 
 
-def _identical(one: Any, other: Any) -> bool:
+def identical(one: Any, other: Any) -> bool:
     """Equality of JSON values. Python's own `==` takes `True` for `1`."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_identical(one[key], other[key]) for key in one)
+        return one.keys() == other.keys() and all(identical(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_identical, one, other))
+        return len(one) == len(other) and all(map(identical, one, other))
     return bool(one == other)
 
 
