@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -24,14 +25,38 @@ def put(mock, **body):
 QUIET = ("-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "no:hypothesispytest", "-W", "default")
 
 
+class Modules:
+    """What an inner run imports is forgotten at its end, and a library that is imported twice has its errors twice."""
+
+    def __init__(self) -> None:
+        self._imported: dict[str, Any] = {}
+
+    def pytest_unconfigure(self) -> None:
+        self._imported = dict(sys.modules)
+
+    def restore(self) -> None:
+        for name, module in self._imported.items():
+            if "site-packages" in str(getattr(module, "__file__", "")) or name.startswith("signalwire"):
+                sys.modules.setdefault(name, module)
+
+
 @pytest.fixture
-def run(pytester: pytest.Pytester) -> Any:
+def modules() -> Iterator[Modules]:
+    kept = Modules()
+    yield kept
+    kept.restore()
+
+
+# After `modules`: at its end, `pytester` forgets too.
+@pytest.fixture
+def run(modules: Modules, pytester: pytest.Pytester) -> Any:
     """Runs a test suite; all of it passes or fails as told."""
 
     def outcome(code: str, *arguments: str, ini: str = "", **expected: int) -> pytest.RunResult:
         pytester.makepyfile(HEAD + code)
         pytester.makeini(f"[pytest]\n{ini}")
-        result = pytester.runpytest_inprocess(*QUIET, "--strict-markers", *arguments)
+        result = pytester.runpytest_inprocess(*QUIET, "--strict-markers", *arguments, plugins=[modules])
+        modules.restore()
         result.assert_outcomes(**{"warnings": 0, **expected})
         return result
 

@@ -153,7 +153,7 @@ def _faults_help() -> str:
 def _announce(server: MockServer) -> None:
     print(f"Mock of the conference resource: {server.url}")
     if server.address not in (HOST, "::1", "localhost"):
-        print(f"  listens on {server.address or 'all addresses'}: whoever reaches it can use and control it")
+        print(f"  listens on {server.address}: whoever reaches it can use and control it")
     for conference_id in server.store:
         print(f"  conference {conference_id}")
     said = {_PROJECT: server.project, _TOKEN: server.token}

@@ -23,7 +23,7 @@ __all__ = ["HOST", "MockServer"]
 
 HOST = "127.0.0.1"
 # What listens everywhere is reached here.
-_LOOPBACK = {"": HOST, "0.0.0.0": HOST, "::": "::1"}
+_LOOPBACK = {"0.0.0.0": HOST, "::": "::1"}
 _threads: set[int | None] = set()
 
 for _name in ("uvicorn.error", "uvicorn.access"):  # a request that was cut off is no error here
@@ -50,13 +50,13 @@ class _Listener(socket.socket):
 
     def accept(self) -> tuple[socket.socket, Any]:
         connection, address = super().accept()
-        self._accepted[address] = connection
+        self._accepted[address[:2]] = connection  # all that ASGI tells of an address of IPv6, too
         return connection, address
 
     def hang_up(self, address: tuple[str, int]) -> None:
         """Closes the connection of a client; what was sent goes out first."""
         with contextlib.suppress(KeyError, OSError):  # it has gone already
-            self._accepted[tuple(address)].shutdown(socket.SHUT_RDWR)
+            self._accepted[tuple(address[:2])].shutdown(socket.SHUT_RDWR)
 
     def hang_up_all(self) -> bool:
         """Closes all connections; whether one is open still."""
