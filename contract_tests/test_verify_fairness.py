@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from broken.making import Write, answers, asks, body_of, listed, rule, stores
+from broken.making import Write, answers, asks, body_of, listed, refuses, rule, stores
 from signalwire_conferences import contract
 from signalwire_conferences.contract import CREATE, UPDATE
 from signalwire_conferences.values import instant
@@ -278,6 +278,21 @@ def test_a_server_that_reads_what_is_open_the_other_way_is_clean_and_its_reading
     assert {one["id"] for one in value["open_questions"]} >= {"nul", "unchanged-put"}
     assert 'name="open/nul"' in as_junit.text(report)
     assert "May a text hold the character NUL?" in as_html.text(report)
+
+
+@pytest.mark.parametrize("methods", [["PUT"], ["POST"], ["PUT", "POST"], []])
+def test_an_open_question_is_to_be_answered_alike_by_every_operation(server: MockServer, methods: list[str]) -> None:
+    known = {**contract.fields(CREATE), **contract.fields(UPDATE), **contract.answer_fields()}
+    for method in methods:
+        refuses(lambda body: next((name for name in body if name not in known), None), method)(server)
+    report = verified(server, "accepts/unknown", "put/unknown-beside")
+    if len(methods) == 1:
+        [told] = report.broken[0].findings
+        assert "by a PUT" in told.message
+        assert "by a POST" in told.message
+        assert told.seen_again
+    else:
+        assert all_kept(report), outcomes(report)
 
 
 @pytest.mark.long
