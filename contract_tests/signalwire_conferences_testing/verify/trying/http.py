@@ -7,11 +7,11 @@ import datetime
 import email.utils
 import enum
 import ipaddress
-import math
 import os
 import socket
 import ssl
 import threading
+import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -19,6 +19,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from signalwire_conferences import outcomes
 from signalwire_conferences.errors import ConfigurationError
 from signalwire_conferences.proxies import proxy_of
 
@@ -74,8 +75,12 @@ class Http:
         tls = trust() if url.startswith("https:") else None
         options: Any = {"verify": tls or False, "trust_env": tls is None and not is_loopback(url)}
         options["proxy"] = proxy(url, tls) if tls else None
-        self._kept = httpx.Client(**options)
-        self._fresh = httpx.Client(**options, limits=httpx.Limits(max_keepalive_connections=0))
+        options["event_hooks"] = {"response": [_hide_headers]}
+        try:
+            self._kept = httpx.Client(**options)
+            self._fresh = httpx.Client(**options, limits=httpx.Limits(max_keepalive_connections=0))
+        except (httpx.InvalidURL, ImportError) as error:
+            raise ValueError(f"HTTP_PROXY, ALL_PROXY or NO_PROXY cannot be used: {error}") from None
         self._sockets: dict[bool, socket.socket] = {}
 
     def close(self) -> None:
@@ -136,6 +141,11 @@ class Http:
             timer.cancel()
 
 
+def _hide_headers(response: httpx.Response) -> None:
+    """So that httpx does not look at where a redirect leads, which may be nowhere."""
+    response.extensions["headers"], response.headers = response.headers, httpx.Headers()
+
+
 def _whole(response: httpx.Response, limits: Limits) -> httpx.Response:
     content = bytearray()
     with contextlib.closing(response):
@@ -143,8 +153,9 @@ def _whole(response: httpx.Response, limits: Limits) -> httpx.Response:
             content += chunk
             if len(content) > limits.value[0]:
                 raise NoResponse(f"the answer has more than {limits.value[0] // 2**10} KiB")
-    encoding = response.headers.get("content-encoding", "")
-    headers = [(k, v) for k, v in response.headers.raw if k.lower() != b"content-encoding"]
+    came = response.extensions["headers"]
+    encoding = came.get("content-encoding", "")
+    headers = [(k, v) for k, v in came.raw if k.lower() != b"content-encoding"]
     return httpx.Response(response.status_code, headers=headers, content=bounded(bytes(content), encoding, limits))
 
 
@@ -227,9 +238,4 @@ def http_time(text: str | None) -> datetime.datetime | None:
 
 def retry_after(text: str | None) -> float:
     """Seconds to wait before a `Retry-After` is over: 0 where it is past or makes no sense."""
-    try:
-        seconds = float(text or "")
-    except ValueError:
-        due = http_time(text)
-        seconds = (due - datetime.datetime.now(datetime.UTC)).total_seconds() if due else 0.0
-    return seconds if math.isfinite(seconds) and seconds > 0 else 0.0
+    return outcomes.retry_after({"retry-after": text or ""}, time.time()) or 0.0
