@@ -58,11 +58,20 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         code = _run(_parser().parse_args(arguments))
         sys.stdout.flush()
-    except BrokenPipeError:
-        # Whoever read it has read enough. Python would complain once more when it ends.
-        with contextlib.suppress(OSError, ValueError):
-            os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    except OSError as error:
+        code = max(code, _unread(error)) if code != _BROKEN else code
     return code
+
+
+def _unread(error: OSError) -> int:
+    """What it comes to that nothing can be printed any more: whoever read it may have read enough."""
+    with contextlib.suppress(OSError, ValueError):
+        # Python would complain once more when it ends.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+    if isinstance(error, BrokenPipeError):
+        return _KEPT
+    print(f"standard output cannot be written: {error.strerror}", file=sys.stderr)
+    return _COULD_NOT_RUN
 
 
 def _usable_output() -> None:
@@ -77,8 +86,10 @@ def _usable_output() -> None:
 
 def _run(given: argparse.Namespace) -> int:
     if given.list_promises:
-        with contextlib.suppress(BrokenPipeError):
+        try:
             _print("".join(f"{one.id:<38} {one.sentence}\n" for one in promises()))
+        except OSError as error:
+            return _unread(error)
         return _KEPT
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
@@ -258,16 +269,19 @@ def _written(report: Report, given: argparse.Namespace) -> int:
             "html": as_html.text(report, only_broken=only_broken),
         },
     )
-    with contextlib.suppress(BrokenPipeError):
+    code = _KEPT
+    try:
         if given.json:
             _print(f"{as_json.text(report, only_broken=only_broken)}\n")
         else:
             wide = None if sys.stdout.isatty() else 120
             as_table.show(report, Console(width=wide, highlight=False, soft_wrap=False), only_broken=only_broken)
             sys.stdout.flush()
+    except OSError as error:
+        code = _unread(error)
     for error in failed:
         print(f"{error.filename} cannot be written: {error.strerror}", file=sys.stderr)
-    return _COULD_NOT_RUN if failed else _KEPT
+    return _COULD_NOT_RUN if failed else code
 
 
 def _files(given: argparse.Namespace, texts: Mapping[str, str]) -> list[OSError]:
@@ -293,5 +307,5 @@ def _write_failure(why: str, given: argparse.Namespace) -> None:
     """
     _files(given, {"junit": as_junit.failure(why), "html": as_html.failure(why)})
     if given.json:
-        with contextlib.suppress(BrokenPipeError):
+        with contextlib.suppress(OSError):
             _print(f"{as_json.failure(why)}\n")

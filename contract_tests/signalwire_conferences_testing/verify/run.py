@@ -19,7 +19,7 @@ from .trying.bench import Bench, Causes, Enough
 from .trying.claims import Claim, field, status
 from .trying.created import NAME_PREFIX, CreatedConferences, NotOurs, is_leftover
 from .trying.credentials import basic, wrong_credentials
-from .trying.exchange import Exchange
+from .trying.exchange import Exchange, encoded
 from .trying.findings import Broken, NotExercised, SetupFailed
 from .trying.readings import Readings
 from .trying.resets import Resets
@@ -41,7 +41,8 @@ _UNSEEN = "conferences of this run may still be there that were created without 
 _CLEANING_TIME = 2.0  # seconds of the budget that are kept for the end
 _TIME_TO_CLEAN = 15.0  # seconds, whatever the budget was
 _MOST_REPEATED = 5  # findings of a promise
-_MOST_KEPT = 100_000  # bytes of the answer to a GET that is remembered
+_MOST_KEPT = 100_000  # bytes of an answer that is remembered
+_MOST_LOGGED = 2**21  # bytes of all that are remembered while a promise is tried
 _TIME_TO_REPEAT = 0.3  # of the budget: the most that findings are tried again
 
 #: What Schemathesis finds by a check, and what was seen of it in every answer.
@@ -136,6 +137,7 @@ class _Run:
         )
         self._progress = progress
         self._log: list[Exchange] = []
+        self._logged = 0
         self._quiet = False
         self._repeating = 0.0
         self._seen: dict[str, Result] = {}
@@ -177,7 +179,7 @@ class _Run:
     def attempt(self, promise: Promise) -> Result:
         """Tries one promise, and removes what it made."""
         started, sent = time.monotonic(), self.api.sent
-        self._log.clear()
+        self._log, self._logged = [], 0
         bench = Bench(
             self.api,
             self.created,
@@ -254,7 +256,7 @@ class _Run:
         if not chosen:
             return
         self._progress(chosen[0], None)
-        self._log.clear()
+        self._log, self._logged = [], 0
         found: Mapping[str, Sequence[Broken]] = {}
         why = self.report.stopped or ("" if self.options.writes else f"it needs {Needs.WRITING.value}")
         if not why:
@@ -387,22 +389,26 @@ class _Run:
         self.created.record(exchange)
         if self._quiet:
             return
-        small = exchange
-        if exchange.method == "GET" and len(exchange.answer) > _MOST_KEPT:
-            small = Exchange(
-                *(
-                    getattr(exchange, name)
-                    for name in ("operation_id", "method", "url", "headers", "content", "credentials")
-                )
-            )
-            small.number, small.link = exchange.number, exchange.link
-        self._log.append(small)
+        self._log.append(self._small(exchange))
         if exchange.status == 429 or not exchange.usual:
             return
         for promise in _watches():
             wrong = promise.watch(exchange) if promise.watch is not None else None
             if wrong is not None:
                 self._watched(promise, exchange, wrong)
+
+    def _small(self, exchange: Exchange) -> Exchange:
+        """An exchange as it is remembered: where its answer is large, with what later requests need of it."""
+        self._logged += len(exchange.answer)
+        if len(exchange.answer) <= _MOST_KEPT and self._logged <= _MOST_LOGGED:
+            return exchange
+        small = self.api.exchange(
+            exchange.method, exchange.url, exchange.headers, exchange.content, exchange.credentials
+        )
+        small.number, small.link, small.status = exchange.number, exchange.link, exchange.status
+        if exchange.creates:
+            small.answer = encoded({name: exchange.value.get(name) for name in ("id", "name")})
+        return small
 
     def _watched(self, promise: Promise, exchange: Exchange, wrong: tuple[str, Claim] | str) -> None:
         result = self._seen.setdefault(promise.id, Result(promise, Outcome.KEPT))

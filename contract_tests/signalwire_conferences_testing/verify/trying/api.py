@@ -13,7 +13,7 @@ import httpx
 from signalwire_conferences import contract
 
 from .exchange import Credentials, Exchange, encoded
-from .http import Http, NoResponse, retry_after
+from .http import Http, Limits, NoResponse, retry_after
 
 __all__ = ["SPENT", "UNSET", "Api", "BadLink", "NoAnswer", "OutOfTime"]
 
@@ -219,7 +219,8 @@ class Api:
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         self.sent += 1
         request = httpx.Request(exchange.method, exchange.url, headers=raw, content=exchange.content)
-        response = self._http.ask(request, timeout, fresh=fresh)
+        limits = Limits.LIST if exchange.operation_id == "list_video_conferences" else Limits.ONE
+        response = self._http.ask(request, timeout, fresh=fresh, limits=limits)
         exchange.status = response.status_code
         exchange.answer_headers = response.headers
         exchange.answer = response.content

@@ -5,12 +5,13 @@ from __future__ import annotations
 import contextlib
 import datetime
 import email.utils
+import enum
 import ipaddress
-import math
 import os
 import socket
 import ssl
 import threading
+import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -18,12 +19,13 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from signalwire_conferences import outcomes
 from signalwire_conferences.errors import ConfigurationError
 from signalwire_conferences.proxies import proxy_of
 
 __all__ = [
-    "MOST_BYTES",
     "Http",
+    "Limits",
     "NoResponse",
     "bounded",
     "bundle",
@@ -34,7 +36,15 @@ __all__ = [
     "trust",
 ]
 
-MOST_BYTES = 32 * 2**20
+
+class Limits(enum.Enum):
+    """The most bytes of an answer, and the most commas: each part of a JSON value takes many bytes here."""
+
+    ONE = 2**19, 20_000
+    FEW = 2**21, 100_000
+    LIST = 12 * 2**20, 500_000
+
+
 _TRUST = {"SSL_CERT_FILE": "cafile", "SSL_CERT_DIR": "capath"}
 
 
@@ -65,8 +75,12 @@ class Http:
         tls = trust() if url.startswith("https:") else None
         options: Any = {"verify": tls or False, "trust_env": tls is None and not is_loopback(url)}
         options["proxy"] = proxy(url, tls) if tls else None
-        self._kept = httpx.Client(**options)
-        self._fresh = httpx.Client(**options, limits=httpx.Limits(max_keepalive_connections=0))
+        options["event_hooks"] = {"response": [_hide_headers]}
+        try:
+            self._kept = httpx.Client(**options)
+            self._fresh = httpx.Client(**options, limits=httpx.Limits(max_keepalive_connections=0))
+        except (httpx.InvalidURL, ImportError) as error:
+            raise ValueError(f"HTTP_PROXY, ALL_PROXY or NO_PROXY cannot be used: {error}") from None
         self._sockets: dict[bool, socket.socket] = {}
 
     def close(self) -> None:
@@ -74,13 +88,16 @@ class Http:
         self._kept.close()
         self._fresh.close()
 
-    def ask(self, request: httpx.Request, seconds: float, *, fresh: bool) -> httpx.Response:
+    def ask(
+        self, request: httpx.Request, seconds: float, *, fresh: bool, limits: Limits = Limits.ONE
+    ) -> httpx.Response:
         """Sends a request and reads the whole answer.
 
         Args:
             request: the request.
             seconds: the longest that all of it may take.
             fresh: whether it has a connection of its own, which no server can have closed before.
+            limits: how large it may be.
 
         Raises:
             NoResponse: no whole answer came.
@@ -106,7 +123,7 @@ class Http:
         timer.daemon = True
         timer.start()
         try:
-            return _whole((self._fresh if fresh else self._kept).send(request, stream=True))
+            return _whole((self._fresh if fresh else self._kept).send(request, stream=True), limits)
         except (httpx.TransportError, RuntimeError, OSError) as error:
             begun = any(event.endswith("receive_response_headers.complete") for event in seen)
             if expired.is_set() or isinstance(error, httpx.TimeoutException):
@@ -124,35 +141,41 @@ class Http:
             timer.cancel()
 
 
-def _whole(response: httpx.Response) -> httpx.Response:
+def _hide_headers(response: httpx.Response) -> None:
+    """So that httpx does not look at where a redirect leads, which may be nowhere."""
+    response.extensions["headers"], response.headers = response.headers, httpx.Headers()
+
+
+def _whole(response: httpx.Response, limits: Limits) -> httpx.Response:
     content = bytearray()
     with contextlib.closing(response):
         for chunk in response.iter_raw():
             content += chunk
-            if len(content) > MOST_BYTES:
-                raise NoResponse(f"the answer has more than {MOST_BYTES // 2**20} MiB")
-    encoding = response.headers.get("content-encoding", "")
-    headers = [(k, v) for k, v in response.headers.raw if k.lower() != b"content-encoding"]
-    return httpx.Response(response.status_code, headers=headers, content=bounded(bytes(content), encoding))
+            if len(content) > limits.value[0]:
+                raise NoResponse(f"the answer has more than {limits.value[0] // 2**10} KiB")
+    came = response.extensions["headers"]
+    encoding = came.get("content-encoding", "")
+    headers = [(k, v) for k, v in came.raw if k.lower() != b"content-encoding"]
+    return httpx.Response(response.status_code, headers=headers, content=bounded(bytes(content), encoding, limits))
 
 
-def bounded(content: bytes, encoding: str) -> bytes:
+def bounded(content: bytes, encoding: str, limits: Limits = Limits.ONE) -> bytes:
     """A compressed body in plain bytes, which may be many more. What is compressed otherwise than it
     says, or in a way that nobody asked for, stays as it is.
 
     Raises:
         NoResponse: there are too many.
     """
-    if encoding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
-        return content
-    inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
-    try:
-        plain = inflate.decompress(content, MOST_BYTES + 1)
-    except zlib.error:
-        return content
-    if len(plain) > MOST_BYTES:
-        raise NoResponse(f"the answer expands to more than {MOST_BYTES // 2**20} MiB")
-    return plain
+    most, parts = limits.value
+    if encoding.strip().lower() in ("gzip", "x-gzip", "deflate"):
+        inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
+        with contextlib.suppress(zlib.error):
+            content = inflate.decompress(content, most + 1)
+    if len(content) > most:
+        raise NoResponse(f"the answer expands to more than {most // 2**10} KiB")
+    if content.count(b",") > parts:
+        raise NoResponse(f"the answer has more than {parts} parts")
+    return content
 
 
 def trust() -> ssl.SSLContext:
@@ -215,9 +238,4 @@ def http_time(text: str | None) -> datetime.datetime | None:
 
 def retry_after(text: str | None) -> float:
     """Seconds to wait before a `Retry-After` is over: 0 where it is past or makes no sense."""
-    try:
-        seconds = float(text or "")
-    except ValueError:
-        due = http_time(text)
-        seconds = (due - datetime.datetime.now(datetime.UTC)).total_seconds() if due else 0.0
-    return seconds if math.isfinite(seconds) and seconds > 0 else 0.0
+    return outcomes.retry_after({"retry-after": text or ""}, time.time()) or 0.0
