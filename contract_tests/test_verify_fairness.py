@@ -16,6 +16,7 @@ from broken.making import Write, answers, asks, body_of, listed, refuses, rule, 
 from signalwire_conferences import contract
 from signalwire_conferences.contract import CREATE, UPDATE
 from signalwire_conferences.values import instant
+from signalwire_conferences_testing import schemas
 from signalwire_conferences_testing.mock import Call, Fault, MockServer, Reply, Store, checks, store
 from signalwire_conferences_testing.mock.exchange import invalid, refused
 from signalwire_conferences_testing.mock.steps import Step
@@ -282,7 +283,7 @@ def test_a_server_that_reads_what_is_open_the_other_way_is_clean_and_its_reading
 
 @pytest.mark.parametrize("methods", [["PUT"], ["POST"], ["PUT", "POST"], []])
 def test_an_open_question_is_to_be_answered_alike_by_every_operation(server: MockServer, methods: list[str]) -> None:
-    known = {**contract.fields(CREATE), **contract.fields(UPDATE), **contract.answer_fields()}
+    known = {**contract.fields(CREATE), **contract.fields(UPDATE), **schemas.answer_fields()}
     for method in methods:
         refuses(lambda body: next((name for name in body if name not in known), None), method)(server)
     report = verified(server, "accepts/unknown", "put/unknown-beside")
