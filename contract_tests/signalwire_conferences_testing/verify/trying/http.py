@@ -5,7 +5,6 @@ from __future__ import annotations
 import contextlib
 import datetime
 import email.utils
-import ipaddress
 import math
 import os
 import socket
@@ -18,6 +17,7 @@ from urllib.parse import urlsplit
 
 import httpx
 
+from signalwire_conferences import hosts
 from signalwire_conferences.errors import ConfigurationError
 from signalwire_conferences.proxies import proxy_of
 
@@ -197,12 +197,7 @@ def proxy(url: str, tls: ssl.SSLContext) -> httpx.Proxy | None:
 
 def is_loopback(url: str) -> bool:
     """Whether a URL leads to this machine."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return False
+    return hosts.is_loopback(urlsplit(url).netloc)
 
 
 def http_time(text: str | None) -> datetime.datetime | None:
