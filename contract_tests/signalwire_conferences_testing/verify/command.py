@@ -26,7 +26,7 @@ from .run import verify
 from .telling import as_html, as_json, as_junit, as_table
 from .telling.progress import Progress
 from .telling.report import Options, Report
-from .trying.http import is_loopback, trust
+from .trying.http import is_loopback, route
 from .trying.surroundings import CannotRun
 
 __all__ = ["base_url", "is_loopback", "main"]
@@ -141,9 +141,8 @@ def _options(given: argparse.Namespace) -> Options:
     url = ""
     try:
         url = base_url(given.url or "")
-        if url.startswith("https:"):
-            trust()
-    except (ValueError, OSError) as error:
+        route(url)
+    except ValueError as error:
         problems.append(str(error))
     missing = [name for name in (_PROJECT, _TOKEN) if not os.environ.get(name)]
     if missing:

@@ -1,11 +1,7 @@
 """One HTTP request at a time, bounded as a whole: in time, in bytes, and in what they expand to."""
 
-from __future__ import annotations
-
 import contextlib
 import datetime
-import email.utils
-import math
 import os
 import socket
 import ssl
@@ -19,63 +15,42 @@ import httpx
 
 from signalwire_conferences import hosts
 from signalwire_conferences.errors import ConfigurationError
+from signalwire_conferences.outcomes import http_date
 from signalwire_conferences.proxies import proxy_of
+from signalwire_conferences.wire import tls_context
 
-__all__ = [
-    "MOST_BYTES",
-    "Http",
-    "NoResponse",
-    "bounded",
-    "bundle",
-    "http_time",
-    "is_loopback",
-    "proxy",
-    "retry_after",
-    "trust",
-]
-
-MOST_BYTES = 32 * 2**20
-_TRUST = {"SSL_CERT_FILE": "cafile", "SSL_CERT_DIR": "capath"}
+_MIB = 2**20  # bytes
+MOST_BYTES = 32 * _MIB
 
 
 class NoResponse(Exception):  # noqa: N818 - what happens to a request is no error of ours
-    """No whole answer came; the text says what happened instead.
-
-    Attributes:
-        late: whether the time was over.
-        stale: whether it was an older connection and no answer had begun: the server may have closed
-            it before the request arrived.
-    """
+    """No whole answer came; the text says what happened instead."""
 
     def __init__(self, why: str, *, late: bool = False, stale: bool = False) -> None:
         super().__init__(why)
         self.late = late
+        # It was an older connection and no answer had begun: the server may have closed it before the request arrived.
         self.stale = stale
 
 
 class Http:
-    """Sends requests as the client of this project does: to a loopback host directly, to others through
-    the proxies of the environment.
-
-    Raises:
-        ValueError, OSError: the certificates or proxies of the environment cannot be used.
+    """Sends requests as the client of this project does: to a loopback host directly, to others through the proxies of
+    the environment. Raises `ValueError` where its certificates or proxies cannot be used.
     """
 
     def __init__(self, url: str) -> None:
-        tls = trust() if url.startswith("https:") else None
-        options: Any = {"verify": tls or False, "trust_env": tls is None and not is_loopback(url)}
-        options["proxy"] = proxy(url, tls) if tls else None
+        tls, proxy = route(url)
+        options: Any = {"verify": tls or False, "proxy": proxy, "trust_env": tls is None and not is_loopback(url)}
         self._kept = httpx.Client(**options)
         self._fresh = httpx.Client(**options, limits=httpx.Limits(max_keepalive_connections=0))
         self._sockets: dict[bool, socket.socket] = {}
 
     def close(self) -> None:
-        """Closes all connections."""
         self._kept.close()
         self._fresh.close()
 
     def ask(self, request: httpx.Request, seconds: float, *, fresh: bool) -> httpx.Response:
-        """Sends a request and reads the whole answer.
+        """Sends a request and reads the whole answer, all of it within so many seconds.
 
         Args:
             request: the request.
@@ -89,7 +64,7 @@ class Http:
         expired = threading.Event()
 
         def trace(event: str, about: Any) -> None:
-            seen.add(event)
+            seen.add(event.partition(".")[2])
             if event.endswith("connect_tcp.complete"):
                 self._sockets[fresh] = about["return_value"].get_extra_info("socket")
 
@@ -99,8 +74,7 @@ class Http:
                 # Of an SSL socket too: its own method would say goodbye first, and wait.
                 socket.socket.shutdown(self._sockets[fresh], socket.SHUT_RDWR)
 
-        timeouts = httpx.Timeout(seconds).as_dict()
-        request.extensions = {**request.extensions, "trace": trace, "timeout": timeouts}
+        request.extensions = {**request.extensions, "trace": trace, "timeout": httpx.Timeout(seconds).as_dict()}
         # httpx limits each read alone, which a slow drip never reaches.
         timer = threading.Timer(seconds + 0.05, expire)
         timer.daemon = True
@@ -108,7 +82,7 @@ class Http:
         try:
             return _whole((self._fresh if fresh else self._kept).send(request, stream=True))
         except (httpx.TransportError, RuntimeError, OSError) as error:
-            begun = any(event.endswith("receive_response_headers.complete") for event in seen)
+            begun = "receive_response_headers.complete" in seen
             if expired.is_set() or isinstance(error, httpx.TimeoutException):
                 what = "no whole answer" if begun or expired.is_set() else "no answer"
                 raise NoResponse(what, late=True) from None
@@ -117,9 +91,8 @@ class Http:
                 raise NoResponse(f"its certificate is not trusted ({error}); {hint}") from None
             if isinstance(error, httpx.ConnectError | httpx.ProxyError | httpx.UnsupportedProtocol):
                 raise NoResponse(f"no connection ({error})") from None
-            stale = not begun and not any(event.endswith("connect_tcp.started") for event in seen)
             why = f"the connection was closed without a whole answer ({error})"
-            raise NoResponse(why, stale=stale) from None
+            raise NoResponse(why, stale=not begun and "connect_tcp.started" not in seen) from None
         finally:
             timer.cancel()
 
@@ -130,69 +103,48 @@ def _whole(response: httpx.Response) -> httpx.Response:
         for chunk in response.iter_raw():
             content += chunk
             if len(content) > MOST_BYTES:
-                raise NoResponse(f"the answer has more than {MOST_BYTES // 2**20} MiB")
-    encoding = response.headers.get("content-encoding", "")
-    headers = [(k, v) for k, v in response.headers.raw if k.lower() != b"content-encoding"]
-    return httpx.Response(response.status_code, headers=headers, content=bounded(bytes(content), encoding))
+                raise NoResponse(f"the answer has more than {MOST_BYTES // _MIB} MiB")
+    encoding = response.headers.pop("content-encoding", "")
+    headers, plain = response.headers.raw, bounded(bytes(content), encoding)
+    return httpx.Response(response.status_code, headers=headers, content=plain)
 
 
 def bounded(content: bytes, encoding: str) -> bytes:
-    """A compressed body in plain bytes, which may be many more. What is compressed otherwise than it
-    says, or in a way that nobody asked for, stays as it is.
-
-    Raises:
-        NoResponse: there are too many.
+    """A compressed body in plain bytes. What is compressed otherwise than it says, or in a way that nobody asked for,
+    stays as it is. Raises `NoResponse` where the bytes are too many.
     """
     if encoding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
         return content
-    inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
     try:
-        plain = inflate.decompress(content, MOST_BYTES + 1)
+        plain = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress(content, MOST_BYTES + 1)
     except zlib.error:
         return content
     if len(plain) > MOST_BYTES:
-        raise NoResponse(f"the answer expands to more than {MOST_BYTES // 2**20} MiB")
+        raise NoResponse(f"the answer expands to more than {MOST_BYTES // _MIB} MiB")
     return plain
 
 
-def trust() -> ssl.SSLContext:
-    """Whom to believe: the authorities of `SSL_CERT_FILE` and `SSL_CERT_DIR`, else the usual ones.
+def route(url: str) -> tuple[ssl.SSLContext | None, httpx.Proxy | None]:
+    """Whom the client of this project believes for an https URL, and the proxy that it takes.
 
     Raises:
-        OSError: they cannot be read; the text names the variable.
+        ValueError: the environment names what cannot be used; the text names the variable.
     """
-    given = {option: os.environ[name] for name, option in _TRUST.items() if os.environ.get(name)}
-    if not given:
-        return httpx.create_ssl_context(trust_env=False)
-    for name, option in _TRUST.items():
-        paths = [Path(one) for one in given.get(option, "").split(os.pathsep if option == "capath" else "\0")]
-        if option in given and not any(one.is_file() if option == "cafile" else one.is_dir() for one in paths):
-            raise OSError(f"{name} is {given[option]}, which cannot be read")
+    if not url.startswith("https:"):
+        return None, None
     try:
-        return ssl.create_default_context(cafile=given.get("cafile"), capath=given.get("capath"))
-    except OSError as error:
-        raise OSError(f"SSL_CERT_FILE is {given.get('cafile')}, which cannot be read: {error}") from None
+        tls = tls_context()
+        return tls, None if is_loopback(url) else proxy_of(urlsplit(url).netloc, tls)
+    except ConfigurationError as error:
+        raise ValueError(str(error).removeprefix("The client cannot be built: ")) from None
 
 
 def bundle() -> bytes:
-    """The same authorities as one file; empty where the environment names none."""
-    folders = [Path(one) for one in os.environ.get("SSL_CERT_DIR", "").split(os.pathsep) if one]
+    """The authorities that the environment names, as one file; empty where it names none."""
     files = [Path(one) for one in [os.environ.get("SSL_CERT_FILE", "")] if one]
-    # What OpenSSL finds in a folder is named by its hash.
-    files += [one for folder in folders for one in sorted(folder.glob("*.[0-9]"))]
+    for folder in filter(None, os.environ.get("SSL_CERT_DIR", "").split(os.pathsep)):
+        files += sorted(Path(folder).glob("*.[0-9]"))  # OpenSSL finds what is named by its hash
     return b"\n".join(one.read_bytes() for one in files)
-
-
-def proxy(url: str, tls: ssl.SSLContext) -> httpx.Proxy | None:
-    """The proxy for an https URL, as the client of this project takes it.
-
-    Raises:
-        ValueError: a variable names none that can be used.
-    """
-    try:
-        return None if is_loopback(url) else proxy_of(urlsplit(url).netloc, tls)
-    except ConfigurationError as error:
-        raise ValueError(str(error).removeprefix("The client cannot be built: ")) from None
 
 
 def is_loopback(url: str) -> bool:
@@ -201,18 +153,6 @@ def is_loopback(url: str) -> bool:
 
 
 def http_time(text: str | None) -> datetime.datetime | None:
-    """The time of an HTTP header, `None` where it is none. All forms without a zone mean UTC."""
-    with contextlib.suppress(ValueError, TypeError, OverflowError, IndexError):
-        found = email.utils.parsedate_to_datetime(text or "")
-        return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)
-    return None
-
-
-def retry_after(text: str | None) -> float:
-    """Seconds to wait before a `Retry-After` is over: 0 where it is past or makes no sense."""
-    try:
-        seconds = float(text or "")
-    except ValueError:
-        due = http_time(text)
-        seconds = (due - datetime.datetime.now(datetime.UTC)).total_seconds() if due else 0.0
-    return seconds if math.isfinite(seconds) and seconds > 0 else 0.0
+    """The time of an HTTP header, `None` where it is none."""
+    found = http_date(text or "")
+    return None if found is None else datetime.datetime.fromtimestamp(found, datetime.UTC)
