@@ -12,6 +12,7 @@ import socketserver
 import subprocess
 import sys
 import threading
+import time
 from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
@@ -19,10 +20,11 @@ from pathlib import Path
 import pytest
 
 from broken.making import listed
+from signalwire_conferences.outcomes import retry_after
 from signalwire_conferences_testing.mock import Fault, MockServer
 from signalwire_conferences_testing.verify import command, run
 from signalwire_conferences_testing.verify.trying.created import is_leftover, new_mark
-from signalwire_conferences_testing.verify.trying.http import bounded, http_time, retry_after
+from signalwire_conferences_testing.verify.trying.http import bounded, http_time
 
 TOKEN = "PTsecret-token-0aZ9"
 
@@ -71,12 +73,12 @@ def test_authorities_that_cannot_be_read_are_2(
     "said", ["Wed Oct 21 07:28:00 2015", "Wed, 21 Oct 2015 07:28:00 -0000", "nan", "inf", "-5", "soon", "", None]
 )
 def test_a_retry_after_that_is_past_or_makes_no_sense_is_no_wait(said: str | None) -> None:
-    assert retry_after(said) == 0
+    assert not retry_after({} if said is None else {"retry-after": said}, time.time())
 
 
 def test_a_retry_after_without_a_zone_is_in_utc() -> None:
     due = datetime.datetime.now(datetime.UTC) + datetime.timedelta(seconds=60)
-    assert 50 < retry_after(due.strftime("%a %b %d %H:%M:%S %Y")) <= 60
+    assert 50 < (retry_after({"retry-after": due.strftime("%a %b %d %H:%M:%S %Y")}, time.time()) or 0) <= 60
     assert http_time("Wed Oct 21 07:28:00 2015") == datetime.datetime(2015, 10, 21, 7, 28, tzinfo=datetime.UTC)
 
 

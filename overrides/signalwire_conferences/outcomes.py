@@ -78,11 +78,11 @@ def retry_after(headers: Mapping[str, str], received_at: float) -> float | None:
     said = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(said):
         return float(said)
-    until, now = _http_date(said), _http_date(headers.get("date", "").strip())
+    until, now = http_date(said), http_date(headers.get("date", "").strip())
     return None if until is None else max(0.0, until - (received_at if now is None else now))
 
 
-def _http_date(text: str) -> float | None:
+def http_date(text: str) -> float | None:
     if not _HTTP_DATE.fullmatch(text):
         return None
     import email.utils  # noqa: PLC0415 - few answers hold a date that matters

@@ -62,7 +62,7 @@ class Wire:
         if self.base.startswith("https"):
             from .proxies import proxy_of  # noqa: PLC0415 - and so does httpx, which a proxy is told to
 
-            self.options["verify"] = tls = _tls()
+            self.options["verify"] = tls = tls_context()
             self.options["proxy"] = proxy_of(settings.host, tls)
         self.fast = self._is_fast()
 
@@ -206,7 +206,7 @@ def _decompressor(coding: str, start: bytes) -> object:
     return zlib.decompressobj(-zlib.MAX_WBITS if bare else zlib.MAX_WBITS | 32)
 
 
-def _tls() -> "ssl.SSLContext":
+def tls_context() -> "ssl.SSLContext":
     """A TLS context with the certificates of the environment, if it names any."""
     import ssl  # noqa: PLC0415 - for https alone
 

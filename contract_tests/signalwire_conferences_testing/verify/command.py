@@ -1,7 +1,5 @@
 """The command line of the verification."""
 
-from __future__ import annotations
-
 import argparse
 import contextlib
 import math
@@ -10,7 +8,7 @@ import re
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
 from typing import Any
@@ -21,13 +19,14 @@ from attrs import fields_dict
 from rich.console import Console
 
 from signalwire_conferences import contract
+from signalwire_conferences.hosts import host_of
 
 from .promises import promises
 from .run import verify
 from .telling import as_html, as_json, as_junit, as_table
 from .telling.progress import Progress
 from .telling.report import Options, Report
-from .trying.http import is_loopback, trust
+from .trying.http import is_loopback, route
 from .trying.surroundings import CannotRun
 
 __all__ = ["base_url", "is_loopback", "main"]
@@ -87,22 +86,19 @@ def _usable_output() -> None:
 def _run(given: argparse.Namespace) -> int:
     if given.list_promises:
         try:
-            _print("".join(f"{one.id:<38} {one.sentence}\n" for one in promises()))
+            print("\n".join(f"{one.id:<38} {one.sentence}" for one in promises()), flush=True)
         except OSError as error:
             return _unread(error)
         return _KEPT
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
-        options = _options(given)
-        report = _verified(options, given)
-        code = _exit_code(report)
-        return max(code, _written(report, given)) if code != _BROKEN else (_written(report, given), code)[1]
+        return _written(_verified(_options(given), given), given)
     except CannotRun as error:
         return _failed(str(error), given)
     except KeyboardInterrupt as interruption:
         left = getattr(interruption, "__notes__", ["What this run had created is removed."])
         print("Interrupted.", *left, file=sys.stderr)
-        _write_failure("interrupted", given)
+        _written("interrupted", given)
         return _INTERRUPTED
     except BrokenPipeError:
         raise
@@ -116,14 +112,7 @@ def _run(given: argparse.Namespace) -> int:
 
 def _failed(why: str, given: argparse.Namespace) -> int:
     print(f"Cannot verify: {why}", file=sys.stderr)
-    _write_failure(why, given)
-    return _COULD_NOT_RUN
-
-
-def _exit_code(report: Report) -> int:
-    if report.broken:
-        return _BROKEN
-    return _COULD_NOT_RUN if report.could_not_run else _KEPT
+    return _written(why, given)
 
 
 def _interrupt(_number: int, _frame: FrameType | None) -> None:
@@ -163,9 +152,8 @@ def _options(given: argparse.Namespace) -> Options:
     url = ""
     try:
         url = base_url(given.url or "")
-        if url.startswith("https:"):
-            trust()
-    except (ValueError, OSError) as error:
+        route(url)
+    except ValueError as error:
         problems.append(str(error))
     missing = [name for name in (_PROJECT, _TOKEN) if not os.environ.get(name)]
     if missing:
@@ -191,6 +179,7 @@ def _options(given: argparse.Namespace) -> Options:
         timeout=min(given.timeout, given.budget),
         fail_fast=given.fail_fast,
         only=tuple(given.promise),
+        only_broken=given.only_broken,
     )
 
 
@@ -198,8 +187,7 @@ def _unwritable(path: Path) -> str:
     """Why a file cannot be written; empty where it can."""
     there = path.exists()
     try:
-        with path.open("ab"):
-            pass
+        path.open("ab").close()
         if not there:
             path.unlink()
     except (OSError, ValueError) as error:
@@ -219,17 +207,15 @@ def base_url(text: str) -> str:
     shown = re.split("[?#]", text.rpartition("@")[2])[0]
     try:
         if "://" not in text:
-            text = f"{'http' if is_loopback(f'http://{text}') else 'https'}://{text}"
+            text = f"{'http' if is_loopback(f'//{text}') else 'https'}://{text}"
         parts = urlsplit(text)
-        host, _ = parts.hostname, parts.port
-        if host and "@" not in text:
-            httpx.URL(text).raw_host.decode("ascii").encode("idna")
-    except (ValueError, httpx.InvalidURL) as error:
-        why = "" if "@" in text else f": {error}"
-        raise ValueError(f"{shown} is no URL{why}") from None
-    if parts.username or parts.password:
+        if "@" not in parts.netloc:
+            host_of(httpx.URL(text).netloc.decode())
+    except (ValueError, httpx.InvalidURL):
+        raise ValueError(f"{shown} is no URL") from None
+    if "@" in parts.netloc:
         raise ValueError(f"credentials belong into {_PROJECT} and {_TOKEN}, not into the URL")
-    if parts.scheme not in ("http", "https") or not host:
+    if parts.scheme not in ("http", "https"):
         raise ValueError(f"{shown} is no http or https URL")
     if parts.query or parts.fragment:
         raise ValueError(f"the URL {shown} has a query or a fragment, and has to end before them")
@@ -240,72 +226,52 @@ def base_url(text: str) -> str:
 
 
 def _verified(options: Options, given: argparse.Namespace) -> Report:
-    def consent(ids: Sequence[str]) -> bool:
-        return given.remove_leftovers or _asked(ids)
-
     with Progress(options) as progress:
-        return verify(options, progress.tell, progress.paused(consent))
+        return verify(options, progress.tell, progress.paused(lambda ids: given.remove_leftovers or _asked(ids)))
 
 
 def _asked(ids: Sequence[str]) -> bool:
     """Whether somebody who is there wants the leftovers removed."""
     if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
         return False
-    print(
-        f"{len(ids)} conferences of an earlier verification, or of one that is still running, are there.",
-        file=sys.stderr,
-    )
-    print("Remove them? [y/N] ", end="", file=sys.stderr, flush=True)
+    there = f"{len(ids)} conferences of an earlier verification, or of one that is still running, are there."
+    print(f"{there}\nRemove them? [y/N] ", end="", file=sys.stderr, flush=True)
     return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
-def _written(report: Report, given: argparse.Namespace) -> int:
-    """Shows a report. What cannot be written keeps nothing of it from being shown."""
-    only_broken = given.only_broken
-    failed = _files(
-        given,
-        {
-            "junit": as_junit.text(report, only_broken=only_broken),
-            "html": as_html.text(report, only_broken=only_broken),
-        },
-    )
-    code = _KEPT
-    try:
-        if given.json:
-            _print(f"{as_json.text(report, only_broken=only_broken)}\n")
-        else:
-            wide = None if sys.stdout.isatty() else 120
-            as_table.show(report, Console(width=wide, highlight=False, soft_wrap=False), only_broken=only_broken)
-            sys.stdout.flush()
-    except OSError as error:
-        code = _unread(error)
-    for error in failed:
-        print(f"{error.filename} cannot be written: {error.strerror}", file=sys.stderr)
-    return _COULD_NOT_RUN if failed else code
+def _written(told: Report | str, given: argparse.Namespace) -> int:
+    """Shows a report, or writes why there is none, so that no file of an earlier run is taken for one of this.
+    What cannot be written keeps nothing from being shown. Gives the exit code.
+    """
 
+    def text(form: Any) -> str:
+        return str(form.failure(told) if isinstance(told, str) else form.text(told))
 
-def _files(given: argparse.Namespace, texts: Mapping[str, str]) -> list[OSError]:
-    failed = []
-    for name, text in texts.items():
-        path = getattr(given, name)
+    failed: list[str] = []
+    for path, form in ((given.junit, as_junit), (given.html, as_html)):
         try:
             if path:
-                path.write_text(text, "utf-8", errors="replace")
+                path.write_text(text(form), "utf-8", errors="replace")
         except OSError as error:
-            failed.append(error)
-    return failed
+            failed.append(f"{path} cannot be written: {error.strerror}")
+    unread = _shown(told, text(as_json) if given.json else "")
+    if isinstance(told, str):  # which may be that a file cannot be written
+        return _COULD_NOT_RUN
+    for line in failed:
+        print(line, file=sys.stderr)
+    if told.broken:
+        return _BROKEN
+    return _COULD_NOT_RUN if told.could_not_run or failed else unread
 
 
-def _print(text: str) -> None:
-    sys.stdout.write(text)
-    sys.stdout.flush()
-
-
-def _write_failure(why: str, given: argparse.Namespace) -> None:
-    """So that no file of an earlier run is taken for the result of this one. Where one cannot be written,
-    that may be what the text says.
-    """
-    _files(given, {"junit": as_junit.failure(why), "html": as_html.failure(why)})
-    if given.json:
-        with contextlib.suppress(OSError):
-            _print(f"{as_json.failure(why)}\n")
+def _shown(told: Report | str, as_text: str) -> int:
+    try:
+        if as_text:
+            print(as_text, flush=True)
+        elif isinstance(told, Report):
+            width = None if sys.stdout.isatty() else 120
+            as_table.show(told, Console(width=width, highlight=False, soft_wrap=False))
+            sys.stdout.flush()
+    except OSError as error:
+        return _unread(error)
+    return _KEPT

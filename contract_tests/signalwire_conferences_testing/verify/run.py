@@ -92,7 +92,7 @@ def verify(
             for remark in run.clean():
                 error.add_note(remark)
             if report.stayed:
-                error.add_note(report.stayed_remark)
+                error.add_note(_stayed(report))
             run.mask.error(error)
             raise
         report.notes += run.clean()
@@ -486,13 +486,17 @@ class _Run:
         except KeyboardInterrupt as impatience:
             report.stayed = [self.mask(one) for one in self.created.there]
             left = f"{_UNSEEN}: {NAME_PREFIX}{self.created.mark}"
-            impatience.add_note(report.stayed_remark if report.stayed else left)
+            impatience.add_note(_stayed(report) if report.stayed else left)
             raise
         remarks = [] if whole else [f"{_UNSEEN}: their names begin with {NAME_PREFIX}{self.created.mark}"]
         if self.created.unproven:
             ids = ", ".join(self.created.unproven)
             remarks.append(f"not removed, because they are not known to be this run's own: {ids}")
         return remarks
+
+
+def _stayed(report: Report) -> str:
+    return f"these conferences of this run could not be removed: {', '.join(report.stayed)}"
 
 
 def _watches() -> list[Promise]:

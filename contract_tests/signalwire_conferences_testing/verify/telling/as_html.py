@@ -1,141 +1,127 @@
 """A report as one page of HTML that needs nothing else: no script, no font, no picture."""
 
-from __future__ import annotations
-
 import datetime
 import html
 from collections.abc import Iterator
 from importlib import resources
 
 from ..promises import Category
-from ..promises.open_questions import Question
-from .report import Outcome, Report, Result, version
+from .report import Outcome, Report, Result, printable, version
 
-__all__ = ["failure", "text"]
+#: Of each outcome the style, and a mark before the promise; what is broken comes first.
+_LOOKS = {
+    Outcome.BROKEN: ("broken", "\u2717"),
+    Outcome.NOT_EXERCISED: ("open", "\u2013"),
+    Outcome.KEPT: ("kept", "\u2713"),
+}
 
-_HEAD = "<h1>Video conferences: the contract</h1>"
-_CLASSES = {Outcome.KEPT: "kept", Outcome.BROKEN: "broken", Outcome.NOT_EXERCISED: "open"}
-_MARKS = {Outcome.KEPT: "\u2713", Outcome.BROKEN: "\u2717", Outcome.NOT_EXERCISED: "\u2013"}
 
-
-def text(report: Report, *, only_broken: bool = False) -> str:
+def text(report: Report) -> str:
     """A report as HTML."""
-    return _page(f"Contract of {_safe(report.options.url)}", "\n".join(_body(report, only_broken)))
+    return _page(f"Contract of {_safe(report.options.url)}", *_body(report))
 
 
 def failure(why: str) -> str:
     """A verification that could not run, as HTML."""
-    return _page("Contract: not verified", f"{_HEAD}\n{_not_verified(why)}\n{_footer()}")
+    return _page("Contract: not verified", _verdict("open", f"Not verified: {why}"))
 
 
-def _page(title: str, body: str) -> str:
+def _page(title: str, *body: str) -> str:
     style = resources.files(__package__).joinpath("report.css").read_text("utf-8")
-    return (
-        '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
-        '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>\n{style}</style>\n</head>\n"
-        f"<body>\n<main>\n{body}\n</main>\n</body>\n</html>\n"
-    )
+    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
+    told = "\n".join(body)
+    return f"""<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+{style}</style>
+</head>
+<body>
+<main>
+<h1>Video conferences: the contract</h1>
+{told}
+<footer>Written by <code>signalwire-conferences verify</code> {version()}, {now}</footer>
+</main>
+</body>
+</html>
+"""
 
 
-def _body(report: Report, only_broken: bool) -> Iterator[str]:
+def _body(report: Report) -> Iterator[str]:
     counts = {outcome: len(report.having(outcome)) for outcome in Outcome}
-    yield _HEAD
     yield f'<p class="where">{_safe(report.options.url)}</p>'
-    yield _verdict(counts, report)
-    widths = (f'<i class="{_CLASSES[o]}" style="flex:{n}"></i>' for o, n in _broken_first(counts).items() if n)
+    yield _verdict_on(report, counts)
+    widths = (f'<i class="{_LOOKS[one][0]}" style="flex:{counts[one]}"></i>' for one in _LOOKS if counts[one])
     yield f'<div class="bar">{"".join(widths)}</div>'
     legend = (f"<span><b>{number}</b> {outcome.value}</span>" for outcome, number in counts.items())
     yield f'<div class="legend">{"".join(legend)}<span>{_safe(report.how)}</span></div>'
-    shown = report.broken if only_broken else report.results
-    by_category = {c: [r for r in shown if r.promise.category is c] for c in Category}
     yield "<h2>At a glance</h2>"
-    yield f'<div class="grid">{"".join(_tile(c, found) for c, found in by_category.items() if found)}</div>'
-    remarks = list(report.remarks)
+    yield f'<div class="grid">{"".join(_tile(*one) for one in report.by_category.items())}</div>'
+    remarks = [f"<li>{_safe(remark)}</li>" for remark in report.remarks]
     if remarks:
-        yield "<h2>Notes</h2>"
-        yield f"<ul>{''.join(f'<li>{_safe(remark)}</li>' for remark in remarks)}</ul>"
-    if report.open_questions:
+        yield f"<h2>Notes</h2>\n<ul>{''.join(remarks)}</ul>"
+    questions = [
+        f'<div class="row">{_line(f"{_safe(question.question)} <b>{_safe(reading)}</b>", question.id)}'
+        f"{_why(question.documents)}</div>"
+        for question, reading in report.open_questions
+    ]
+    if questions:
         yield "<h2>Left open by the documents, and how this server reads it</h2>"
-        yield f'<div class="card">{"".join(_question(*one) for one in report.open_questions)}</div>'
-    for category, found in by_category.items():
-        if found:
-            yield f'<h2 id="{category.name.lower()}">{_safe(category.value)}</h2>'
-            yield f'<div class="card">{"".join(_row(one) for one in _sorted(found))}</div>'
-    yield _footer()
+        yield f'<div class="card">{"".join(questions)}</div>'
+    for category, found in report.by_category.items():
+        yield f'<h2 id="{category.name.lower()}">{_safe(category.value)}</h2>'
+        ordered = sorted(found, key=lambda one: (list(_LOOKS).index(one.outcome), one.promise.id))
+        yield f'<div class="card">{"".join(map(_row, ordered))}</div>'
 
 
-def _footer() -> str:
-    now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return f"<footer>Written by <code>signalwire-conferences verify</code> {version()}, {now}</footer>"
-
-
-def _question(question: Question, reading: str) -> str:
-    told = f"{_safe(question.question)} <b>{_safe(reading)}</b>"
-    return (
-        f'<div class="row"><div class="line"><span>{told}</span>'
-        f'<span class="id">{_safe(question.id)}</span></div>'
-        f'<p class="why">{_safe(question.documents)}</p></div>'
-    )
-
-
-def _not_verified(why: str) -> str:
-    return f'<div class="verdict open">Not verified: {_safe(why)}</div>'
-
-
-def _verdict(counts: dict[Outcome, int], report: Report) -> str:
-    broken = counts[Outcome.BROKEN]
-    if broken:
-        return f'<div class="verdict broken">{broken} of {len(report.results)} promises broken</div>'
+def _verdict_on(report: Report, counts: dict[Outcome, int]) -> str:
+    if counts[Outcome.BROKEN]:
+        return _verdict("broken", f"{counts[Outcome.BROKEN]} of {len(report.results)} promises broken")
     if report.could_not_run:
-        return _not_verified(report.stopped or "not every check came to its end")
-    how = "Every promise that could be tried is kept" if counts[Outcome.NOT_EXERCISED] else "Every promise is kept"
-    return f'<div class="verdict kept">{how}</div>'
+        return _verdict("open", f"Not verified: {report.stopped or 'not every check came to its end'}")
+    could = " that could be tried" if counts[Outcome.NOT_EXERCISED] else ""
+    return _verdict("kept", f"Every promise{could} is kept")
 
 
-def _broken_first(counts: dict[Outcome, int]) -> dict[Outcome, int]:
-    return {o: counts[o] for o in (Outcome.BROKEN, Outcome.NOT_EXERCISED, Outcome.KEPT)}
-
-
-def _sorted(results: list[Result]) -> list[Result]:
-    order = list(_broken_first(dict.fromkeys(Outcome, 0)))
-    return sorted(results, key=lambda one: (order.index(one.outcome), one.promise.id))
+def _verdict(style: str, said: str) -> str:
+    return f'<div class="verdict {style}">{_safe(said)}</div>'
 
 
 def _tile(category: Category, results: list[Result]) -> str:
     found = [one.outcome for one in results]
-    broken, not_tried = found.count(Outcome.BROKEN), found.count(Outcome.NOT_EXERCISED)
-    parts = [f"{broken} broken"] if broken else []
-    parts += [f"{found.count(Outcome.KEPT)} kept"] + ([f"{not_tried} not exercised"] if not_tried else [])
-    style = "tile broken" if broken else "tile"
+    counts = [f"{found.count(one)} {one.value}" for one in _LOOKS if one in found or one is Outcome.KEPT]
+    style = "tile broken" if Outcome.BROKEN in found else "tile"
     return (
         f'<a class="{style}" href="#{category.name.lower()}"><strong>{_safe(category.value)}</strong>'
-        f"<span>{', '.join(parts)}</span></a>"
+        f"<span>{', '.join(counts)}</span></a>"
     )
 
 
 def _row(result: Result) -> str:
-    style, promise = _CLASSES[result.outcome], result.promise
-    mark = f'<span class="mark {style}" title="{result.outcome.value}">{_MARKS[result.outcome]}</span>'
-    line = (
-        f'<div class="line">{mark}<span>{_safe(promise.sentence)}</span>'
-        f'<span class="id">{_safe(promise.id)}</span></div>'
+    style, mark = _LOOKS[result.outcome]
+    title = f'<span class="mark {style}" title="{result.outcome.value}">{mark}</span>'
+    line = _line(_safe(result.promise.sentence), result.promise.id, title)
+    if result.outcome is not Outcome.BROKEN:
+        return f'<div class="row">{line}{_why(result.message) if result.message else ""}</div>'
+    script = f"<pre>{_safe(result.script)}</pre>" if result.script else ""
+    told = "".join(
+        _why(one.message, " broken-why") + _why("\n".join(f"{word}: {said}" for word, said in one.details.items()))
+        for one in result.findings
     )
-    if result.outcome is Outcome.BROKEN:
-        script = f"<pre>{_safe(result.findings[0].script)}</pre>" if result.findings else ""
-        told = "".join(
-            f'<p class="why broken-why">{_safe(one.message)}</p>'
-            f'<p class="why">sent: {_safe(one.sent)}<br>'
-            f"received: {_safe(one.received)}<br>expected: {_safe(one.expected)}<br>"
-            f"says: {_safe(one.where)}</p>"
-            for one in result.findings
-        )
-        told = told or f'<p class="why broken-why">{_safe(result.message)}</p>'
-        return f"<details open><summary>{line}</summary>{told}{script}</details>"
-    why = f'<p class="why">{_safe(result.message)}</p>' if result.message else ""
-    return f'<div class="row">{line}{why}</div>'
+    told = told or _why(result.message, " broken-why")
+    return f"<details open><summary>{line}</summary>{told}{script}</details>"
+
+
+def _line(told: str, name: str, before: str = "") -> str:
+    return f'<div class="line">{before}<span>{told}</span><span class="id">{_safe(name)}</span></div>'
+
+
+def _why(said: str, style: str = "") -> str:
+    return f'<p class="why{style}">{_safe(said).replace(chr(10), "<br>")}</p>'
 
 
 def _safe(said: str) -> str:
-    shown = "".join(c if c.isprintable() or c == "\n" else "\N{REPLACEMENT CHARACTER}" for c in said)
-    return html.escape(shown)
+    return html.escape(printable(said))

@@ -1,16 +1,14 @@
 """A report as JSON."""
 
-from __future__ import annotations
-
 import json
 from typing import Any
 
-from .report import Finding, Outcome, Report, Result, about
+from .report import Outcome, Report, Result, about
 
-__all__ = ["failure", "text", "value"]
+_OF_FINDING = ("message", "sent", "received", "expected", "where", "script", "seen_again")
 
 
-def value(report: Report, *, only_broken: bool = False) -> dict[str, Any]:
+def value(report: Report) -> dict[str, Any]:
     """A report as a JSON value."""
     return {
         **about(report),
@@ -34,13 +32,13 @@ def value(report: Report, *, only_broken: bool = False) -> dict[str, Any]:
             }
             for question, reading in report.open_questions
         ],
-        "promises": [_promise(one) for one in (report.broken if only_broken else report.results)],
+        "promises": [_promise(one) for one in report.shown],
     }
 
 
-def text(report: Report, *, only_broken: bool = False) -> str:
+def text(report: Report) -> str:
     """A report as JSON text."""
-    return json.dumps(value(report, only_broken=only_broken), indent=2)
+    return json.dumps(value(report), indent=2)
 
 
 def failure(why: str) -> str:
@@ -59,13 +57,6 @@ def _promise(result: Result) -> dict[str, Any]:
         "seconds": round(result.seconds, 3),
         "requests": result.requests,
         "reproduce": list(result.commands),
-        "script": result.findings[0].script if result.findings else None,
-        "findings": [_finding(one) for one in result.findings],
-    }
-
-
-def _finding(finding: Finding) -> dict[str, Any]:
-    return {
-        name: getattr(finding, name)
-        for name in ("message", "sent", "received", "expected", "where", "script", "seen_again")
+        "script": result.script or None,
+        "findings": [{name: getattr(one, name) for name in _OF_FINDING} for one in result.findings],
     }

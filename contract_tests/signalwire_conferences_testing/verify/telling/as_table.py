@@ -1,46 +1,44 @@
 """A report on a terminal."""
 
-from __future__ import annotations
+import functools
 
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
-from ..promises import Category
-from .report import Outcome, Report, Result
-
-__all__ = ["show"]
+from .report import Outcome, Report, Result, printable
 
 _STYLES = {Outcome.KEPT: "green", Outcome.BROKEN: "bold red", Outcome.NOT_EXERCISED: "yellow"}
 
 
-def show(report: Report, console: Console, *, only_broken: bool = False) -> None:
+def show(report: Report, console: Console) -> None:
     """Prints a report: the promises, what broke and how to see it, the open questions, the sum."""
-    if not only_broken:
+
+    say, everything = functools.partial(_say, console), not report.options.only_broken
+    if everything:
         console.print(_table(report))
     for result, others in report.roots:
-        console.print()
-        console.print(Text.assemble(("broken  ", "bold red"), (result.promise.id, "bold")))
-        console.print(Text(f"  {result.promise.sentence}"))
+        console.print(Text.assemble(("\nbroken  ", "bold red"), (result.promise.id, "bold")))
+        say(f"  {result.promise.sentence}")
         for finding in result.findings:
-            console.print(Text(f"  {_safe(finding.message)}", style="red"))
-            told = {"sent": finding.sent, "received": finding.received, "expected": finding.expected}
-            for word, said in {**told, "says": finding.where}.items():
-                console.print(Text(f"    {word + ':':<10}{_safe(said)}", style="dim"))
+            say(f"  {finding.message}", "red")
+            say("\n".join(f"    {word + ':':<10}{said}" for word, said in finding.details.items()), "dim")
         if others:
-            console.print(Text(f"  this also breaks {', '.join(others)}", style="red"))
-        if result.findings:
-            # Not wrapped, so that it can be copied.
-            console.print(Text(_safe(f"\n{result.findings[0].script}"), style="dim"), soft_wrap=True)
-    if report.open_questions and not only_broken:
-        console.print(Text("\nleft open by the documents, and how this server reads it", style="bold"))
-        for question, reading in report.open_questions:
-            console.print(Text(f"  {question.question} {_safe(reading)}"))
-    console.print()
-    for line in report.remarks:
-        console.print(Text(_safe(f"note: {line}")), style="dim")
-    console.print(_sum(report))
-    console.print(Text(_safe(report.how), style="dim"))
+            say(f"  this also breaks {', '.join(others)}", "red")
+        if result.script:
+            say(f"\n{result.script}", "dim", soft_wrap=True)  # so that it can be copied
+    if report.open_questions and everything:
+        say("\nleft open by the documents, and how this server reads it", "bold")
+        say("\n".join(f"  {question.question} {reading}" for question, reading in report.open_questions))
+    say("\n".join(["", *(f"note: {line}" for line in report.remarks)]), "dim")
+    counts = {one: len(report.having(one)) for one in Outcome}
+    parts = (Text(f"{count} {one.value}", style=_STYLES[one] if count else "dim") for one, count in counts.items())
+    console.print(Text(", ").join(parts))
+    say(report.how, "dim")
+
+
+def _say(console: Console, text: str, style: str = "", *, soft_wrap: bool = False) -> None:
+    console.print(Text(printable(text), style=style), soft_wrap=soft_wrap)
 
 
 def _table(report: Report) -> Table:
@@ -48,30 +46,15 @@ def _table(report: Report) -> Table:
     table.add_column("promise", no_wrap=True, overflow="ellipsis")
     table.add_column("", no_wrap=True)
     table.add_column("")
-    for category in Category:
-        results = [one for one in report.results if one.promise.category is category]
-        if results:
-            table.add_row(Text(f"\n{category.value}", style="bold"))
-            for result in results:
-                outcome = Text(result.outcome.value, style=_STYLES[result.outcome])
-                table.add_row(Text(result.promise.id), outcome, _sentence(result))
+    for category, results in report.by_category.items():
+        table.add_row(Text(f"\n{category.value}", style="bold"))
+        for result in results:
+            outcome = Text(result.outcome.value, style=_STYLES[result.outcome])
+            table.add_row(Text(result.promise.id), outcome, _sentence(result))
     return table
 
 
 def _sentence(result: Result) -> Text:
     if result.outcome is Outcome.NOT_EXERCISED or result.because:
-        return Text.assemble(result.promise.sentence, (f" ({_safe(result.message)})", "yellow"))
+        return Text.assemble(result.promise.sentence, (f" ({printable(result.message)})", "yellow"))
     return Text(result.promise.sentence)
-
-
-def _sum(report: Report) -> Text:
-    parts: list[tuple[str, str]] = []
-    for outcome in Outcome:
-        count = len(report.having(outcome))
-        parts += [(f"{count} {outcome.value}", _STYLES[outcome] if count else "dim"), (", ", "")]
-    return Text.assemble(*parts[:-1])
-
-
-def _safe(said: str) -> str:
-    """Without control characters, which a terminal would obey."""
-    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in said)

@@ -1,7 +1,5 @@
 """How a server is to be verified, and what was found."""
 
-from __future__ import annotations
-
 import datetime
 import enum
 import importlib.metadata
@@ -9,11 +7,9 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import Factory, define, field, frozen
 
+from ..promises import Category, Promise
 from ..promises.open_questions import OPEN_QUESTIONS, Question
-from ..promises.promise import Promise
 from ..trying.exchange import Exchange
-
-__all__ = ["Finding", "Options", "Outcome", "Report", "Result", "about", "version"]
 
 
 class Outcome(enum.Enum):
@@ -26,79 +22,54 @@ class Outcome(enum.Enum):
 
 @frozen
 class Options:
-    """How a server is verified.
+    """How a server is verified."""
 
-    Attributes:
-        url: base URL, without `/api/video`.
-        project: project id.
-        token: API token.
-        writes: whether conferences may be created.
-        conference_id: an existing conference that may be written to.
-        seed: of the random choices.
-        budget: seconds for all of it.
-        timeout: seconds for one request.
-        fail_fast: whether the first broken promise ends the run.
-        only: beginnings of the ids of the promises to try; none for all.
-    """
-
-    url: str
+    url: str  # without `/api/video`
     project: str
     token: str = field(repr=False)
-    writes: bool = True
-    conference_id: str | None = None
+    writes: bool = True  # whether conferences may be created
+    conference_id: str | None = None  # an existing conference that may be written to
     seed: int = 0
-    budget: float = 50.0
-    timeout: float = 10.0
+    budget: float = 50.0  # seconds for all of it
+    timeout: float = 10.0  # seconds for one request
     fail_fast: bool = False
-    only: tuple[str, ...] = ()
+    only: tuple[str, ...] = ()  # beginnings of the ids of the promises to try; none for all
+    only_broken: bool = False  # whether the others are left out of the report
+
+    def wants(self, promise_id: str) -> bool:
+        """Whether a promise is to be tried."""
+        return not self.only or promise_id.startswith(self.only)
 
 
 @define
 class Finding:
-    """One thing that is wrong.
+    """One thing that is wrong."""
 
-    Attributes:
-        message: what was seen, and what the contract says.
-        sent: the request that was answered so.
-        received: what came.
-        expected: what the contract says of it.
-        where: where it says so.
-        commands: a shell command for each request that shows it.
-        script: a script for bash that shows it.
-        seen_again: whether the run sent these requests a second time and saw the same.
-        exchanges: the requests.
-    """
-
-    message: str
+    message: str  # what was seen, and what the contract says
     sent: str = ""
     received: str = ""
     expected: str = ""
-    where: str = ""
-    commands: Sequence[str] = ()
-    script: str = ""
-    seen_again: bool = False
+    where: str = ""  # where the contract says so
+    commands: Sequence[str] = ()  # for a shell, one for each request that shows it
+    script: str = ""  # for bash; its status is 1 where the fault is there
+    seen_again: bool = False  # whether the run sent these requests a second time and saw the same
     exchanges: Sequence[Exchange] = ()
+
+    @property
+    def details(self) -> Mapping[str, str]:
+        """What was sent and came, and what the contract says of it where."""
+        return {"sent": self.sent, "received": self.received, "expected": self.expected, "says": self.where}
 
 
 @define
 class Result:
-    """What became of a promise in a run.
-
-    Attributes:
-        promise: the promise.
-        outcome: kept, broken or not exercised.
-        message: what was seen, or why it was not exercised.
-        findings: all that was seen, where it is broken by itself.
-        because: the promises that it is broken because of, where it is not broken by itself.
-        seconds: how long it took.
-        requests: how many requests it took.
-    """
+    """What became of a promise in a run."""
 
     promise: Promise
     outcome: Outcome
-    message: str = ""
+    message: str = ""  # what was seen, or why it was not exercised
     findings: list[Finding] = Factory(list)
-    because: Sequence[str] = ()
+    because: Sequence[str] = ()  # promises without which this one might be kept
     seconds: float = 0.0
     requests: int = 0
 
@@ -112,43 +83,48 @@ class Result:
         """A shell command for each of them."""
         return self.findings[0].commands if self.findings else ()
 
+    @property
+    def script(self) -> str:
+        """A script that shows the first finding."""
+        return self.findings[0].script if self.findings else ""
+
 
 @define
 class Report:
-    """What a verification found.
-
-    Attributes:
-        options: how it was done.
-        results: what became of each promise.
-        notes: what is no failure and yet worth a word.
-        readings: how the server reads what the documents leave open: question -> case -> reading.
-        leftovers: ids of conferences that an earlier run left behind.
-        stayed: ids of conferences of this run that could not be removed.
-        seconds: how long it took.
-        requests: how many requests it took.
-        stopped: why it ended early; empty where it did not.
-        failed: whether it ended because the server did not answer any more.
-        faults: checks that did not come to an end, by a fault of their own or an answer that they did
-            not expect.
-        date: when it was.
-    """
+    """What a verification found."""
 
     options: Options
     results: list[Result] = Factory(list)
-    notes: list[str] = Factory(list)
-    readings: Mapping[str, Mapping[str, str]] = Factory(dict)
-    leftovers: list[str] = Factory(list)
-    stayed: list[str] = Factory(list)
+    notes: list[str] = Factory(list)  # what is no failure and yet worth a word
+    readings: Mapping[str, Mapping[str, str]] = Factory(dict)  # question -> case -> how the server reads it
+    leftovers: list[str] = Factory(list)  # ids of conferences that an earlier run left behind
+    stayed: list[str] = Factory(list)  # ids of conferences of this run that could not be removed
     seconds: float = 0.0
     requests: int = 0
-    stopped: str = ""
-    failed: bool = False
-    faults: list[str] = Factory(list)
+    stopped: str = ""  # why it ended early
+    failed: bool = False  # whether that is because the server did not answer any more
+    faults: list[str] = Factory(list)  # checks that a fault of their own, or an odd answer, kept from their end
     date: datetime.datetime = Factory(lambda: datetime.datetime.now(datetime.UTC))
 
     def having(self, outcome: Outcome) -> list[Result]:
         """The results with this outcome."""
         return [result for result in self.results if result.outcome is outcome]
+
+    @property
+    def broken(self) -> list[Result]:
+        """The broken promises."""
+        return self.having(Outcome.BROKEN)
+
+    @property
+    def shown(self) -> list[Result]:
+        """The results to tell of."""
+        return self.broken if self.options.only_broken else self.results
+
+    @property
+    def by_category(self) -> Mapping[Category, list[Result]]:
+        """The same, where there are some."""
+        found = {category: [one for one in self.shown if one.promise.category is category] for category in Category}
+        return {category: results for category, results in found.items() if results}
 
     @property
     def could_not_run(self) -> bool:
@@ -158,26 +134,14 @@ class Report:
     @property
     def remarks(self) -> Iterator[str]:
         """What people have to know besides the promises."""
-        yield from self.notes
-        yield from self.faults
+        yield from (*self.notes, *self.faults)
         if self.leftovers:
-            yield (
-                f"{len(self.leftovers)} conferences of an earlier run are still there; --remove-leftovers removes them"
-            )
+            number = len(self.leftovers)
+            yield f"{number} conferences of an earlier run are still there; --remove-leftovers removes them"
         if self.stayed:
-            yield self.stayed_remark
+            yield f"these conferences of this run could not be removed: {', '.join(self.stayed)}"
         if self.stopped:
             yield self.stopped
-
-    @property
-    def stayed_remark(self) -> str:
-        """Names the conferences that could not be removed."""
-        return f"these conferences of this run could not be removed: {', '.join(self.stayed)}"
-
-    @property
-    def broken(self) -> list[Result]:
-        """The broken promises."""
-        return self.having(Outcome.BROKEN)
 
     @property
     def roots(self) -> list[tuple[Result, list[str]]]:
@@ -192,9 +156,13 @@ class Report:
     @property
     def open_questions(self) -> list[tuple[Question, str]]:
         """What the documents leave open, each with the reading of this server."""
-        return [
-            (OPEN_QUESTIONS[name], _reading(self.readings[name])) for name in OPEN_QUESTIONS if self.readings.get(name)
-        ]
+        found = []
+        for name, question in OPEN_QUESTIONS.items():
+            cases = self.readings.get(name, {})
+            told = set(cases.values())
+            reading = "; ".join(told if len(told) == 1 else (f"{case}: {one}" for case, one in cases.items()))
+            found += [(question, reading)] if cases else []
+        return found
 
     @property
     def how(self) -> str:
@@ -204,24 +172,17 @@ class Report:
         return f"{self.options.url}, {when}, signalwire-conferences {version()}, {spent}"
 
 
-def _reading(cases: Mapping[str, str]) -> str:
-    """One reading, where it is the same in all cases."""
-    if len(set(cases.values())) == 1:
-        return next(iter(cases.values()))
-    return "; ".join(f"{case}: {reading}" for case, reading in cases.items())
-
-
 def about(report: Report) -> dict[str, str]:
     """What every report tells of itself."""
-    options = report.options
-    return {
-        "url": options.url,
-        "date": report.date.isoformat(timespec="seconds"),
-        "version": version(),
-        "seed": str(options.seed),
-    }
+    date, seed = report.date.isoformat(timespec="seconds"), str(report.options.seed)
+    return {"url": report.options.url, "date": date, "version": version(), "seed": seed}
 
 
 def version() -> str:
     """The version of this project."""
     return importlib.metadata.version("signalwire-conferences")
+
+
+def printable(said: str) -> str:
+    """Without control characters, which a terminal would obey and XML has no place for."""
+    return "".join(c if c.isprintable() or c == "\n" else repr(c)[1:-1] for c in said)

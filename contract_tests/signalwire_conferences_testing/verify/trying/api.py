@@ -1,7 +1,5 @@
 """The requests of a verification: recorded, patient with a rate limit, never past the deadline."""
 
-from __future__ import annotations
-
 import contextlib
 import time
 from collections.abc import Callable, Iterator, Mapping
@@ -11,9 +9,11 @@ from urllib.parse import quote, urljoin, urlsplit
 import httpx
 
 from signalwire_conferences import contract
+from signalwire_conferences.outcomes import retry_after
+from signalwire_conferences_api.table import OPERATIONS
 
 from .exchange import Credentials, Exchange, encoded
-from .http import Http, Limits, NoResponse, retry_after
+from .http import Http, Limits, NoResponse
 
 __all__ = ["SPENT", "UNSET", "Api", "BadLink", "NoAnswer", "OutOfTime"]
 
@@ -22,27 +22,18 @@ SPENT = "the budget is spent"
 #: Stands for a body that is not there; `None` is a JSON value.
 UNSET: Any = object()
 
-_LONGEST_WAIT = 10.0
-_FIRST_WAIT = 0.25
+_LONGEST_WAIT, _FIRST_WAIT = 10.0, 0.25  # seconds
 _LEAST_WAIT = 0.02  # where a server answers 429 and says that there is nothing to wait for
 # A create or a delete that is sent twice is another request.
 _REPEATABLE = ("GET", "PUT")
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "signalwire-conferences-verify"}
-_COLLECTION = ("list_video_conferences", "create_video_conference")
-_ITEM = ("get_video_conference", "update_video_conference", "delete_video_conference")
-_OPERATIONS = {
-    name: {contract.operation(known).method: known for known in known_ids}
-    for name, known_ids in (("collection", _COLLECTION), ("item", _ITEM))
-}
+_ROOT = contract.operation("list_video_conferences").path
+#: Whether it is about one conference, method -> id.
+_OPERATIONS = {(one.path != _ROOT, one.method): name for name, one in OPERATIONS.items()}
 
 
 class NoAnswer(Exception):  # noqa: N818 - it is a finding of the runner
-    """No answer came to a request.
-
-    Attributes:
-        exchange: the request.
-        why: what happened instead, in words.
-    """
+    """No answer came to a request."""
 
     def __init__(self, exchange: Exchange, why: str) -> None:
         super().__init__(f"{exchange.method} {exchange.url}: {why}")
@@ -79,30 +70,38 @@ class Api:
         timeout: float,
         deadline: float,
         seen: Callable[[Exchange], None],
-        guard: Callable[[str, str | None], None] = lambda _method, _id: None,
+        guard: Callable[[str, str | None], None],
     ) -> None:
         self.base_url = base_url.rstrip("/")
         self.credentials = credentials
         self.deadline = deadline
         self.sent = 0
+        self.quiet = False  # whether what is sent is no part of what a promise is about
         self._usual = True
-        self._timeout = timeout
-        self._seen = seen
-        self._guard = guard
+        self._timeout, self._seen, self._guard = timeout, seen, guard
         self._http = Http(base_url)
-
-    def close(self) -> None:
-        """Closes the connections."""
-        self._http.close()
+        self.close = self._http.close
 
     @contextlib.contextmanager
-    def unusual(self) -> Iterator[None]:
-        """For requests that a proxy in front of the server may answer in its own way."""
-        self._usual = False
+    def _with(self, name: str, value: bool) -> Iterator[None]:
+        before = getattr(self, name)
+        setattr(self, name, value)
         try:
             yield
         finally:
-            self._usual = True
+            setattr(self, name, before)
+
+    def unusual(self) -> contextlib.AbstractContextManager[None]:
+        """For requests that a proxy in front of the server may answer in its own way."""
+        return self._with("_usual", False)
+
+    def quietly(self) -> contextlib.AbstractContextManager[None]:
+        """For requests that no promise is about."""
+        return self._with("quiet", True)
+
+    def extend(self, seconds: float) -> None:
+        """Makes sure that there is so much time left."""
+        self.deadline = max(self.deadline, time.monotonic() + seconds)
 
     def as_given(self, authorization: str | None) -> Credentials:
         """The credentials of a header that somebody else sent."""
@@ -112,10 +111,7 @@ class Api:
 
     def path(self, conference_id: str | None = None) -> str:
         """Path of a conference, or of all of them."""
-        if conference_id is None:
-            return contract.operation("list_video_conferences").path
-        known = contract.operation("get_video_conference").path
-        return known.replace("{id}", quote(conference_id, safe=""))
+        return _ROOT if conference_id is None else f"{_ROOT}/{quote(conference_id, safe='')}"
 
     def send(
         self,
@@ -146,14 +142,9 @@ class Api:
         return self.answered(self.exchange(method, url, fields, content, credentials or self.credentials))
 
     def follow(self, page: Exchange, name: str) -> Exchange:
-        """A GET of a link of a page, absolute or path-only.
-
-        Raises:
-            BadLink: it is not a URL.
-        """
+        """A GET of a link of a page, absolute or path-only; `BadLink` where it is not a URL."""
         try:
-            link = page.value["links"][name]
-            first = urlsplit(urljoin(f"{self.base_url}/", link))
+            first = urlsplit(urljoin(f"{self.base_url}/", page.value["links"][name]))
             # The credentials are for this host only. A link that leads to another is found broken by the
             # promises on links; those that are about other things go on.
             own = urlsplit(self.base_url)
@@ -168,7 +159,9 @@ class Api:
         self, method: str, url: str, fields: Mapping[str, str], content: bytes | None, credentials: Credentials
     ) -> Exchange:
         """A request that is still to be sent."""
-        return Exchange(self.operation(method, url), method, url, fields, content, credentials)
+        operation = _OPERATIONS.get((self._is_item(url), method))
+        known = operation is not None and (self._is_item(url) or self._rest(url) == "")
+        return Exchange(operation if known else None, method, url, fields, content, credentials)
 
     def answered(self, request: Exchange) -> Exchange:
         """The same request with its answer; see `send`."""
@@ -182,12 +175,12 @@ class Api:
             self._seen(exchange)
             if exchange.status != 429:
                 return exchange
-            said = exchange.answer_headers.get("retry-after")
-            pause = wait if said is None else max(retry_after(said), _LEAST_WAIT)
-            pause = min(pause, _LONGEST_WAIT)
-            if time.monotonic() + pause > self.deadline:
+            if "retry-after" in exchange.answer_headers:
+                wait = max(retry_after(exchange.answer_headers, time.time()) or 0.0, _LEAST_WAIT)
+            wait = min(wait, _LONGEST_WAIT)
+            if time.monotonic() + wait > self.deadline:
                 raise OutOfTime("the server kept answering 429 (rate limit) until the budget was spent")
-            time.sleep(pause)
+            time.sleep(wait)
             wait *= 2
 
     def _attempt(self, exchange: Exchange) -> None:
@@ -198,7 +191,7 @@ class Api:
             if left <= 0:
                 raise OutOfTime(SPENT)
             try:
-                self._once(exchange, min(self._timeout, left + 0.5), fresh=fresh)
+                return self._once(exchange, min(self._timeout, left + 0.5), fresh=fresh)
             except NoResponse as none:
                 if none.late and time.monotonic() > self.deadline:
                     raise OutOfTime(SPENT) from None
@@ -206,13 +199,13 @@ class Api:
                 if not (again and none.stale):
                     within = f" within {self._timeout:g} seconds" if none.late else ""
                     raise NoAnswer(exchange, f"{none}{within}") from None
-            else:
-                return
+        return None
 
     def _once(self, exchange: Exchange, timeout: float, *, fresh: bool) -> None:
         given = {name.lower() for name in exchange.headers}
-        headers = {name: value for name, value in _HEADERS.items() if name.lower() not in given}
-        headers |= exchange.headers
+        headers = {name: value for name, value in _HEADERS.items() if name.lower() not in given} | dict(
+            exchange.headers
+        )
         if exchange.credentials.header is not None:
             headers["Authorization"] = exchange.credentials.header
         # A header beyond ASCII goes as UTF-8, as curl sends it.
@@ -221,19 +214,14 @@ class Api:
         request = httpx.Request(exchange.method, exchange.url, headers=raw, content=exchange.content)
         limits = Limits.LIST if exchange.operation_id == "list_video_conferences" else Limits.ONE
         response = self._http.ask(request, timeout, fresh=fresh, limits=limits)
-        exchange.status = response.status_code
-        exchange.answer_headers = response.headers
+        exchange.status, exchange.answer_headers = response.status_code, response.headers
         exchange.answer = response.content
 
-    def operation(self, method: str, url: str) -> str | None:
-        """The operation of the contract that a request is for."""
-        if self._is_item(url):
-            return _OPERATIONS["item"].get(method)
-        return _OPERATIONS["collection"].get(method) if self._path(url) == self.path() else None
+    def _rest(self, url: str) -> str | None:
+        """What follows the path of the collection; `None` where the URL is not below it."""
+        path, root = urlsplit(url).path, urlsplit(self.base_url).path + _ROOT
+        return path.removeprefix(root) if path == root or path.startswith(f"{root}/") else None
 
     def _is_item(self, url: str) -> bool:
-        rest = self._path(url).removeprefix(self.path() + "/")
-        return rest != self._path(url) and bool(rest) and "/" not in rest
-
-    def _path(self, url: str) -> str:
-        return urlsplit(url).path.removeprefix(urlsplit(self.base_url).path)
+        rest = (self._rest(url) or "").removeprefix("/")
+        return bool(rest) and "/" not in rest

@@ -28,7 +28,7 @@ from .api import SPENT, Api
 from .created import NAME_PREFIX
 from .exchange import Exchange
 from .findings import NotExercised
-from .http import bundle, is_loopback, proxy, trust
+from .http import bundle, is_loopback, route
 
 __all__ = ["Generated", "generated"]
 
@@ -112,7 +112,7 @@ def _surroundings(url: str, folder: str) -> dict[str, str]:
         kept["REQUESTS_CA_BUNDLE"] = str(Path(folder, "authorities.pem"))
     if url.startswith("https:") or is_loopback(url):
         kept = {name: value for name, value in kept.items() if not name.lower().endswith("_proxy")}
-        found = None if is_loopback(url) else proxy(url, trust())
+        _, found = route(url)
         kept |= {"NO_PROXY": "*"} if found is None else {"HTTPS_PROXY": _with_credentials(found)}
     return kept
 

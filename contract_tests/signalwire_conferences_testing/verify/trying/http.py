@@ -1,17 +1,12 @@
 """One HTTP request at a time, bounded as a whole: in time, in bytes, and in what they expand to."""
 
-from __future__ import annotations
-
 import contextlib
 import datetime
-import email.utils
 import enum
-import ipaddress
 import os
 import socket
 import ssl
 import threading
-import time
 import zlib
 from pathlib import Path
 from typing import Any
@@ -19,22 +14,11 @@ from urllib.parse import urlsplit
 
 import httpx
 
-from signalwire_conferences import outcomes
+from signalwire_conferences import hosts
 from signalwire_conferences.errors import ConfigurationError
+from signalwire_conferences.outcomes import http_date
 from signalwire_conferences.proxies import proxy_of
-
-__all__ = [
-    "Http",
-    "Limits",
-    "NoResponse",
-    "bounded",
-    "bundle",
-    "http_time",
-    "is_loopback",
-    "proxy",
-    "retry_after",
-    "trust",
-]
+from signalwire_conferences.wire import tls_context
 
 
 class Limits(enum.Enum):
@@ -45,36 +29,24 @@ class Limits(enum.Enum):
     LIST = 12 * 2**20, 500_000
 
 
-_TRUST = {"SSL_CERT_FILE": "cafile", "SSL_CERT_DIR": "capath"}
-
-
 class NoResponse(Exception):  # noqa: N818 - what happens to a request is no error of ours
-    """No whole answer came; the text says what happened instead.
-
-    Attributes:
-        late: whether the time was over.
-        stale: whether it was an older connection and no answer had begun: the server may have closed
-            it before the request arrived.
-    """
+    """No whole answer came; the text says what happened instead."""
 
     def __init__(self, why: str, *, late: bool = False, stale: bool = False) -> None:
         super().__init__(why)
         self.late = late
+        # It was an older connection and no answer had begun: the server may have closed it before the request arrived.
         self.stale = stale
 
 
 class Http:
-    """Sends requests as the client of this project does: to a loopback host directly, to others through
-    the proxies of the environment.
-
-    Raises:
-        ValueError, OSError: the certificates or proxies of the environment cannot be used.
+    """Sends requests as the client of this project does: to a loopback host directly, to others through the proxies of
+    the environment. Raises `ValueError` where its certificates or proxies cannot be used.
     """
 
     def __init__(self, url: str) -> None:
-        tls = trust() if url.startswith("https:") else None
-        options: Any = {"verify": tls or False, "trust_env": tls is None and not is_loopback(url)}
-        options["proxy"] = proxy(url, tls) if tls else None
+        tls, proxy = route(url)
+        options: Any = {"verify": tls or False, "proxy": proxy, "trust_env": tls is None and not is_loopback(url)}
         options["event_hooks"] = {"response": [_hide_headers]}
         try:
             self._kept = httpx.Client(**options)
@@ -84,14 +56,13 @@ class Http:
         self._sockets: dict[bool, socket.socket] = {}
 
     def close(self) -> None:
-        """Closes all connections."""
         self._kept.close()
         self._fresh.close()
 
     def ask(
         self, request: httpx.Request, seconds: float, *, fresh: bool, limits: Limits = Limits.ONE
     ) -> httpx.Response:
-        """Sends a request and reads the whole answer.
+        """Sends a request and reads the whole answer, all of it within so many seconds.
 
         Args:
             request: the request.
@@ -106,7 +77,7 @@ class Http:
         expired = threading.Event()
 
         def trace(event: str, about: Any) -> None:
-            seen.add(event)
+            seen.add(event.partition(".")[2])
             if event.endswith("connect_tcp.complete"):
                 self._sockets[fresh] = about["return_value"].get_extra_info("socket")
 
@@ -116,8 +87,7 @@ class Http:
                 # Of an SSL socket too: its own method would say goodbye first, and wait.
                 socket.socket.shutdown(self._sockets[fresh], socket.SHUT_RDWR)
 
-        timeouts = httpx.Timeout(seconds).as_dict()
-        request.extensions = {**request.extensions, "trace": trace, "timeout": timeouts}
+        request.extensions = {**request.extensions, "trace": trace, "timeout": httpx.Timeout(seconds).as_dict()}
         # httpx limits each read alone, which a slow drip never reaches.
         timer = threading.Timer(seconds + 0.05, expire)
         timer.daemon = True
@@ -125,7 +95,7 @@ class Http:
         try:
             return _whole((self._fresh if fresh else self._kept).send(request, stream=True), limits)
         except (httpx.TransportError, RuntimeError, OSError) as error:
-            begun = any(event.endswith("receive_response_headers.complete") for event in seen)
+            begun = "receive_response_headers.complete" in seen
             if expired.is_set() or isinstance(error, httpx.TimeoutException):
                 what = "no whole answer" if begun or expired.is_set() else "no answer"
                 raise NoResponse(what, late=True) from None
@@ -134,9 +104,8 @@ class Http:
                 raise NoResponse(f"its certificate is not trusted ({error}); {hint}") from None
             if isinstance(error, httpx.ConnectError | httpx.ProxyError | httpx.UnsupportedProtocol):
                 raise NoResponse(f"no connection ({error})") from None
-            stale = not begun and not any(event.endswith("connect_tcp.started") for event in seen)
             why = f"the connection was closed without a whole answer ({error})"
-            raise NoResponse(why, stale=stale) from None
+            raise NoResponse(why, stale=not begun and "connect_tcp.started" not in seen) from None
         finally:
             timer.cancel()
 
@@ -178,64 +147,35 @@ def bounded(content: bytes, encoding: str, limits: Limits = Limits.ONE) -> bytes
     return content
 
 
-def trust() -> ssl.SSLContext:
-    """Whom to believe: the authorities of `SSL_CERT_FILE` and `SSL_CERT_DIR`, else the usual ones.
+def route(url: str) -> tuple[ssl.SSLContext | None, httpx.Proxy | None]:
+    """Whom the client of this project believes for an https URL, and the proxy that it takes.
 
     Raises:
-        OSError: they cannot be read; the text names the variable.
+        ValueError: the environment names what cannot be used; the text names the variable.
     """
-    given = {option: os.environ[name] for name, option in _TRUST.items() if os.environ.get(name)}
-    if not given:
-        return httpx.create_ssl_context(trust_env=False)
-    for name, option in _TRUST.items():
-        paths = [Path(one) for one in given.get(option, "").split(os.pathsep if option == "capath" else "\0")]
-        if option in given and not any(one.is_file() if option == "cafile" else one.is_dir() for one in paths):
-            raise OSError(f"{name} is {given[option]}, which cannot be read")
+    if not url.startswith("https:"):
+        return None, None
     try:
-        return ssl.create_default_context(cafile=given.get("cafile"), capath=given.get("capath"))
-    except OSError as error:
-        raise OSError(f"SSL_CERT_FILE is {given.get('cafile')}, which cannot be read: {error}") from None
-
-
-def bundle() -> bytes:
-    """The same authorities as one file; empty where the environment names none."""
-    folders = [Path(one) for one in os.environ.get("SSL_CERT_DIR", "").split(os.pathsep) if one]
-    files = [Path(one) for one in [os.environ.get("SSL_CERT_FILE", "")] if one]
-    # What OpenSSL finds in a folder is named by its hash.
-    files += [one for folder in folders for one in sorted(folder.glob("*.[0-9]"))]
-    return b"\n".join(one.read_bytes() for one in files)
-
-
-def proxy(url: str, tls: ssl.SSLContext) -> httpx.Proxy | None:
-    """The proxy for an https URL, as the client of this project takes it.
-
-    Raises:
-        ValueError: a variable names none that can be used.
-    """
-    try:
-        return None if is_loopback(url) else proxy_of(urlsplit(url).netloc, tls)
+        tls = tls_context()
+        return tls, None if is_loopback(url) else proxy_of(urlsplit(url).netloc, tls)
     except ConfigurationError as error:
         raise ValueError(str(error).removeprefix("The client cannot be built: ")) from None
 
 
+def bundle() -> bytes:
+    """The authorities that the environment names, as one file; empty where it names none."""
+    files = [Path(one) for one in [os.environ.get("SSL_CERT_FILE", "")] if one]
+    for folder in filter(None, os.environ.get("SSL_CERT_DIR", "").split(os.pathsep)):
+        files += sorted(Path(folder).glob("*.[0-9]"))  # OpenSSL finds what is named by its hash
+    return b"\n".join(one.read_bytes() for one in files)
+
+
 def is_loopback(url: str) -> bool:
     """Whether a URL leads to this machine."""
-    host = urlsplit(url).hostname or ""
-    if host == "localhost" or host.endswith(".localhost"):
-        return True
-    with contextlib.suppress(ValueError):
-        return ipaddress.ip_address(host).is_loopback
-    return False
+    return hosts.is_loopback(urlsplit(url).netloc)
 
 
 def http_time(text: str | None) -> datetime.datetime | None:
-    """The time of an HTTP header, `None` where it is none. All forms without a zone mean UTC."""
-    with contextlib.suppress(ValueError, TypeError, OverflowError, IndexError):
-        found = email.utils.parsedate_to_datetime(text or "")
-        return found if found.tzinfo else found.replace(tzinfo=datetime.UTC)
-    return None
-
-
-def retry_after(text: str | None) -> float:
-    """Seconds to wait before a `Retry-After` is over: 0 where it is past or makes no sense."""
-    return outcomes.retry_after({"retry-after": text or ""}, time.time()) or 0.0
+    """The time of an HTTP header, `None` where it is none."""
+    found = http_date(text or "")
+    return None if found is None else datetime.datetime.fromtimestamp(found, datetime.UTC)
