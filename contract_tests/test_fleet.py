@@ -116,6 +116,16 @@ def test_the_same_call_again_writes_nothing(style: str) -> None:
     assert {each.outcome for each in told} == {"unchanged"}
 
 
+def test_what_is_cleared_is_cleared_in_each(style: str) -> None:
+    with fleet(style, 10) as (server, client):
+        for name in server.store:
+            server.store.patch(name, {"layout": "5up"})
+        client.update_many(changes={"layout": None, "description": None}, concurrency=1)
+        bodies = [each.body for each in server.requests if each.method == "PUT"]
+        assert len(bodies) == 10
+        assert not any({"layout", "description"} & body.keys() for body in bodies)
+
+
 def test_no_ids_are_all_of_the_space_page_by_page(style: str) -> None:
     with fleet(style, 450) as (server, client):
         before = states(server)
