@@ -468,3 +468,14 @@ def test_killed_and_under_faults_the_same_command_again_sets_every_conference_ri
         server.faults.clear()
         assert finished([spawned(*command)])[0].endswith("\nend\n")
         assert_only_changed(server, before, list(before))
+        # And all that was done is undone, the latest first; undone again, it stays so.
+        with RestClient(server.project, server.token, server.host, journal=tmp_path / "journal") as client:
+            every = client.video.conferences
+            made = dict.fromkeys(entry.change_set for entry in every.history())
+            for change_set in made:
+                assert every.undo(change_set=change_set).failed == {}
+            assert_only_changed(server, before, [])
+            server.requests.clear()
+            for change_set in made:
+                assert every.undo(change_set=change_set).failed == {}
+            assert not any(request.method == "PUT" for request in server.requests)
