@@ -9,12 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from attrs import evolve
 
 from broken.making import answers, listed
 from signalwire_conferences import outcomes
 from signalwire_conferences_testing.mock import Call, Fault, MockServer, Reply
-from signalwire_conferences_testing.verify import run
+from signalwire_conferences_testing.verify import run, watching
 from signalwire_conferences_testing.verify.command import main
 from signalwire_conferences_testing.verify.trying import bench, story
 from test_verify_surroundings import shell
@@ -111,7 +110,7 @@ def in_a_check(patch: pytest.MonkeyPatch) -> None:
 
 
 def in_a_watch(patch: pytest.MonkeyPatch) -> None:
-    patch.setattr(run, "_WATCHES", [evolve(one, watch=fails) for one in run._WATCHES])
+    patch.setattr(watching, "_WATCHES", [(name, fails) for name, _ in watching._WATCHES])
 
 
 def in_the_story(patch: pytest.MonkeyPatch) -> None:

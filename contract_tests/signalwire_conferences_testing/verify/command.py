@@ -96,7 +96,7 @@ def _run(given: argparse.Namespace) -> int:
     except CannotRun as error:
         return _failed(str(error), given)
     except KeyboardInterrupt as interruption:
-        left = getattr(interruption, "__notes__", ["What this run had created is removed."])
+        left = getattr(interruption, "__notes__", []) or ["What this run had created is removed."]
         print("Interrupted.", *left, file=sys.stderr)
         _written("interrupted", given)
         return _INTERRUPTED

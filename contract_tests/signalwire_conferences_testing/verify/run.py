@@ -1,53 +1,46 @@
 """One verification of a server: every promise in order, and what became of it."""
 
-from __future__ import annotations
-
 import random
 import time
 import traceback
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Mapping, Sequence
+
+from attrs import evolve
 
 from signalwire_conferences.values import one_spelling
 
 from .promises import Needs, Promise, promises
 from .promises.generic import GENERIC, examine
+from .telling.finding import Teller
 from .telling.masking import Mask
-from .telling.report import Finding, Options, Outcome, Report, Result
+from .telling.report import Options, Outcome, Report, Result
 from .trying.api import SPENT, Api, BadLink, NoAnswer, OutOfTime
-from .trying.bench import Bench, Causes, Enough
-from .trying.claims import Claim, field, status
-from .trying.created import NAME_PREFIX, CreatedConferences, NotOurs, is_leftover
+from .trying.bench import Bench, Enough
+from .trying.claims import Claim, status
+from .trying.created import NAME_PREFIX, CreatedConferences, NotOurs
 from .trying.credentials import basic, wrong_credentials
-from .trying.exchange import Exchange, encoded
+from .trying.exchange import Exchange
 from .trying.findings import Broken, NotExercised, SetupFailed
 from .trying.readings import Readings
 from .trying.resets import Resets
-from .trying.story import Story, stories
 from .trying.surroundings import CannotRun, Surroundings, look_around, of_run, reach
+from .watching import Passing, Watching
 
 __all__ = ["Progress", "verify"]
 
-_SETUP = "status/success"
-_NEW_ID = "isolation/new-id"
+_SETUP, _DOCUMENTED = "status/success", "status/documented"
 #: Where only promises on all answers were asked for, these make some.
-_TRAFFIC = (
-    *("status/success", "status/gone", "status/malformed", "status/invalid"),
-    *("auth/missing-write", "list/again"),
-)
+_TRAFFIC = ("status/success", "status/gone", "status/malformed", "status/invalid", "auth/missing-write", "list/again")
 _FATAL_SILENCE = 3  # promises in a row to which no answer came
 _SCHEMATHESIS = 0.16  # its share of the budget
 _UNSEEN = "conferences of this run may still be there that were created without an answer"
 _CLEANING_TIME = 2.0  # seconds of the budget that are kept for the end
 _TIME_TO_CLEAN = 15.0  # seconds, whatever the budget was
 _MOST_REPEATED = 5  # findings of a promise
-_MOST_KEPT = 100_000  # bytes of an answer that is remembered
-_MOST_LOGGED = 2**21  # bytes of all that are remembered while a promise is tried
-_TIME_TO_REPEAT = 0.3  # of the budget: the most that findings are tried again
 
 #: What Schemathesis finds by a check, and what was seen of it in every answer.
 _SAME = {
-    "status_code_conformance": "status/documented",
+    "status_code_conformance": _DOCUMENTED,
     "content_type_conformance": "headers/json",
     "response_headers_conformance": "headers/challenge",
     "response_schema_conformance": "schema/",
@@ -79,24 +72,17 @@ def verify(
         raise CannotRun(f"{error}") from None
     try:
         reach(run.api)
-        chosen = [one for one in promises() if not options.only or one.id.startswith(options.only)]
         try:
-            run.look(chosen, consent)
-            run.try_all([one for one in chosen if one.check is not None])
-            run.generic([one for one in chosen if one in GENERIC.values()])
-            run.tell_watched()
+            run.carry_out(consent)
         except (NoAnswer, OutOfTime) as silence:
             report.stopped, report.failed = str(silence), True
         except BaseException as error:
             run.lost_answers = True
-            for remark in run.clean():
-                error.add_note(remark)
-            if report.stayed:
-                error.add_note(_stayed(report))
-            run.mask.error(error)
+            notes = [*getattr(error, "__notes__", ()), *run.clean(), report.stayed_remark]
+            error.__notes__ = [run.mask(one) for one in notes if one]
             raise
         report.notes += run.clean()
-        run.conclude(chosen)
+        run.conclude()
     except CannotRun as error:
         raise CannotRun(run.mask(str(error))) from None
     finally:
@@ -106,120 +92,98 @@ def verify(
 
 
 class _Run:
-    """The state of a verification.
-
-    Attributes:
-        silent: promises in a row to which no answer came.
-        saw_broken: whether a promise on all answers was seen broken.
-        lost_answers: whether a create may have been carried out of which we do not know the id.
-    """
+    """The state of a verification."""
 
     def __init__(self, options: Options, report: Report, progress: Progress) -> None:
-        self.options = options
-        self.report = report
-        self.created = CreatedConferences(self._read)
-        self.resets = Resets()
-        self.readings = Readings()
-        self.around = Surroundings()
-        self.causes: Causes = {}
-        self.silent = 0
-        self.saw_broken = self.lost_answers = False
+        self.options, self.report, self.progress = options, report, progress
         self.started = time.monotonic()
+        self.chosen = [one for one in promises() if options.wants(one.id)]
         right = basic(f"{options.project}:{options.token}", "Basic <the right pair>", right=True)
+        deadline = self.started + max(options.budget - _CLEANING_TIME, options.budget / 2)
+        self.api = Api(options.url, right, timeout=options.timeout, deadline=deadline)
+        self.created = CreatedConferences(self.api, writes=options.writes, named=options.conference_id)
+        self.watching = Watching(self.api, self.created)
         self.mask = Mask(options.project, options.token, right)
-        self.api = Api(
-            options.url,
-            right,
-            timeout=options.timeout,
-            deadline=self.started + max(options.budget - _CLEANING_TIME, options.budget / 2),
-            seen=self._saw,
-            guard=self._guard,
-        )
-        self._progress = progress
-        self._log: list[Exchange] = []
-        self._logged = 0
-        self._quiet = False
-        self._repeating = 0.0
-        self._seen: dict[str, Result] = {}
-        self._watched_broken: list[tuple[Result, Broken, list[Exchange]]] = []
-        self._blamed: dict[str, list[Finding]] = {}
-        self._wrong = wrong_credentials(options.project, options.token)
+        self.teller = Teller(options, self.api, self.created, self.mask)
+        wrong = wrong_credentials(options.project, options.token)
+        self.bench = Bench(
+            self.api, self.created, random.Random(), wrong, Resets(), Readings(), Surroundings(),
+            conference_id=options.conference_id, writes=options.writes, fail_fast=options.fail_fast,
+        )  # fmt: skip
+        self.silent = 0  # promises in a row to which no answer came
+        self.lost_answers = False  # whether a create may have been carried out of which we do not know the id
+        self.passed: dict[str, Result] = {}  # what was found in passing, by promise
 
     # --- trying -----------------------------------------------------------------------------------
 
-    def look(self, chosen: Sequence[Promise], consent: Callable[[Sequence[str]], bool]) -> None:
-        """Looks at what is there, and removes leftovers where that is wanted."""
-        self.around = look_around(self.api)
-        self.created.before = {one_spelling(one) for one in self.around.ids}
-        leftovers = self.report.leftovers = self.around.leftovers
+    def carry_out(self, consent: Callable[[Sequence[str]], bool]) -> None:
+        """Looks at what is there, and tries the promises."""
+        around = self.bench.around = look_around(self.api)
+        self.created.before = {one_spelling(one) for one in around.ids}
+        leftovers = self.report.leftovers = around.leftovers
         if leftovers and consent(leftovers):
-            self.report.leftovers = [one for one in leftovers if not self._remove_leftover(one)]
-        if self.options.only and any(one.watch for one in chosen):
+            self.report.leftovers = [one for one in leftovers if not self.created.remove_leftover(one)]
+        if self.options.only and any(one.watch for one in self.chosen):
             for one in promises():
                 if one.id in _TRAFFIC:
-                    self.attempt(one)
-
-    def try_all(self, chosen: Sequence[Promise]) -> None:
-        """Tries promises."""
-        for promise in chosen:
-            self._progress(promise, None)
-            result = self.attempt(promise)
-            self._add(result)
-            if self.silent >= _FATAL_SILENCE:
-                self.report.stopped, self.report.failed = "the server stopped answering", True
-                return
-            if self.options.fail_fast and (result.outcome is Outcome.BROKEN or self.saw_broken):
-                self.report.stopped = "stopped at the first broken promise (--fail-fast)"
-                return
+                    self._attempt(one)
+        for promise in self.chosen:
+            if promise.check is not None and not self.report.stopped:
+                self.progress(promise, None)
+                self._add(self._attempt(promise))
+                self._stop()
+        self._generic([one for one in self.chosen if one in GENERIC.values()])
 
     def _add(self, result: Result) -> None:
         self.report.results.append(result)
-        self._progress(result.promise, self.mask.result(result))
+        self.progress(result.promise, self.mask.result(result))
 
-    def attempt(self, promise: Promise) -> Result:
+    def _stop(self) -> None:
+        """Ends the run where there is a reason after the promise that was tried last."""
+        if self.silent >= _FATAL_SILENCE:
+            self.report.stopped, self.report.failed = "the server stopped answering", True
+        elif self.options.fail_fast and (self.report.results[-1].outcome is Outcome.BROKEN or self.watching.broken):
+            self.report.stopped = "stopped at the first broken promise (--fail-fast)"
+
+    def _attempt(self, promise: Promise) -> Result:
         """Tries one promise, and removes what it made."""
         started, sent = time.monotonic(), self.api.sent
-        self._log, self._logged = [], 0
-        bench = Bench(
-            self.api,
-            self.created,
-            random.Random(f"{self.options.seed} {promise.id}"),
-            self._wrong,
-            self.resets,
-            self.readings,
-            self.around,
-            self.causes,
-            self.options.conference_id,
-            self.options.writes,
-            self.options.fail_fast,
-        )
-        result = self._outcome(promise, bench)
-        self.created.remove(self._delete, stuck_too=False)
+        log = self.watching.begin()
+        rng = random.Random(f"{self.options.seed} {promise.id}")
+        bench = evolve(self.bench, rng=rng, found=[], because=[], blamed=[])
+        result = self._outcome(promise, bench, log)
+        self._tell_passing()
+        self.created.remove()
         result.seconds, result.requests = time.monotonic() - started, self.api.sent - sent
         return result
 
-    def _outcome(self, promise: Promise, bench: Bench) -> Result:
-        log = self._log
+    def _outcome(self, promise: Promise, bench: Bench, log: list[Exchange]) -> Result:
         why = self._tried(promise, bench)
-        if bench.found:
-            causes = {cause: promise.id for one in bench.found for cause in one.causes}
-            self.causes = bench.causes = {**causes, **self.causes}
-        for blamed, finding in bench.blamed:
-            self._blame(blamed, [finding], log)
+        for cause in (cause for one in bench.found for cause in one.causes):
+            bench.causes.setdefault(cause, promise.id)
+        for blamed, broken in bench.blamed:
+            # Findings that are those of another promise, which may not have been tried.
+            if broken.causes and not any(cause in bench.causes for cause in broken.causes):
+                bench.causes |= dict.fromkeys(broken.causes, blamed)
+                self.watching.passing.append(Passing(blamed, broken, log))
         if bench.found:
             return self._broken(promise, bench.found, log)
         because = [one for one in bench.because if one[0] != promise.id]
         if because:
             roots = list(dict.fromkeys(root for root, _ in because))
-            shown = self._finding(promise, because[0][1], list(log), again=True)
+            shown = self.teller.finding(promise, because[0][1], log)
             return Result(promise, Outcome.BROKEN, f"as {', '.join(roots)}", [shown], roots)
-        return Result(promise, Outcome.NOT_EXERCISED, why) if why else Result(promise, Outcome.KEPT)
+        return Result(promise, Outcome.NOT_EXERCISED if why else Outcome.KEPT, why)
 
     def _tried(self, promise: Promise, bench: Bench) -> str:
         """Why a check did not come to its end; empty where it did. What it found, the bench has."""
         silent, self.silent = self.silent, 0
+        unwritable = promise.needs is Needs.WRITING and not self.options.writes
+        if unwritable or (promise.needs is Needs.CONFERENCE and self.options.conference_id is None):
+            return f"it needs {promise.needs.value}"
         try:
-            self._check(promise, bench)
+            if promise.check is not None:
+                promise.check(bench)
         except SetupFailed as failed:
             bench.blamed.append((_SETUP, failed))
             return failed.message
@@ -242,21 +206,18 @@ class _Run:
             return why
         return ""
 
-    def _check(self, promise: Promise, bench: Bench) -> None:
-        lacking = (promise.needs is Needs.WRITING and not self.options.writes) or (
-            promise.needs is Needs.CONFERENCE and self.options.conference_id is None
-        )
-        if lacking:
-            raise NotExercised(f"it needs {promise.needs.value}")
-        if promise.check is not None:
-            promise.check(bench)
+    def _broken(self, promise: Promise, found: Sequence[Broken], log: Sequence[Exchange]) -> Result:
+        self.created.remove()
+        findings = [self.teller.finding(promise, one, log, again=n < _MOST_REPEATED) for n, one in enumerate(found)]
+        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
+        return Result(promise, Outcome.BROKEN, f"{found[0].message}{more}", findings)
 
-    def generic(self, chosen: Sequence[Promise]) -> None:
+    def _generic(self, chosen: Sequence[Promise]) -> None:
         """What Schemathesis finds, if anything of it is wanted."""
         if not chosen:
             return
-        self._progress(chosen[0], None)
-        self._log, self._logged = [], 0
+        self.progress(chosen[0], None)
+        log = self.watching.begin()
         found: Mapping[str, Sequence[Broken]] = {}
         why = self.report.stopped or ("" if self.options.writes else f"it needs {Needs.WRITING.value}")
         if not why:
@@ -264,243 +225,83 @@ class _Run:
             pair = (self.options.project, self.options.token)
             self.lost_answers = True  # what it created just before its end, it may not have told
             try:
-                found = examine(self.api, self.created.mark, self.options.seed, share, pair, self._saw)
+                found = examine(self.api, self.created.mark, self.options.seed, share, pair, self.watching.see)
             except NotExercised as not_exercised:
                 why = str(not_exercised)
-        log = list(self._log)
         for check, promise in GENERIC.items():
-            if promise in chosen:
-                # The shortest is the easiest to read.
-                shortest = sorted(
-                    found.get(check, ()), key=lambda one: len(f"{one.focus[0].url}{one.focus[0].content!r}")
-                )
-                if shortest:
-                    result = self._broken(promise, shortest[:1], log)
-                    result.because = [
-                        one.promise.id
-                        for one in self._seen.values()
-                        if one.outcome is Outcome.BROKEN
-                        and one.promise.id.startswith(_SAME.get(check, "nothing"))
-                        and (not self.options.only or one.promise.id.startswith(self.options.only))
-                    ]
-                    self._add(result)
-                else:
-                    self._add(Result(promise, Outcome.NOT_EXERCISED if why else Outcome.KEPT, why))
+            # The shortest is the easiest to read.
+            shortest = sorted(found.get(check, ()), key=lambda one: len(f"{one.focus[0].url}{one.focus[0].content!r}"))
+            if promise in chosen and shortest:
+                result = self._broken(promise, shortest[:1], log)
+                same = _SAME.get(check, "nothing")
+                result.because = [n for n in self.watching.broken if n.startswith(same) and self.options.wants(n)]
+                self._add(result)
+            elif promise in chosen:
+                self._add(Result(promise, Outcome.NOT_EXERCISED if why else Outcome.KEPT, why))
+        self._tell_passing()
 
-    # --- findings ---------------------------------------------------------------------------------
+    # --- what was seen in passing, and at the end ---------------------------------------------------
 
-    def _broken(self, promise: Promise, found: Sequence[Broken], log: Sequence[Exchange]) -> Result:
-        log = list(log)
-        self.created.remove(self._delete, stuck_too=False)
-        findings = [self._finding(promise, one, log, again=number < _MOST_REPEATED) for number, one in enumerate(found)]
-        more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
-        return Result(promise, Outcome.BROKEN, f"{found[0].message}{more}", findings)
-
-    def _finding(self, promise: Promise, broken: Broken, log: Sequence[Exchange], *, again: bool) -> Finding:
-        story = self._story(broken, log, again=again)
-        claim, about = broken.claim, broken.claim.part.exchange
-        sent = f"{about.method} {about.url}" + (f" {about.content[:300]!r}" if about.content else "")
-        where = f"{about.operation_id or about.method} in openapi/conferences.yaml"
-        return Finding(
-            broken.message,
-            sent,
-            f"{about.status or 'no answer'}, {claim.received}",
-            claim.expected,
-            where,
-            story.commands(),
-            story.script(f"{promise.id}: {promise.sentence}\n{self.mask(broken.message)}"),
-            story.seen_again,
-            story.exchanges,
-        )
-
-    def _story(self, broken: Broken, log: Sequence[Exchange], *, again: bool) -> Story:
-        """The shortest story that shows the finding when its requests are sent again."""
-        shown: Story | None = None
-        for story in stories(broken.claim, broken.evidence, log, self.created.marks, self.created.unknown):
-            shown = shown or story
-            if not again or not self.options.writes or self._repeating > self.options.budget * _TIME_TO_REPEAT:
-                break
-            begun, self._quiet = time.monotonic(), True
-            try:
-                story.seen_again = story.shows(self.api, self.created)
-            except OutOfTime:
-                break
-            finally:
-                self._quiet = False
-                self.created.remove(self._delete, stuck_too=False)
-                self._repeating += time.monotonic() - begun
-            if story.seen_again:
-                return story
-        return shown or Story(broken.focus, broken.claim, self.created.marks, self.created.unknown)
-
-    def tell_watched(self, *, again: bool = True) -> None:
-        """The stories of what was seen in passing."""
-        for result, broken, log in self._watched_broken:
-            about = broken.claim.part.exchange
-            root = self.causes.get(("status", about.operation_id, (200,), about.status))
-            if root is not None and result.promise.id == "status/documented":
-                result.because, result.message = [root], f"as {root}"
-            if not result.findings:
-                result.findings = [self._finding(result.promise, broken, log, again=again)]
-
-    def _blame(self, promise_id: str, found: Iterable[Broken], log: Sequence[Exchange]) -> None:
-        """Findings that are those of another promise, which may not have been tried."""
-        for broken in found:
-            if not broken.causes or any(cause in self.causes for cause in broken.causes):
+    def _tell_passing(self, *, again: bool = True) -> None:
+        passing, self.watching.passing = self.watching.passing, []
+        for one in passing:
+            promise = next(known for known in promises() if known.id == one.promise_id)
+            if promise.watch is not None and not self.options.wants(promise.id):
                 continue
-            self.causes |= dict.fromkeys(broken.causes, promise_id)
-            promise = next(one for one in promises() if one.id == promise_id)
-            self._blamed.setdefault(promise_id, []).append(self._finding(promise, broken, list(log), again=True))
+            result = self.passed.setdefault(promise.id, Result(promise, Outcome.BROKEN, one.broken.message))
+            result.findings.append(self.teller.finding(promise, one.broken, one.log, again=again))
 
-    def conclude(self, chosen: Sequence[Promise]) -> None:
+    def conclude(self) -> None:
         """What is known at the end only."""
-        report = self.report
-        self.tell_watched(again=False)
-        for one in (one for one in chosen if one.watch is not None):
+        report, causes = self.report, self.bench.causes
+        self._tell_passing(again=False)
+        for one in (one for one in self.chosen if one.watch is not None):
             unseen = Result(one, Outcome.NOT_EXERCISED, "no answer that it is about came up")
-            report.results.append(self._seen.get(one.id, unseen))
-        if _NEW_ID in self._seen and not any(
-            one.promise.id == _NEW_ID and one.outcome is Outcome.BROKEN for one in report.results
-        ):
-            report.results = [one for one in report.results if one.promise.id != _NEW_ID]
-            report.results.append(self._seen[_NEW_ID])
-        for blamed, findings in self._blamed.items():
-            result = next((one for one in report.results if one.promise.id == blamed), None)
+            report.results.append(Result(one, Outcome.KEPT) if one.id in self.watching.seen else unseen)
+        for passed in self.passed.values():
+            result = next((one for one in report.results if one.promise is passed.promise), None)
             if result is None:
-                result = Result(next(one for one in promises() if one.id == blamed), Outcome.KEPT)
-                report.results.append(result)
+                report.results.append(passed)
+                continue
             known = {one.message for one in result.findings}
-            result.findings += [one for one in findings if one.message not in known]
+            result.findings += [one for one in passed.findings if one.message not in known]
             if result.outcome is not Outcome.BROKEN:
-                result.outcome, result.message = Outcome.BROKEN, findings[0].message
+                result.outcome, result.message = Outcome.BROKEN, passed.message
+        for broken in filter(None, [self.watching.broken.get(_DOCUMENTED)]):
+            about = broken.claim.part.exchange
+            root = causes.get(("status", about.operation_id, (200,), about.status))
+            for result in report.results if root else ():
+                if result.promise.id == _DOCUMENTED:
+                    result.because, result.message = [str(root)], f"as {root}"
         late = [one for one in report.having(Outcome.NOT_EXERCISED) if one.message == SPENT]
         if late:
             report.notes.append(f"the budget was spent before {len(late)} promises; a larger --budget tries more")
-        report.readings = {name: self.readings.of(name) for name in self.readings.noted}
-        if self.resets.reading() and not any(cause[0] == "reset" for cause in self.causes):
+        readings, reset = self.bench.readings, self.bench.resets.reading()
+        report.readings = {name: readings.of(name) for name in readings.noted}
+        if reset and not any(cause[0] == "reset" for cause in causes):
             # Otherwise what it was reset to may have been no reset at all.
-            report.notes.append(f"left out of a PUT, {self.resets.reading()}; the vendor documents none of it")
+            report.notes.append(f"left out of a PUT, {reset}; the vendor documents none of it")
         self.mask.report(report)
-
-    def _saw(self, exchange: Exchange) -> None:
-        """Looks at an exchange for the promises on all answers."""
-        if exchange.creates:
-            self._look_at_id(exchange)
-        self.created.record(exchange)
-        if self._quiet:
-            return
-        self._log.append(self._small(exchange))
-        if exchange.status == 429 or not exchange.usual:
-            return
-        for promise in _watches():
-            wrong = promise.watch(exchange) if promise.watch is not None else None
-            if wrong is not None:
-                self._watched(promise, exchange, wrong)
-
-    def _small(self, exchange: Exchange) -> Exchange:
-        """An exchange as it is remembered: where its answer is large, with what later requests need of it."""
-        self._logged += len(exchange.answer)
-        if len(exchange.answer) <= _MOST_KEPT and self._logged <= _MOST_LOGGED:
-            return exchange
-        small = self.api.exchange(
-            exchange.method, exchange.url, exchange.headers, exchange.content, exchange.credentials
-        )
-        small.number, small.link, small.status = exchange.number, exchange.link, exchange.status
-        if exchange.creates:
-            small.answer = encoded({name: exchange.value.get(name) for name in ("id", "name")})
-        return small
-
-    def _watched(self, promise: Promise, exchange: Exchange, wrong: tuple[str, Claim] | str) -> None:
-        result = self._seen.setdefault(promise.id, Result(promise, Outcome.KEPT))
-        if isinstance(wrong, str) or result.outcome is Outcome.BROKEN:
-            return
-        message, claim = wrong
-        self.saw_broken = True
-        result.outcome, result.message = Outcome.BROKEN, f"{message} ({exchange})"
-        self._watched_broken.append((result, Broken(result.message, claim), list(self._log)))
-
-    def _look_at_id(self, exchange: Exchange) -> None:
-        if self.created.answered_existing(exchange):
-            promise = next(one for one in promises() if one.id == _NEW_ID)
-            claim = Claim(field(exchange, "id"), "is not", exchange.creates)
-            self._log.append(exchange)
-            wrong = (f"a create was answered with the id {exchange.creates}, which a conference had already", claim)
-            self._watched(promise, exchange, wrong)
-
-    # --- what is written, and removed ---------------------------------------------------------------
-
-    def _guard(self, method: str, conference_id: str | None) -> None:
-        """Raises where a request might change a conference that this run did not create."""
-        named = self.options.conference_id
-        if named is not None and conference_id is not None and one_spelling(conference_id) == one_spelling(named):
-            if method == "PUT":
-                return
-            raise NotOurs(f"{method} of the conference that --conference names")
-        if method != "DELETE" and not self.options.writes:
-            raise PermissionError(f"{method} {conference_id or ''} is not allowed in this run")
-        if conference_id is not None and not self.created.prove(conference_id):
-            raise NotOurs(f"{method} {conference_id} was not sent: the conference is not known to be this run's own")
-
-    def _read(self, conference_id: str) -> Mapping[str, Any] | None:
-        """The conference with an id, `None` where there is none."""
-        quiet, self._quiet = self._quiet, True
-        try:
-            exchange = self.api.send("GET", self.api.path(conference_id))
-        except (NoAnswer, OutOfTime) as silence:
-            raise NotOurs(f"{conference_id} could not be read: {silence}") from None
-        finally:
-            self._quiet = quiet
-        if exchange.status in (400, 404, 410, 422):
-            return None
-        if exchange.status != 200 or not isinstance(exchange.value, dict):
-            raise NotOurs(f"{conference_id} could not be read: the answer was {exchange.status}")
-        return exchange.value
-
-    def _delete(self, conference_id: str) -> bool:
-        try:
-            return self.api.send("DELETE", self.api.path(conference_id)).status in (204, 404, 200)
-        except (NoAnswer, OutOfTime, NotOurs):
-            return False
-
-    def _remove_leftover(self, conference_id: str) -> bool:
-        """Deletes a conference that an earlier run left behind, if it is one when it is read."""
-        found = self._read(conference_id)
-        if found is None:
-            return True
-        if not is_leftover(found):
-            return False
-        self.created.allow(conference_id)
-        return self._delete(conference_id)
 
     def clean(self) -> list[str]:
         """Removes the conferences of this run. What is worth a word of that is returned."""
-        self.api.deadline = max(self.api.deadline, time.monotonic() + _TIME_TO_CLEAN)
-        report, whole = self.report, True
+        self.api.extend(_TIME_TO_CLEAN)
+        report, created, whole = self.report, self.created, True
+        unseen = f"{_UNSEEN}: their names begin with {NAME_PREFIX}{created.mark}"
         try:
-            report.stayed = self.created.remove(self._delete)
-            if self.lost_answers or self.saw_broken or report.broken:
+            report.stayed = created.remove(stuck_too=True)
+            if self.lost_answers or self.watching.broken or report.broken:
                 # A create may have been carried out all the same. The name tells.
-                found, whole = of_run(self.api, self.created.marks)
-                self.created.adopt(found)
-                report.stayed = self.created.remove(self._delete)
+                found, whole = of_run(self.api, created.marks)
+                created.adopt(found)
+                report.stayed = created.remove(stuck_too=True)
         except KeyboardInterrupt as impatience:
-            report.stayed = [self.mask(one) for one in self.created.there]
-            left = f"{_UNSEEN}: {NAME_PREFIX}{self.created.mark}"
-            impatience.add_note(_stayed(report) if report.stayed else left)
+            report.stayed = [self.mask(one) for one in created.there]
+            impatience.add_note(report.stayed_remark or unseen)
             raise
-        remarks = [] if whole else [f"{_UNSEEN}: their names begin with {NAME_PREFIX}{self.created.mark}"]
-        if self.created.unproven:
-            ids = ", ".join(self.created.unproven)
-            remarks.append(f"not removed, because they are not known to be this run's own: {ids}")
+        remarks = [] if whole else [unseen]
+        if created.unproven:
+            remarks.append(
+                f"not removed, because they are not known to be this run's own: {', '.join(created.unproven)}"
+            )
         return remarks
-
-
-def _stayed(report: Report) -> str:
-    return f"these conferences of this run could not be removed: {', '.join(report.stayed)}"
-
-
-def _watches() -> list[Promise]:
-    return _WATCHES
-
-
-_WATCHES = [one for one in promises() if one.watch is not None]

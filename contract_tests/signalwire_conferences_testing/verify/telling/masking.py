@@ -41,11 +41,6 @@ class Mask:
             self.result(result)
         self._within(report, "stopped", "notes", "faults", "leftovers", "stayed")
 
-    def error(self, error: BaseException) -> None:
-        """Makes the notes of an error ones without them."""
-        if hasattr(error, "__notes__"):
-            self._within(error, "__notes__")
-
     def _within(self, thing: Any, *names: str) -> None:
         for name in names:
             said = getattr(thing, name)

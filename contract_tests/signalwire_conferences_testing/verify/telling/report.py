@@ -138,10 +138,13 @@ class Report:
         if self.leftovers:
             number = len(self.leftovers)
             yield f"{number} conferences of an earlier run are still there; --remove-leftovers removes them"
-        if self.stayed:
-            yield f"these conferences of this run could not be removed: {', '.join(self.stayed)}"
-        if self.stopped:
-            yield self.stopped
+        yield from filter(None, (self.stayed_remark, self.stopped))
+
+    @property
+    def stayed_remark(self) -> str:
+        """Names the conferences that could not be removed; empty where there are none."""
+        said = "these conferences of this run could not be removed"
+        return f"{said}: {', '.join(self.stayed)}" if self.stayed else ""
 
     @property
     def roots(self) -> list[tuple[Result, list[str]]]:

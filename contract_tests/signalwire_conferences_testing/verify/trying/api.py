@@ -57,28 +57,21 @@ class Api:
         credentials: those that are right.
         timeout: seconds for one attempt, from the connection to the last byte.
         deadline: time of `time.monotonic` after which nothing is sent.
-        seen: called with each exchange.
-        guard: called with the method and the id in the path before each request that is not a GET;
-            raises where it is not to be sent.
     """
 
-    def __init__(
-        self,
-        base_url: str,
-        credentials: Credentials,
-        *,
-        timeout: float,
-        deadline: float,
-        seen: Callable[[Exchange], None],
-        guard: Callable[[str, str | None], None],
-    ) -> None:
+    #: Called with each exchange.
+    seen: Callable[[Exchange], None]
+    #: Called with the method and the id in the path before what is not a GET; raises where it is not to be sent.
+    guard: Callable[[str, str | None], None]
+
+    def __init__(self, base_url: str, credentials: Credentials, *, timeout: float, deadline: float) -> None:
         self.base_url = base_url.rstrip("/")
         self.credentials = credentials
         self.deadline = deadline
         self.sent = 0
         self.quiet = False  # whether what is sent is no part of what a promise is about
         self._usual = True
-        self._timeout, self._seen, self._guard = timeout, seen, guard
+        self._timeout = timeout
         self._http = Http(base_url)
         self.close = self._http.close
 
@@ -166,13 +159,13 @@ class Api:
     def answered(self, request: Exchange) -> Exchange:
         """The same request with its answer; see `send`."""
         if request.method != "GET":
-            self._guard(request.method, request.about if self._is_item(request.url) else None)
+            self.guard(request.method, request.about if self._is_item(request.url) else None)
         wait = _FIRST_WAIT
         while True:
             exchange = self.exchange(request.method, request.url, request.headers, request.content, request.credentials)
             exchange.usual, exchange.link = self._usual, request.link
             self._attempt(exchange)
-            self._seen(exchange)
+            self.seen(exchange)
             if exchange.status != 429:
                 return exchange
             if "retry-after" in exchange.answer_headers:

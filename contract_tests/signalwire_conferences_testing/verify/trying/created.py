@@ -1,18 +1,17 @@
 """The conferences that a run creates: recognised by a mark, and removed. No other is written to."""
 
-from __future__ import annotations
-
 import hashlib
 import random
 import re
 import secrets
 import time
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from signalwire_conferences.values import instant, one_spelling
 
 from . import instants
+from .api import Api, NoAnswer, OutOfTime
 from .exchange import Exchange
 
 __all__ = ["DISPLAY_PREFIX", "NAME_PREFIX", "CreatedConferences", "NotOurs", "carries", "is_leftover", "new_mark"]
@@ -62,32 +61,30 @@ def is_leftover(conference: Mapping[str, Any]) -> bool:
 
 
 class CreatedConferences:
-    """The conferences of this run.
+    """The conferences of this run. Nothing else is written to, but for a conference that is named for that.
 
-    Attributes:
-        mark: what their names hold, or their display names.
-        marks: this, and those of reproductions that the run tried.
-        before: ids of conferences that were there before the run, each in one spelling.
-        unknown: ids that were made up and that no conference has.
-        rng: random numbers that no other run has.
-        unproven: ids that creates answered and that stay, because nothing there holds our mark.
+    Args:
+        api: asks it before it sends what is not a GET.
+        writes: whether conferences may be created.
+        named: an existing conference that PUTs may go to.
     """
 
-    def __init__(self, read: Callable[[str], Mapping[str, Any] | None] = lambda _id: None) -> None:
+    def __init__(self, api: Api, *, writes: bool, named: str | None) -> None:
         # Not from the seed: what an earlier run left behind must not be in the way.
         self.mark = new_mark()
-        self.marks = [self.mark]
-        self.rng = random.Random(self.mark)
-        self.before: set[str] = set()
-        self.unknown: list[str] = []
-        self.unproven: list[str] = []
-        self._read = read
+        self.marks = [self.mark]  # and those of reproductions that the run tried
+        self.rng = random.Random(self.mark)  # numbers that no other run has
+        self.before: set[str] = set()  # ids that were there before the run, each in one spelling
+        self.unknown: list[str] = []  # ids that were made up and that no conference has
+        self.unproven: list[str] = []  # ids that creates answered and that stay: nothing there holds our mark
+        self._api, self._writes, self._named = api, writes, one_spelling(named or "")
         self._names = 0
         # By the number of the request: answers take too much to be kept as long as the run lasts.
         self._made: dict[str, int] = {}
         self._gone: dict[str, int] = {}
         self._proven: set[str] = set()
         self._stuck: set[str] = set()
+        api.guard = self._guard
 
     @property
     def display_name(self) -> str:
@@ -98,6 +95,11 @@ class CreatedConferences:
         """A name that no conference has."""
         self._names += 1
         return f"{NAME_PREFIX}{self.mark}-{self._names}"
+
+    @property
+    def there(self) -> list[str]:
+        """Ids of those that are not known to be gone."""
+        return list(self._made)
 
     def record(self, exchange: Exchange) -> None:
         """Keeps track of what a request created or deleted. What a create answers is a claim: it counts
@@ -120,12 +122,18 @@ class CreatedConferences:
             for one, maker in (*self._made.items(), *self._gone.items())
         )
 
-    @property
-    def there(self) -> list[str]:
-        """Ids of those that are not known to be gone."""
-        return list(self._made)
+    def _guard(self, method: str, conference_id: str | None) -> None:
+        """Raises where a request might change a conference that this run did not create."""
+        if conference_id is not None and self._named and one_spelling(conference_id) == self._named:
+            if method == "PUT":
+                return
+            raise NotOurs(f"{method} of the conference that --conference names")
+        if method != "DELETE" and not self._writes:
+            raise PermissionError(f"{method} {conference_id or ''} is not allowed in this run")
+        if conference_id is not None and not self._prove(conference_id):
+            raise NotOurs(f"{method} {conference_id} was not sent: the conference is not known to be this run's own")
 
-    def prove(self, conference_id: str, *, absent_too: bool = True) -> bool:
+    def _prove(self, conference_id: str, *, absent_too: bool = True) -> bool:
         """Whether a write to this id harms nobody: the conference there was not there before and holds
         our mark when it is read now or was read earlier in this run, or there is none.
         """
@@ -141,10 +149,24 @@ class CreatedConferences:
             self._proven.add(conference_id)
         return ours
 
-    def allow(self, conference_id: str) -> None:
-        """Lets a leftover of an earlier run be deleted, which was read and is one."""
-        self.before.discard(one_spelling(conference_id))
-        self._proven.add(conference_id)
+    def _read(self, conference_id: str) -> Mapping[str, Any] | None:
+        """The conference with an id, `None` where there is none; `NotOurs` where that is not known."""
+        try:
+            with self._api.quietly():
+                exchange = self._api.send("GET", self._api.path(conference_id))
+        except (NoAnswer, OutOfTime) as silence:
+            raise NotOurs(f"{conference_id} could not be read: {silence}") from None
+        if exchange.status in (400, 404, 410, 422):
+            return None
+        if exchange.status != 200 or not isinstance(exchange.value, dict):
+            raise NotOurs(f"{conference_id} could not be read: the answer was {exchange.status}")
+        return exchange.value
+
+    def _delete(self, conference_id: str) -> bool:
+        try:
+            return self._api.send("DELETE", self._api.path(conference_id)).status in (204, 404, 200)
+        except (NoAnswer, OutOfTime, NotOurs):
+            return False
 
     def adopt(self, ids: Iterable[str]) -> None:
         """Conferences that a list shows with our mark; each is read before it is deleted."""
@@ -152,19 +174,13 @@ class CreatedConferences:
             if one_spelling(one) not in self.before:
                 self._made.setdefault(one, 0)
 
-    def remove(self, delete: Callable[[str], bool], *, stuck_too: bool = True) -> list[str]:
-        """Deletes the conferences of this run, each after it was read.
-
-        Args:
-            delete: deletes one; whether it is gone.
-            stuck_too: whether to try those again that could not be deleted before.
-
-        Returns:
-            The ids of those that could not be deleted.
+    def remove(self, *, stuck_too: bool = False) -> list[str]:
+        """Deletes the conferences of this run, each after it was read; those too that could not be deleted
+        before, where that is wanted. Gives the ids of those that could not be deleted.
         """
         for one in [one for one in self._made if stuck_too or one not in self._stuck]:
             try:
-                ours = self.prove(one, absent_too=False)
+                ours = self._prove(one, absent_too=False)
             except NotOurs:
                 self._stuck.add(one)
                 continue
@@ -173,7 +189,7 @@ class CreatedConferences:
                 self._made.pop(one)
                 if one_spelling(one) not in self.before and self._read(one) is not None:
                     self.unproven.append(one)
-            elif delete(one):
+            elif self._delete(one):
                 if one in self._made:
                     self._gone[one] = self._made.pop(one)
                 self._stuck.discard(one)
@@ -182,3 +198,12 @@ class CreatedConferences:
                 if not stuck_too:
                     break
         return [one for one in self._made if one in self._stuck]
+
+    def remove_leftover(self, conference_id: str) -> bool:
+        """Deletes a conference that an earlier run left behind, if it is one when it is read; whether it is gone."""
+        found = self._read(conference_id)
+        if found is None or not is_leftover(found):
+            return found is None
+        self.before.discard(one_spelling(conference_id))
+        self._proven.add(conference_id)
+        return self._delete(conference_id)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import time
 from collections.abc import Iterator
 
 from signalwire_conferences import contract
@@ -76,7 +75,7 @@ def _left_out_is_null(bench: Bench, name: str) -> bool:
 
 def _put_back(bench: Bench, before: Conference, body: dict[str, object]) -> None:
     # A conference of somebody else is put back whatever the budget says.
-    bench.api.deadline = max(bench.api.deadline, time.monotonic() + _TIME_TO_PUT_BACK)
+    bench.api.extend(_TIME_TO_PUT_BACK)
     failed = f"the conference {bench.conference_id} could not be put back as it was"
     try:
         # By the id that was given: the server may write it otherwise.

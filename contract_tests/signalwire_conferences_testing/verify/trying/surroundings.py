@@ -94,7 +94,7 @@ def look_around(api: Api) -> Surroundings:
 
 def of_run(api: Api, marks: Sequence[str]) -> tuple[list[str], bool]:
     """Ids of the conferences of a run, and whether the list could be read to its end for them."""
-    api.deadline = max(api.deadline, time.monotonic() + _TIME_FOR_ALL)
+    api.extend(_TIME_FOR_ALL)
     found: list[str] = []
     with contextlib.suppress(_NoPageError, BadLink, NoAnswer, OutOfTime):
         # What was found before the list ended too early is found all the same.
