@@ -257,7 +257,7 @@ def test_cancelled_at_any_point_nothing_is_held_swallowed_or_half_done(
         if not points.acted:
             break
     gc.collect()  # what was not closed would be told now, and fail the test
-    assert at > 20
+    assert at > (20 if connections == "httpx" else 15)  # sockets wait less often
     assert (True, "2x2", "nothing") in outcomes
     assert (False, "5up", "applied") in outcomes
 

@@ -84,13 +84,11 @@ class AsyncTransport(Common[AsyncLock]):
     async def _send(self, step: Request) -> Answer | NoAnswer:
         message, connections, left = self._wire.message(step), await self._http(), TimeLeft(self.settings.timeout)
         try:
-            with anyio.fail_after(self.settings.timeout):
-                async with connections.slots:
-                    connection = connections.take()
-                    try:
-                        body = await connection.exchange(message, left)
-                    finally:
-                        connections.idle.append(connection)
+            connection = await connections.take(left)
+            try:
+                body = await connection.exchange(message, left)
+            finally:
+                connections.give_back(connection, left)
         except BaseException as error:  # noqa: BLE001 - what is not expected is raised again
             return self._wire.failed(error, left, closed=self._closed)
         finally:
@@ -126,9 +124,19 @@ class _Connections:
         self.idle: list[_Connection] = []
         self.slots = anyio.CapacityLimiter(_CONNECTIONS)
 
-    def take(self) -> _Connection:
-        """One that is idle, or another."""
+    async def take(self, left: TimeLeft) -> _Connection:
+        """One that is idle, or another, for the request that has this time left."""
+        try:
+            self.slots.acquire_on_behalf_of_nowait(left)  # the other way lets all others run first
+        except anyio.WouldBlock:
+            with anyio.fail_after(left.get("pool")):
+                await self.slots.acquire_on_behalf_of(left)
         return self.idle.pop() if self.idle else self._connection(self._wire)
+
+    def give_back(self, connection: _Connection, left: TimeLeft) -> None:
+        """Let others have it."""
+        self.idle.append(connection)
+        self.slots.release_on_behalf_of(left)
 
     async def aclose(self) -> None:
         """Close those that are idle."""

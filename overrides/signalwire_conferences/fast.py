@@ -60,9 +60,10 @@ class Reading:
     """
 
     def __init__(self, request: Request | None) -> None:
-        self._request, self._parser = request, httptools.HttpResponseParser(self)
+        self._request = request
+        self._parser: Any = httptools.HttpResponseParser(self)
         self._headers: dict[str, str] = {}
-        self._reason = ""
+        self._status, self._reason = 0, ""
         self._taken = 0  # bytes
         self._body: Body | None = None
         self._complete = self.reusable = False
@@ -82,6 +83,7 @@ class Reading:
             if not self._complete:
                 raise ProtocolError(f"illegal answer: {error}") from None
         if self._complete or (self._body is not None and (self._body.flaw or (not data and self._is_open_ended()))):
+            self._parser = None  # which leads back here: what has no circle is freed at once
             return True
         if not data:
             raise ProtocolError("the server closed the connection without a whole answer")
@@ -91,8 +93,8 @@ class Reading:
 
     def led_on(self) -> None:
         """Raises where a proxy does not lead on."""
-        if not 200 <= (status := self._parser.get_status_code()) < 300:
-            raise ProtocolError(f"{status} {self._reason}")
+        if not 200 <= self._status < 300:
+            raise ProtocolError(f"{self._status} {self._reason}")
 
     def _is_open_ended(self) -> bool:
         return not {"content-length", "transfer-encoding"} & self._headers.keys()
@@ -111,7 +113,7 @@ class Reading:
             self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
 
     def on_headers_complete(self) -> None:
-        status = self._parser.get_status_code()
+        self._status = status = self._parser.get_status_code()
         if status < 200:  # a word before the answer
             self._headers = {}
         elif self._request is None:  # and what follows is the server's

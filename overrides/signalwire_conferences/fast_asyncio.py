@@ -53,6 +53,10 @@ class AsyncConnection(asyncio.Protocol):
                 transport.abort()
 
     async def _connect(self, left: TimeLeft) -> None:
+        async with asyncio.timeout(left.get("connect")):
+            await self._lead_on(left)
+
+    async def _lead_on(self, left: TimeLeft) -> None:
         loop, (address, name, tls, tunnel) = asyncio.get_running_loop(), self._route
         if tls is None or tunnel is None:
             await loop.create_connection(lambda: self, *address, ssl=tls, server_hostname=name if tls else None)
@@ -65,10 +69,19 @@ class AsyncConnection(asyncio.Protocol):
         self._transport = await loop.start_tls(plain, self, tls, server_hostname=name)
 
     async def _ask(self, request: Secret, reading: Reading, left: TimeLeft, phase: str) -> None:
-        self._reading, self._answered = reading, asyncio.get_running_loop().create_future()
-        left.get(phase)
-        cast(asyncio.Transport, self._transport).write(request.value)
-        await self._answered
+        loop = asyncio.get_running_loop()
+        self._reading, self._answered = reading, loop.create_future()
+        late = loop.call_later(left.get(phase), self._late, self._answered)
+        try:
+            cast(asyncio.Transport, self._transport).write(request.value)
+            await self._answered
+        finally:
+            late.cancel()
+
+    @staticmethod
+    def _late(answered: "asyncio.Future[None]") -> None:
+        if not answered.done():
+            answered.set_exception(TimeoutError())
 
     # What the event loop calls.
 

@@ -6,6 +6,7 @@ waits for it hands the first cancellation on.
 """
 
 import asyncio
+import functools
 import threading
 from collections.abc import Callable, Coroutine
 from contextlib import AbstractAsyncContextManager, AsyncExitStack, suppress
@@ -55,7 +56,11 @@ class AsyncLocks(AsyncExitStack):
         super().__init__()
         self._scope = anyio.CancelScope()
         self._task: _Task[Any] | None = None
-        self.stop = threading.Event()  # set once the operation is cancelled, for a thread that waits
+
+    @functools.cached_property
+    def stop(self) -> threading.Event:
+        """Set once the operation is cancelled, for a thread that waits."""
+        return threading.Event()
 
     async def run(self, function: Function[T], *args: Any) -> T:
         """Await the operation. A cancellation reaches it once, and is raised when the operation has ended."""

@@ -38,6 +38,12 @@ class AsyncConnection(httpx.AsyncHTTPTransport):
 
     async def exchange(self, message: Message, left: TimeLeft) -> Body:
         """Send a request, once, and read its answer."""
+        import anyio  # noqa: PLC0415 - not for blocking connections
+
+        with anyio.fail_after(left.get("all")):
+            return await self._exchange(message, left)
+
+    async def _exchange(self, message: Message, left: TimeLeft) -> Body:
         response = await self.handle_async_request(_request(message, left))
         body = Body(message.step, response.status_code, dict(response.headers))
         stream: Any = response.stream

@@ -88,7 +88,7 @@ def settings(
     wrong += _wrong_habits(**habits)
     if wrong:
         raise ConfigurationError("The client cannot be built: " + "; ".join(wrong) + ".")
-    if habits["transport"] is None and not has_fast():
+    if habits.get("transport") is None and not has_fast():
         habits["transport"] = "httpx"
     masked = masker(project, given["token"])
     return Settings(project, given["token"], host, masked, lock, **habits)
