@@ -337,12 +337,15 @@ def test_each_is_locked_from_read_to_verification_and_all_are_in_the_journal(sty
     with fleet(style, 30, **options) as (server, client):
         server.faults.add(Fault.latency(0.01), times=None)
         without = server.faults.add(Fault.status(500), where=unlocked, times=None)
-        assert len(client.update_many(changes=NEW, concurrency=4).changed) == 30
+        result = client.update_many(changes=NEW, concurrency=4, label="rebrand 2027")
+        assert len(result.changed) == 30
         assert without.fired == 0
         server.faults.clear()
+        entries = client.history(change_set=result.change_set)
+        assert {entry.conference_id for entry in entries} == set(result.changed)
         for number in range(30):
             (entry,) = client.history(f"conference-{number}")
-            assert entry.outcome == "applied"
+            assert (entry.outcome, entry.label, entry.change_set) == ("applied", "rebrand 2027", result.change_set)
             assert entry.before["display_name"] == f"Old {number}"
     assert held == {}
     assert 2 <= most[0] <= 4

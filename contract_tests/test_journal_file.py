@@ -20,6 +20,7 @@ import pytest
 from processes import STYLES, each_connection, finished, ours, spawned, wait_for
 from signalwire_conferences import AsyncRestClient, ConferencesError
 from signalwire_conferences.journal import Journal
+from signalwire_conferences.journal_file import _Work
 from signalwire_conferences.steps import Record, Settle
 from signalwire_conferences_testing.mock import Fault, MockServer
 
@@ -147,6 +148,7 @@ FORKS = """
 import os, signal, sys, threading, time
 from pathlib import Path
 from signalwire_conferences.journal import Journal
+from signalwire_conferences.journal_file import _Work
 from signalwire_conferences.steps import Record, Settle
 
 def write(name):
@@ -198,6 +200,7 @@ def test_a_thread_that_waits_for_the_file_does_not_hold_up_a_fork(path: Path) ->
 import os, sys, threading, time
 from pathlib import Path
 from signalwire_conferences.journal import Journal
+from signalwire_conferences.journal_file import _Work
 from signalwire_conferences.steps import Record
 journal = Journal(Path(sys.argv[1]), "host", 60)
 thread = threading.Thread(target=journal.carry_out, args=[Record("x", {}, {})])
@@ -568,6 +571,7 @@ def test_several_processes_upgrade_one_file_at_once(path: Path) -> None:
 import sys
 from pathlib import Path
 from signalwire_conferences.journal import Journal
+from signalwire_conferences.journal_file import _Work
 sys.stdin.readline()
 print(len(Journal(Path(sys.argv[1]), "host").history(sys.argv[2])))
 """
@@ -678,3 +682,81 @@ def test_a_cancellation_does_not_wait_for_a_busy_file(server: MockServer, path: 
 
     assert asyncio.run(timed()) < 10
     assert server.store[ID]["layout"] == "5up"
+
+
+# --- many threads ---------------------------------------------------------------------------------------------
+
+
+def ten(journal: Journal) -> None:
+    for number in range(10):
+        record(journal, number)
+
+
+def test_what_threads_wait_to_write_is_written_together(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[int] = []
+
+    def slow(connection: sqlite3.Connection) -> None:
+        connection.set_trace_callback(lambda said: begun.append(1) if said.startswith("BEGIN") else None)
+        time.sleep(0.02)  # as a disk takes
+
+    each_connection(monkeypatch, slow)
+    threads = [threading.Thread(target=ten, args=(journal,)) for _ in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(begun) < 40
+    assert len(numbers(journal)) == 80
+
+
+def test_what_fails_of_one_thread_fails_no_other(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    each_connection(monkeypatch, lambda _: time.sleep(0.02))
+    failed: list[Exception] = []
+
+    def fail() -> None:
+        for _ in range(10):
+            with pytest.raises(ZeroDivisionError) as caught:
+                journal._transact(lambda _: 1 / 0, ID)
+            failed.append(caught.value)
+
+    threads = [threading.Thread(target=ten, args=(journal,)) for _ in range(4)]
+    threads += [threading.Thread(target=fail) for _ in range(2)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert len(numbers(journal)) == 40
+    assert len(failed) == 20
+
+
+def test_a_busy_file_fails_each_that_waits_and_none_is_written_later(journal: Journal, path: Path) -> None:
+    journal._timeout = 0.3
+    errors: list[ConferencesError] = []
+
+    def refused() -> None:
+        with pytest.raises(ConferencesError, match="locked") as caught:
+            record(journal, 1)
+        errors.append(caught.value)
+
+    with contextlib.closing(sqlite3.connect(path, isolation_level=None)) as other:
+        other.execute("BEGIN EXCLUSIVE")
+        threads = [threading.Thread(target=refused) for _ in range(5)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    assert len(errors) == 5
+    record(journal, 1)
+    assert len(numbers(journal)) == 1
+
+
+def test_a_forked_process_leaves_to_its_parent_what_threads_of_that_wait_to_write(journal: Journal) -> None:
+    done: list[str] = []
+    journal._queued.append(_Work(lambda _: done.append("by the child")))
+    record(journal, 1)
+    assert done == ["by the child"]  # it is one process yet
+    journal._queued.append(_Work(lambda _: done.append("by the child")))
+    journal._process -= 1
+    record(journal, 2)
+    assert done == ["by the child"]
+    assert len(numbers(journal)) == 2

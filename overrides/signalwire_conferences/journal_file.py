@@ -16,7 +16,9 @@ from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
 from itertools import chain, count
 from pathlib import Path
-from typing import TypeVar
+from typing import Any, Generic, TypeVar
+
+from attrs import field, frozen
 
 from .errors import ConferencesError, closed_client
 from .hosts import canonical_host
@@ -89,6 +91,14 @@ _ADVICE = {
 }
 
 
+@frozen(eq=False)
+class _Work(Generic[T]):
+    """What a thread waits to do, and in the end what came of it."""
+
+    work: Work[T]
+    result: list[T] = field(factory=list)
+
+
 class JournalFile:
     """A SQLite file, made where there is none. Each transaction opens it anew: no connection is inherited by a fork, or
     to a file that was moved or replaced.
@@ -98,6 +108,7 @@ class JournalFile:
         self._path = path
         self._timeout = timeout
         self._closed = False
+        self._process, self._queued = os.getpid(), list[_Work[Any]]()
         try:
             # Whole, so that no later folder changes its meaning, nor SQLite sees one in `:memory:`.
             self._path = path.absolute()
@@ -117,14 +128,29 @@ class JournalFile:
         """Do the work in a transaction, maybe more than once, as soon as the file is free. `ConferencesError` where it
         cannot be used, or `stop` was set while it was busy.
         """
+        mine = _Work(work)
+        if mode == "DEFERRED":
+            return self._done(mine, key, mode, stop)
+        if self._process != os.getpid():  # those of the parent's threads are its own
+            self._process, self._queued = os.getpid(), []
+        self._queued.append(mine)
+        try:
+            return self._done(mine, key, mode, stop)
+        finally:
+            with suppress(ValueError):
+                self._queued.remove(mine)
+
+    def _done(self, mine: "_Work[T]", key: str | None, mode: str, stop: threading.Event | None) -> T:
         end, pause = time.monotonic() + self._timeout, _SHORTEST_PAUSE
         stop = stop or threading.Event()
         while True:
             try:
                 with _lock:
-                    if self._closed:
-                        raise closed_client(key)
-                    return self._attempt(work, mode)
+                    if not mine.result:  # else another thread did it with its own
+                        if self._closed:
+                            raise closed_client(key)
+                        self._do(mine, mode)
+                    return mine.result[0]
             except (sqlite3.Error, OSError) as error:
                 if not isinstance(error, BlockingIOError) or time.monotonic() > end:
                     raise self._unusable(error, key) from error
@@ -132,6 +158,21 @@ class JournalFile:
             if stop.wait(random.uniform(pause / 2, pause)):  # noqa: S311 - no secret
                 raise self._unusable(BlockingIOError("it was busy when the call was cancelled"), key)
             pause = min(pause * 2, _LONGEST_PAUSE)
+
+    def _do(self, mine: "_Work[Any]", mode: str) -> None:
+        """Do this work, and in the same transaction what other threads wait to do: each costs a disk as much as all."""
+        queued = [] if mode == "DEFERRED" else [each for each in self._queued if each is not mine and not each.result]
+        batch = [mine, *queued]
+        try:
+            results = self._attempt(lambda connection: [each.work(connection) for each in batch], mode)
+        except BlockingIOError:
+            raise
+        except Exception:  # of whom, shows alone
+            if not queued:
+                raise
+            batch, results = [mine], [self._attempt(mine.work, mode)]
+        for each, result in zip(batch, results, strict=True):
+            each.result.append(result)
 
     def _attempt(self, work: Work[T], mode: str) -> T:
         """Do the work, or raise a `BlockingIOError` where the next attempt may succeed."""
