@@ -2,6 +2,7 @@
 
 import asyncio
 import socket
+import threading
 import time
 from collections.abc import Callable
 from typing import Any
@@ -106,6 +107,15 @@ def test_a_request_may_be_applied_later(send: Send, mock: ConferencesMock) -> No
         rename(send, timeout=0.01)
     assert mock.store[ID]["display_name"] == "Whole"
     wait_for(lambda: bool(mock.store[ID]["display_name"] == "new"))
+
+
+def test_a_request_that_hangs_behind_the_scenes_is_given_up(send: Send, mock: ConferencesMock) -> None:
+    mock.faults.add(Fault.late_apply(0.01), "PUT")
+    mock.faults.add(Fault.hang_after(), "PUT")
+    with pytest.raises(httpx.ReadTimeout):
+        rename(send, timeout=0.01)
+    wait_for(lambda: bool(mock.store[ID]["display_name"] == "new"))
+    wait_for(lambda: not [thread for thread in threading.enumerate() if thread.name == "conferences-mock-later"])
 
 
 def test_a_request_that_hangs_ends_even_where_the_client_has_no_timeout(send: Send, mock: ConferencesMock) -> None:

@@ -50,7 +50,7 @@ def test_a_condition_that_cannot_be_called_is_refused() -> None:
 def test_a_fault_is_for_a_conference_however_its_id_is_written(given: Any) -> None:
     api = Api()
     rule = api.faults.add(Fault.status(404), conference_id=given)
-    assert api.get().status == 404
+    assert api.get(ID.upper()).status == 404
     assert rule.fired == 1
 
 

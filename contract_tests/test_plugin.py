@@ -202,6 +202,7 @@ class TestOfAClass:
         found = [put(conferences_mock, display_name="x").status_code for _ in range(5)]
         assert found == [501, 502, 503, 504, 200]
         assert [rule.fault.name[-1] for rule in conferences_mock.faults.rules] == ["1", "2", "3", "4"]
+        assert {rule.method for rule in conferences_mock.faults.rules} == {"PUT"}
 
 @pytest.mark.parametrize("code", [pytest.param(500, marks=pytest.mark.conferences_faults(Fault.status(500))), 200])
 def test_of_one_parameter(conferences_mock, code):
@@ -292,7 +293,7 @@ def test_it(conferences_mock):
         failed=1,
     )
     said(result, "AssertionError: conference conference-id: only display_name was to change", '- layout: "5up"')
-    assert "__tracebackhide__" not in result.stdout.str()
+    assert "mock/base.py" not in result.stdout.str()
 
 
 # --- others -----------------------------------------------------------------------------------------

@@ -139,12 +139,10 @@ class ConferencesMock:
             ValueError: there is no such field.
         """
         __tracebackhide__ = True
-        with self.store.lock:
-            if conference_id not in self.store:
-                raise AssertionError(
-                    f"there is no conference {conference_id!r} (any more); there are {list(self.store)}"
-                )
-            before, after = self.store.unrequested(conference_id), self.store[conference_id]
-        message = unexpected(str(conference_id), before, after, fields)
+        found = self.store.find(conference_id)
+        if found is None:
+            there = list(self.store)
+            raise AssertionError(f"there is no conference {str(conference_id)!r} (any more); there are {there}")
+        message = unexpected(found.id, found.unrequested, found.state, fields)
         if message:
             raise AssertionError(message)

@@ -7,7 +7,7 @@ import itertools
 import threading
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any, NoReturn, TypeVar
+from typing import Any, NoReturn
 
 from attrs import frozen
 
@@ -20,8 +20,6 @@ from .snapshots import Snapshot, snapshot
 
 __all__ = ["Record", "Store"]
 
-T = TypeVar("T")
-
 
 @frozen
 class Record:
@@ -31,12 +29,14 @@ class Record:
         id: key in the store.
         number: place in the order of creation.
         state: every field as an answer tells it, `active_session` included where there is one.
+        unrequested: the state as it would be without requests: how it began, and what `patch` did to it.
         before: the state before the last write, `None` where there was none.
     """
 
     id: str
     number: int
     state: Mapping[str, Any]
+    unrequested: Mapping[str, Any]
     before: Mapping[str, Any] | None = None
 
 
@@ -63,7 +63,6 @@ class Store:
         self.lock = threading.RLock()
         self._allow_unknown = allow_unknown
         self._records: dict[str, Record] = {}
-        self._unrequested: dict[str, Mapping[str, Any]] = {}
         self._created = 0
         if conferences is None:
             conferences = schemas.resolve({"$ref": f"#/components/schemas/{contract.CONFERENCE}"})["examples"]
@@ -82,7 +81,6 @@ class Store:
         """Brings back the conferences that it was last seeded with, and no others."""
         with self.lock:
             self._records.clear()
-            self._unrequested.clear()
             self._created = 0
             for state in self._seed:
                 self._keep(state["id"], state)
@@ -111,15 +109,6 @@ class Store:
             own = {"id": str(uuid.uuid4()), "created_at": now, "updated_at": now}
             return self._keep(own["id"], preload.ordered({**fields, **own}))
 
-    def unrequested(self, conference_id: str | uuid.UUID) -> Mapping[str, Any]:
-        """A conference as it would be without the requests that changed it: how it began, and what `patch` did to it.
-
-        Raises:
-            KeyError: there is no such conference.
-        """
-        with self.lock:
-            return self._found(self._unrequested, conference_id)
-
     def find(self, conference_id: str | uuid.UUID) -> Record | None:
         """The conference with this id, in whatever case a UUID is written."""
         return self._records.get(self._key(conference_id))
@@ -146,10 +135,8 @@ class Store:
             KeyError: there is no such conference.
         """
         with self.lock:
-            key = self._key(conference_id)
-            old = self._found(self._records, conference_id)
-            self._records[key] = Record(old.id, old.number, state, old.state)
-            return self._records[key]
+            old = self._found(conference_id)
+            return self._put(Record(old.id, old.number, state, old.unrequested, old.state))
 
     def patch(self, conference_id: str | uuid.UUID, changes: Mapping[str, Any]) -> None:
         """Another writer: sets fields to any values, and raises `updated_at` unless it is among them.
@@ -160,13 +147,12 @@ class Store:
         """
         made = copy.deepcopy(dict(changes))
         with self.lock:
-            state = self._found(self._records, conference_id).state
+            old = self._found(conference_id)
             if not self._allow_unknown:
-                misuse.checked_names(name for name in made if name not in state)
-            stamp = {"updated_at": times.later(state.get("updated_at"))}
-            self.write(conference_id, {**state, **stamp, **made})
-            key = self._key(conference_id)
-            self._unrequested[key] = {**self._unrequested[key], **made}
+                misuse.checked_names(name for name in made if name not in old.state)
+            stamp = {"updated_at": times.later(old.state.get("updated_at"))}
+            state = {**old.state, **stamp, **made}
+            self._put(Record(old.id, old.number, state, {**old.unrequested, **made}, old.state))
 
     def delete(self, conference_id: str | uuid.UUID) -> None:
         """Removes a conference.
@@ -175,12 +161,10 @@ class Store:
             KeyError: there is no such conference.
         """
         with self.lock:
-            self._found(self._records, conference_id)
-            for kept in (self._records, self._unrequested):
-                kept.pop(self._key(conference_id))
+            del self._records[self._key(self._found(conference_id).id)]
 
     def __getitem__(self, conference_id: str | uuid.UUID) -> Snapshot:
-        made: Snapshot = snapshot(self._found(self._records, conference_id).state)
+        made: Snapshot = snapshot(self._found(conference_id).state)
         return made
 
     def __setitem__(self, conference_id: str, state: Any) -> NoReturn:
@@ -206,9 +190,9 @@ class Store:
             raise TypeError(f"an id is text or a UUID, not {conference_id!r}")
         return one_spelling(str(conference_id))
 
-    def _found(self, where: Mapping[str, T], conference_id: str | uuid.UUID) -> T:
+    def _found(self, conference_id: str | uuid.UUID) -> Record:
         try:
-            return where[self._key(conference_id)]
+            return self._records[self._key(conference_id)]
         except KeyError:
             there = ", ".join(map(repr, itertools.islice(self, 10))) or "none"
             raise KeyError(f"no conference {str(conference_id)!r}; there are: {there}") from None
@@ -217,11 +201,11 @@ class Store:
         return [record.state for record in self._records.values()]
 
     def _keep(self, conference_id: str, state: Mapping[str, Any]) -> Record:
-        record = Record(conference_id, self._created, state)
-        key = one_spelling(conference_id)
-        self._records[key] = record
-        self._unrequested[key] = state
         self._created += 1
+        return self._put(Record(conference_id, self._created - 1, state, unrequested=state))
+
+    def _put(self, record: Record) -> Record:
+        self._records[self._key(record.id)] = record
         return record
 
 
