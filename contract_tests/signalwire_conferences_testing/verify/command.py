@@ -279,8 +279,8 @@ def _written(report: Report, given: argparse.Namespace) -> int:
             sys.stdout.flush()
     except OSError as error:
         code = _unread(error)
-    for error in failed:
-        print(f"{error.filename} cannot be written: {error.strerror}", file=sys.stderr)
+    for one in failed:
+        print(f"{one.filename} cannot be written: {one.strerror}", file=sys.stderr)
     return _COULD_NOT_RUN if failed else code
 
 

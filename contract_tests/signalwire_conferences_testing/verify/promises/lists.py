@@ -4,7 +4,6 @@ A window in the far future finds the conferences of this run among however many 
 """
 
 from collections.abc import Iterable, Iterator
-from urllib.parse import urlsplit
 
 import httpx
 
@@ -80,7 +79,7 @@ def links_keep_query(bench: Bench) -> None:
     for page in window.page(page_size="2", **ASKED).walk():
         for name, link in page.links.items():
             with bench.case():
-                told = httpx.QueryParams(urlsplit(str(link)).query).get("include_active_session", "true")
+                told = httpx.QueryParams(str(link).partition("?")[2]).get("include_active_session", "true")
                 claim = Claim(page.link(name), "is not", link)
                 ensure(told == "true", f"the link {name} says include_active_session={told}", claim)
                 there = page.follow(name)

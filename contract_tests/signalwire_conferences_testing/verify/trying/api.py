@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -13,7 +14,8 @@ import httpx
 from signalwire_conferences import contract
 
 from .exchange import Credentials, Exchange, encoded
-from .http import Http, Limits, NoResponse, retry_after
+from .http import ONE, Http, Limits, NoResponse, page_limits, retry_after
+from .samples import page_sizes
 
 __all__ = ["SPENT", "UNSET", "Api", "BadLink", "NoAnswer", "OutOfTime"]
 
@@ -219,8 +221,7 @@ class Api:
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         self.sent += 1
         request = httpx.Request(exchange.method, exchange.url, headers=raw, content=exchange.content)
-        limits = Limits.LIST if exchange.operation_id == "list_video_conferences" else Limits.ONE
-        response = self._http.ask(request, timeout, fresh=fresh, limits=limits)
+        response = self._http.ask(request, timeout, fresh=fresh, limits=_limits(exchange))
         exchange.status = response.status_code
         exchange.answer_headers = response.headers
         exchange.answer = response.content
@@ -237,3 +238,10 @@ class Api:
 
     def _path(self, url: str) -> str:
         return urlsplit(url).path.removeprefix(urlsplit(self.base_url).path)
+
+
+def _limits(exchange: Exchange) -> Limits:
+    if exchange.operation_id != "list_video_conferences":
+        return ONE
+    size, most = exchange.query.get("page_size", ""), page_sizes()[1]
+    return page_limits(min(int(size), most) if re.fullmatch("[0-9]{1,9}", size) else most)
