@@ -571,7 +571,7 @@ OK_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 ODD = {
     "drips": (drips(OK_HEAD + b"Content-Length: 1000\r\n\r\n", b" "), "no whole answer within 1 second"),
     "drips-headers": (drips(OK_HEAD, b"X-Drop: 1\r\n"), "no whole answer within 1 second"),
-    "floods": (floods, "more than 12288 KiB"),
+    "floods": (floods, "the answer has more than"),
     "hangs": (hangs, "no answer within"),
     "closes": (closes, "closed"),
     "html": (plain(200, b"<html>hello</html>", Content_Type="text/html"), "no server of this API"),

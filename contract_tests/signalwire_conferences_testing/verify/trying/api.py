@@ -1,6 +1,7 @@
 """The requests of a verification: recorded, patient with a rate limit, never past the deadline."""
 
 import contextlib
+import re
 import time
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any
@@ -13,7 +14,8 @@ from signalwire_conferences.outcomes import retry_after
 from signalwire_conferences_api.table import OPERATIONS
 
 from .exchange import Credentials, Exchange, encoded
-from .http import Http, Limits, NoResponse
+from .http import ONE, Http, Limits, NoResponse, page_limits
+from .samples import page_sizes
 
 __all__ = ["SPENT", "UNSET", "Api", "BadLink", "NoAnswer", "OutOfTime"]
 
@@ -205,8 +207,7 @@ class Api:
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         self.sent += 1
         request = httpx.Request(exchange.method, exchange.url, headers=raw, content=exchange.content)
-        limits = Limits.LIST if exchange.operation_id == "list_video_conferences" else Limits.ONE
-        response = self._http.ask(request, timeout, fresh=fresh, limits=limits)
+        response = self._http.ask(request, timeout, fresh=fresh, limits=_limits(exchange))
         exchange.status, exchange.answer_headers = response.status_code, response.headers
         exchange.answer = response.content
 
@@ -218,3 +219,10 @@ class Api:
     def _is_item(self, url: str) -> bool:
         rest = (self._rest(url) or "").removeprefix("/")
         return bool(rest) and "/" not in rest
+
+
+def _limits(exchange: Exchange) -> Limits:
+    if exchange.operation_id != "list_video_conferences":
+        return ONE
+    size, most = exchange.query.get("page_size", ""), page_sizes()[1]
+    return page_limits(min(int(size), most) if re.fullmatch("[0-9]{1,9}", size) else most)

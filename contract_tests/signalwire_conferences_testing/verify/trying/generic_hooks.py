@@ -20,13 +20,14 @@ from signalwire_conferences import contract
 
 from .created import DISPLAY_PREFIX, NAME_PREFIX, carries
 from .credentials import basic
-from .http import Http, Limits, NoResponse, bounded
+from .http import Http, NoResponse, bounded, page_limits
 
 __all__: list[str] = []
 
 _MARK = os.environ.get("SIGNALWIRE_CONFERENCES_VERIFY_MARK", "")
 _URL = os.environ.get("SIGNALWIRE_CONFERENCES_VERIFY_URL", "")
 _SECONDS = 5.0
+_LIMITS = page_limits(100)
 _MOST_RECEIVED = 3 * 2**24  # bytes of all answers: Schemathesis keeps them all
 
 _numbers = itertools.count(1)
@@ -87,12 +88,12 @@ _send = HTTPAdapter.send
 def _bounded_send(self: HTTPAdapter, request: Any, **options: Any) -> Any:
     """As requests sends it, but for answers that are long, or that expand."""
     response = _send(self, request, **{**options, "stream": True})
-    content, most = b"", Limits.FEW.value[0]
+    content, most = b"", _LIMITS.bytes
     while len(content) <= most and (chunk := response.raw.read(2**16, decode_content=False)):
         content += chunk
     response.raw.close() if len(content) > most else response.raw.release_conn()
     try:
-        content = bounded(content, response.headers.get("content-encoding", ""), Limits.FEW)
+        content = bounded(content, response.headers.get("content-encoding", ""), _LIMITS)
     except NoResponse:
         content = b""
     response._content, response._content_consumed = content, True

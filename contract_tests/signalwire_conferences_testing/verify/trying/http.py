@@ -2,14 +2,13 @@
 
 import contextlib
 import datetime
-import enum
 import os
 import socket
 import ssl
 import threading
 import zlib
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
 import httpx
@@ -21,12 +20,20 @@ from signalwire_conferences.proxies import proxy_of
 from signalwire_conferences.wire import tls_context
 
 
-class Limits(enum.Enum):
-    """The most bytes of an answer, and the most commas: each part of a JSON value takes many bytes here."""
+class Limits(NamedTuple):
+    """The most of an answer: bytes, and commas, since each part of a JSON value takes many bytes here."""
 
-    ONE = 2**19, 20_000
-    FEW = 2**21, 100_000
-    LIST = 12 * 2**20, 500_000
+    bytes: int
+    parts: int
+
+
+#: Of an answer about one conference.
+ONE = Limits(2**19, 20_000)
+
+
+def page_limits(size: int) -> Limits:
+    """Those of a page: a description may have 3,000 characters of four bytes each."""
+    return Limits(ONE.bytes + size * 12_500, ONE.parts + size * 500)
 
 
 class NoResponse(Exception):  # noqa: N818 - what happens to a request is no error of ours
@@ -59,9 +66,7 @@ class Http:
         self._kept.close()
         self._fresh.close()
 
-    def ask(
-        self, request: httpx.Request, seconds: float, *, fresh: bool, limits: Limits = Limits.ONE
-    ) -> httpx.Response:
+    def ask(self, request: httpx.Request, seconds: float, *, fresh: bool, limits: Limits = ONE) -> httpx.Response:
         """Sends a request and reads the whole answer, all of it within so many seconds.
 
         Args:
@@ -120,22 +125,22 @@ def _whole(response: httpx.Response, limits: Limits) -> httpx.Response:
     with contextlib.closing(response):
         for chunk in response.iter_raw():
             content += chunk
-            if len(content) > limits.value[0]:
-                raise NoResponse(f"the answer has more than {limits.value[0] // 2**10} KiB")
+            if len(content) > limits.bytes:
+                raise NoResponse(f"the answer has more than {limits.bytes // 2**10} KiB")
     came = response.extensions["headers"]
     encoding = came.get("content-encoding", "")
     headers = [(k, v) for k, v in came.raw if k.lower() != b"content-encoding"]
     return httpx.Response(response.status_code, headers=headers, content=bounded(bytes(content), encoding, limits))
 
 
-def bounded(content: bytes, encoding: str, limits: Limits = Limits.ONE) -> bytes:
+def bounded(content: bytes, encoding: str, limits: Limits = ONE) -> bytes:
     """A compressed body in plain bytes, which may be many more. What is compressed otherwise than it
     says, or in a way that nobody asked for, stays as it is.
 
     Raises:
         NoResponse: there are too many.
     """
-    most, parts = limits.value
+    most, parts = limits
     if encoding.strip().lower() in ("gzip", "x-gzip", "deflate"):
         inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
         with contextlib.suppress(zlib.error):
