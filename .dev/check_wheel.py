@@ -22,7 +22,9 @@ API, PUBLIC, TESTING = PACKAGES = (
 NEEDED = {
     *(f"{package}/py.typed" for package in PACKAGES),
     f"{API}/contract.json",
+    f"{API}/conferences.schema.json",
     f"{PUBLIC}/openapi/conferences.yaml",
+    f"{TESTING}/plugin.py",
 }
 SUFFIXES = {".py", ".typed", ".json", ".yaml", ".css"}
 
@@ -56,6 +58,13 @@ with MockServer() as server:
         assert after["display_name"] == "after"
 """
 
+SUITE = """
+def test_a_rename(conferences_mock, conferences_client):
+    (conference_id,) = conferences_mock.store
+    conferences_client.video.conferences.update(conference_id, display_name="after")
+    conferences_mock.assert_only_changed(conference_id, "display_name")
+"""
+
 
 def main() -> None:
     """Check everything in one temporary folder."""
@@ -70,6 +79,13 @@ def main() -> None:
         say("installing it with the mock, and renaming a conference")
         install(scratch, f"{wheel}[mock]")
         python(scratch, "-c", f"import {API}.fields\n{SMOKE}")
+        say("installing it with pytest, which has to find the plugin")
+        install(scratch, f"{wheel}[testing]")
+        scratch.joinpath("test_suite.py").write_text(SUITE, "utf-8")
+        python(scratch, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "test_suite.py")
+        say("installing it with the command line, and asking it for help")
+        install(scratch, f"{wheel}[cli]")
+        python(scratch, "-m", f"{PUBLIC}.cli", "update", "--help")
     say("all is well")
 
 

@@ -11,8 +11,9 @@ import hypothesis
 import pytest
 from hypothesis.configuration import set_hypothesis_home_dir
 
+from command_line import CommandLine
 from processes import STYLES, Waits, without_waiting
-from signalwire_conferences import RestClient
+from signalwire_conferences import RestClient, settings
 from signalwire_conferences_testing.mock import MockServer
 
 LONG = os.environ.get("SIGNALWIRE_CONFERENCES_LONG") == "1"
@@ -54,6 +55,39 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         terminalreporter.section("figures")
         for line in sorted(figures):
             terminalreporter.write_line(line)
+
+
+# The modules of which each test runs over httpx and over `fast`, whichever client it uses.
+OVER_BOTH = {
+    *("test_answers", "test_async", "test_cancellation", "test_interruptions", "test_proxies", "test_recovery"),
+    *("test_secrets", "test_wire"),
+}
+# Of these, httpx on asyncio is left to the long budget: on trio it does the same.
+MANY = {"test_answers", "test_recovery"}
+
+
+def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
+    if metafunc.module.__name__ in OVER_BOTH:
+        metafunc.fixturenames.append("connections")
+        metafunc.parametrize("connections", ["httpx", "fast"], indirect=True)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    for item in list(items):
+        if not isinstance(item, pytest.Function) or not hasattr(item, "callspec"):
+            continue
+        given = item.callspec.params
+        if given.get("connections") == "fast" and "trio" in item.name and "asyncio" not in item.name:
+            items.remove(item)  # on trio both are httpx
+        elif given.get("connections") == "httpx" and "asyncio" in given.values() and item.module.__name__ in MANY:
+            item.add_marker(pytest.mark.long)
+
+
+@pytest.fixture
+def connections(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
+    """What the clients take where nobody asks: also those of processes that are spawned."""
+    monkeypatch.setattr(settings, "has_fast", lambda: request.param == "fast")
+    return str(request.param)
 
 
 Connect = Callable[..., RestClient]
@@ -128,3 +162,13 @@ def style(request: pytest.FixtureRequest) -> str:
 def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
     """The waits of the clients, noted in place of being waited."""
     return without_waiting(monkeypatch)
+
+
+@pytest.fixture
+def command(
+    mock: MockServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> CommandLine:
+    """The command line, for `mock`, in an empty folder that is its home too."""
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    return CommandLine(mock, monkeypatch, capsys)

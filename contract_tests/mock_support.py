@@ -72,7 +72,7 @@ class Api:
     event loop, so each is a hundred times quicker than through a socket."""
 
     def __init__(self, *conferences: Mapping[str, Any], loose: bool = False, **options: Any) -> None:
-        self.store = Store(conferences or [WHOLE])
+        self.store = Store(conferences or [WHOLE], allow_unknown=loose)
         self.faults = Faults(self.store)
         self.requests: list[Any] = []
         self.app = create_app(self.store, project="p", token="t", faults=self.faults, requests=self.requests, **options)

@@ -25,7 +25,17 @@ import anyio.lowlevel
 import pytest
 from anyio.from_thread import start_blocking_portal
 
-from signalwire_conferences import AsyncRestClient, RestClient, async_transport, transport
+from signalwire_conferences import (
+    AsyncRestClient,
+    RestClient,
+    async_transport,
+    fast,
+    fast_asyncio,
+    over_httpx,
+    settings,
+    transport,
+)
+from signalwire_conferences.wire import Body, Message
 from signalwire_conferences_testing.mock import MockServer
 
 BACKENDS = [
@@ -131,6 +141,22 @@ def _but_for_sleep(module: ModuleType, sleep: Callable[[float], Any]) -> object:
     return other
 
 
+BLOCKING = (over_httpx.Connection, fast.Connection)
+AWAITED = (over_httpx.AsyncConnection, fast_asyncio.AsyncConnection)
+
+
+def exchanging(patch: pytest.MonkeyPatch, exchange: Callable[[Message], Body]) -> None:
+    """Every connection gives what this gives, and sends nothing."""
+
+    async def awaited(_connection: object, message: Message, _left: object) -> Body:
+        return exchange(message)
+
+    for kind in BLOCKING:
+        patch.setattr(kind, "exchange", lambda _connection, message, _left: exchange(message))
+    for other in AWAITED:
+        patch.setattr(other, "exchange", awaited)
+
+
 def each_connection(patch: pytest.MonkeyPatch, use: Callable[[sqlite3.Connection], object]) -> list[sqlite3.Connection]:
     """Those to any SQLite file, from now on: each is used so as soon as it is made."""
     made: list[sqlite3.Connection] = []
@@ -165,6 +191,8 @@ def letters(server: MockServer) -> str:
 
 def spawned(code: str, *arguments: object, **options: Any) -> subprocess.Popen[str]:
     """Another Python with this code, the arguments in its `sys.argv`, and its output to be read."""
+    if not settings.has_fast():  # as a test may say
+        code = f"from signalwire_conferences import settings\nsettings.has_fast = lambda: False\n{code}"
     command = [sys.executable, "-c", code, *map(str, arguments)]
     return subprocess.Popen(command, stdout=subprocess.PIPE, text=True, **options)
 

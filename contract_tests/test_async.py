@@ -18,7 +18,7 @@ import pytest
 from attrs import define, evolve
 
 from processes import BACKENDS, wait_for
-from signalwire_conferences import AsyncRestClient, ConferencesError, TransportError, transport
+from signalwire_conferences import AsyncRestClient, ConferencesError, TransportError, async_transport
 from signalwire_conferences.async_transport import AsyncTransport, _here
 from signalwire_conferences.steps import Acquire, Record, Release, Request, Settle, Step, Wait
 from signalwire_conferences_testing.mock import Fault, MockServer
@@ -265,7 +265,7 @@ def test_requests_that_end_while_they_wait_cost_no_connection(server: MockServer
 async def test_who_waits_too_long_for_a_connection_has_sent_nothing(
     server: MockServer, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(transport, "_CONNECTIONS", 1)
+    monkeypatch.setattr(async_transport, "_CONNECTIONS", 1)
     server.faults.add(Fault.latency(1), "GET")
     async with connected(server, retries=0) as client, anyio.create_task_group() as group:
         group.start_soon(client.video.conferences.get, ID)

@@ -72,7 +72,7 @@ def test_each_broken_server_is_found_by_the_promises_that_are_meant_to_find_it(b
         named = next(iter(strangers))
         # Exactly these: an id may be the beginning of another.
         report = verified(server, *broken.breaks, budget=300.0)
-        after = {one: server.store[one] for one in server.store}
+        after = {one: server.store[one].copy() for one in server.store}
         found = findings(report)
         assert set(broken.breaks) <= set(found), {r.promise.id: (r.outcome, r.message) for r in report.results}
         for result in report.broken:
@@ -138,7 +138,7 @@ def test_the_correct_mock_is_clean_within_a_minute_and_left_as_it_was(seed: int)
         before = {one: server.store[one] for one in server.store}
         # All but one try all that Schemathesis does, too.
         report = verified(server, *(own if seed == 1 else ()), seed=seed, budget=Options("", "", "").budget)
-        after = {one: server.store[one] for one in server.store}
+        after = {one: server.store[one].copy() for one in server.store}
     assert findings(report) == {}
     assert report.seconds <= 60
     not_tried = [one.promise.id for one in report.having(Outcome.NOT_EXERCISED)]

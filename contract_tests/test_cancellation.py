@@ -220,12 +220,12 @@ def on_trio(run: Callable[[Points], Coroutine[Any, Any, None]], points: Points) 
     ("start", "way"), [*((on_asyncio, way) for way in WAYS), (on_trio, in_a_scope)], ids=lambda value: value.__name__
 )
 def test_cancelled_at_any_point_nothing_is_held_swallowed_or_half_done(
-    server: MockServer, tmp_path: Path, start: Any, way: Any
+    server: MockServer, tmp_path: Path, start: Any, way: Any, connections: str
 ) -> None:
     outcomes = set()
     for at in itertools.count():
         conference = server.store.add(
-            {"name": f"{start.__name__}-{way.__name__}-{at}", "layout": "2x2", "description": "kept"}
+            {"name": f"{connections}-{start.__name__}-{way.__name__}-{at}", "layout": "2x2", "description": "kept"}
         )
         before, lock, points = server.store[conference], Lock(), Points(range(at, at + 1))
 

@@ -24,6 +24,7 @@ from signalwire_conferences.target import Target
 from signalwire_conferences.undo import inverse
 from signalwire_conferences.update import SafeUpdate
 from signalwire_conferences_testing.mock import Fault, MockServer
+from test_journal_file import FIRST_INSERT
 from test_undo import EXAMPLE, NOW
 
 ID, OTHER = "conference-id", "other-id"
@@ -411,6 +412,17 @@ def test_damage_elsewhere_does_not_hinder_the_undo_of_what_is_named(
     assert list(client.undo(change_set=made[1]).failed) == [ID]
 
 
+def test_a_damaged_entry_of_a_change_set_is_not_passed_over(client: Ours, server: MockServer, path: Path) -> None:
+    made = ChangeSet()
+    together(client, made, [ID], layout="5up")
+    together(client, made, [ID], size="small")
+    with contextlib.closing(sqlite3.connect(path)) as other, other:
+        other.execute("UPDATE entries SET before = '{' WHERE entry = 1")
+    with pytest.raises(ConferencesError, match="entry 1 "):
+        client.undo(ID, change_set=made.id)
+    assert (server.store[ID]["layout"], server.store[ID]["size"]) == ("5up", "small")
+
+
 # --- the file ---------------------------------------------------------------------------------------------
 
 
@@ -441,6 +453,21 @@ def test_entries_of_the_version_before_become_change_sets_of_their_own(path: Pat
         found = other.execute("SELECT host, ordinal FROM entries ORDER BY entry").fetchall()
         assert found == [("host", 1), ("another", 1), ("host", 2), ("host", 3)]
         assert other.execute("PRAGMA user_version").fetchone() == (2,)
+
+
+def test_what_clients_of_0_1_0_go_on_writing_are_change_sets_of_their_own(path: Path) -> None:
+    with contextlib.closing(Journal(path, "host")) as journal:
+        journal.carry_out(Record(ID, {}, {}, ChangeSet("ours")))
+        with contextlib.closing(sqlite3.connect(path)) as old, old:
+            for host in ("host", "another", "host"):
+                row = (host, ID, "2026-01-02T03:04:05+00:00", "{}", '{"size": "small"}', "applied")
+                old.execute(FIRST_INSERT, row)
+        latest, before, ours_is = journal.history(ID)
+        assert len({latest.change_set, before.change_set, ours_is.change_set}) == 3
+        assert journal.history(change_set=before.change_set) == [before]
+    with contextlib.closing(sqlite3.connect(path)) as other:
+        found = other.execute("SELECT ordinal FROM entries ORDER BY entry").fetchall()
+    assert found == [(1,), (2,), (1,), (3,)]
 
 
 def test_a_change_of_the_version_before_is_taken_back_once(client: Ours, server: MockServer, path: Path) -> None:

@@ -169,6 +169,21 @@ def test_no_conference_at_all_is_no_error(style: str) -> None:
             assert plans(client, ids, changes=NEW) == []
 
 
+def test_changes_may_differ_from_conference_to_conference(style: str) -> None:
+    wanted: dict[str, ConferenceChanges] = {f"conference-{n}": {"description": f"New {n}"} for n in range(3)}
+    wanted["conference-1"] = {"layout": "round"}  # type: ignore[typeddict-item]  # it is wrong, and fails by itself
+    with fleet(style, 4) as (server, client):
+        planned = dict(plans(client, list(wanted), changes=wanted.__getitem__))
+        assert planned["conference-0"].changes["description"].after == "New 0"
+        assert isinstance(planned["conference-1"], InvalidChangeError)
+        done = client.update_many(list(wanted), changes=wanted.__getitem__)
+        assert sorted(done.changed) == ["conference-0", "conference-2"]
+        assert isinstance(done.failed["conference-1"], InvalidChangeError)
+        assert [server.store[f"conference-{n}"]["description"] for n in range(4)] == [
+            "New 0", "About 1", "New 2", "About 3"
+        ]  # fmt: skip
+
+
 def test_plans_come_in_the_order_of_the_ids_and_write_nothing_until_applied(style: str) -> None:
     with fleet(style, 50) as (server, client):
         ids = [*reversed(list(server.store)), "gone"]
@@ -249,11 +264,12 @@ def test_one_that_fails_stops_no_other(style: str) -> None:
         server.store.patch("conference-3", {"size": None})
         server.faults.add(Fault.status(500), "GET", conference_id="conference-5", times=None)
         server.faults.add(Fault.drop_before(), "PUT", conference_id="conference-7", times=None)
-        server.faults.add(Fault.status(403), "PUT", conference_id="conference-9", times=None)
+        for number in (9, 19, 29, 39):
+            server.faults.add(Fault.status(403), "PUT", conference_id=f"conference-{number}", times=None)
         server.store.delete("conference-11")
         ids = list(before)
         result = client.update_many(ids, changes=NEW, concurrency=4, on_progress=told.append)
-        failed = {"conference-3", "conference-5", "conference-7", "conference-9", "conference-11"}
+        failed = {f"conference-{number}" for number in (3, 5, 7, 9, 11, 19, 29, 39)}
         assert set(result.failed) == failed
         assert sorted(result.changed) == sorted(set(ids) - failed)
         del before["conference-11"], before["conference-3"]

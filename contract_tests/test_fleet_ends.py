@@ -3,7 +3,6 @@
 import asyncio
 import contextlib
 import gc
-import os
 import random
 import signal
 import subprocess
@@ -20,7 +19,7 @@ import anyio.lowlevel
 import pytest
 
 from conftest import LONG
-from processes import spawned
+from processes import finished, spawned
 from signalwire_conferences import AsyncRestClient, ChangeSetResult, ConferenceResult, RestClient, ServerError
 from signalwire_conferences_testing.mock import Fault, MockServer
 from test_fleet import NEW, assert_only_changed, conferences, fleet, plans, states
@@ -357,14 +356,15 @@ def test_memory_is_flat(server_apart: tuple[str, str, str], kind: str) -> None:
 FLEET = """
 import sys
 from signalwire_conferences import RestClient
-project, token, host, journal = sys.argv[1:]
+project, token, host, journal, count = sys.argv[1:]
 with RestClient(project, token, host, journal=journal, timeout=0.5) as client:
     result = client.video.conferences.update_many(
+        (f"conference-{number}" for number in range(int(count))),
         changes={"display_name": "New", "dark_primary": "#112233"},
         concurrency=16,
         on_progress=lambda result: print(result.id, result.outcome, flush=True),
     )
-print("end", len(result.failed))
+print("end", *result.failed)
 """
 
 # All that a server may do and that leaves the conference as it is or as asked.
@@ -386,23 +386,22 @@ def test_killed_and_under_faults_the_same_command_again_sets_every_conference_ri
         before = states(server)
         for fault in FAULTS:
             server.faults.add(fault, where=lambda _: chance.random() < 0.05 / len(FAULTS), times=None)
-        changed: set[str] = set()
-        for run in range(40):
-            process = spawned(FLEET, server.project, server.token, server.host, tmp_path / "journal")
-            killed_at = chance.randrange(count // 2) if run < 3 else None
-            lines: list[str] = []
-            for line in process.stdout or ():
-                lines.append(line)
-                if len(lines) == killed_at:
-                    os.kill(process.pid, signal.SIGKILL)
-            process.communicate(timeout=60)
-            changed |= {line.split()[0] for line in lines if line.endswith(" changed\n")}
-            if killed_at is None and lines and lines[-1] == "end 0\n":
-                break
-        else:
-            pytest.fail(f"it never ended: {lines[-3:]}")
-        assert server.faults.fired
+        command = (FLEET, server.project, server.token, server.host, tmp_path / "journal", count)
+        for _ in range(3):
+            with spawned(*command) as process:
+                killed_at = chance.randrange(count // 2)
+                for number, _ in enumerate(process.stdout or ()):
+                    if number == killed_at:
+                        process.kill()
+            assert process.returncode == -signal.SIGKILL
+        for _ in range(2):
+            (printed,) = finished([spawned(*command)])
+            *told, (_, *failed) = [line.split() for line in printed.splitlines()]
+            assert {name for name, outcome in told if outcome == "failed"} == set(failed)
+            assert sorted(name for name, _ in told) == sorted(before)
+            assert_only_changed(server, before, [name for name in before if server.store[name] != before[name]])
+            assert {name for name in before if server.store[name] == before[name]} <= set(failed)
+        assert len(server.faults.fired) > count // 20
         server.faults.clear()
+        assert finished([spawned(*command)])[0].endswith("\nend\n")
         assert_only_changed(server, before, list(before))
-    assert run >= 3
-    assert changed <= set(before)

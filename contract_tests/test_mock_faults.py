@@ -643,6 +643,64 @@ def test_the_command_tells_that_a_port_is_taken(server: MockServer, capsys: pyte
     assert f"127.0.0.1:{server.port}" in capsys.readouterr().err
 
 
+def test_the_command_listens_where_it_is_told_and_warns_of_it() -> None:
+    process = start("--host", "0.0.0.0")
+    assert process.stdout is not None
+    try:
+        lines = [process.stdout.readline() for _ in range(6)]
+        url = lines[0].split()[-1]
+        assert url.startswith("http://127.0.0.1:")
+        assert lines[1] == "  listens on 0.0.0.0: whoever reaches it can use and control it\n"
+        assert lines[4] == f"  control it: GET {url}/__mock__/ says how\n"
+        assert "GET /__mock__/state" in httpx.get(f"{url}/__mock__/").json()
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def test_the_command_tells_of_an_address_that_it_cannot_listen_on(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["--host", "192.0.2.1", "--port", "8080"]) == 2
+    assert "192.0.2.1:8080 cannot be listened on" in capsys.readouterr().err
+
+
+def test_the_command_loads_conferences_of_a_newer_server_where_it_is_told_that_they_are(
+    capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    file = tmp_path / "file.json"
+    file.write_text('{"id": "x", "size": "huge"}')
+    assert main(["--load", str(file)]) == 2
+    assert "size='huge'" in capsys.readouterr().err
+    process = start("--load", str(file), "--allow-unknown")
+    assert process.stdout is not None
+    url = process.stdout.readline().split()[-1]
+    try:
+        assert httpx.get(f"{url}/__mock__/state").json()[0]["size"] == "huge"
+    finally:
+        process.terminate()
+        process.communicate(timeout=10)
+
+
+def test_a_server_listens_on_the_address_that_it_is_given() -> None:
+    addresses = {"localhost": "localhost", "0.0.0.0": "127.0.0.1"}
+    if has_ipv6():
+        addresses |= {"::1": "[::1]", "::": "[::1]"}
+    for address, host in addresses.items():
+        with MockServer([WHOLE], address=address) as server, client_of(server) as client:
+            assert server.host == f"{host}:{server.port}"
+            assert client.get(PATH).status_code == 200
+            server.faults.add(Fault.drop_after(), "PUT")
+            with pytest.raises(GONE):
+                put(client)
+
+
+def has_ipv6() -> bool:
+    try:
+        with socket.create_server(("::1", 0), family=socket.AF_INET6):
+            return True
+    except OSError:
+        return False
+
+
 @pytest.mark.parametrize(
     ("said", "told"),
     [

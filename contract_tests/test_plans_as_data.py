@@ -86,6 +86,17 @@ def test_a_written_plan_of_an_undo_says_what_it_undoes(ours_of: Ours, server: Mo
     assert ours_of.undo(ID).report.undone_by == ours_of.history(ID)[2].change_set
 
 
+def test_a_written_plan_of_an_undo_keeps_its_conflicts(ours_of: Ours, server: MockServer) -> None:
+    ours_of.update(ID, layout="5up", size="small")
+    server.store.patch(ID, {"layout": "8x8"})
+    plan = again(ours_of, ours_of.plan_undo(ID))
+    [conflict] = plan.conflicts
+    assert (conflict.before, conflict.theirs, conflict.ours) == ("5up", "8x8", "2x2")
+    with pytest.raises(ConflictError):
+        ours_of.apply(plan)
+    assert server.store[ID]["layout"] == "8x8"
+
+
 def test_another_process_applies_it(server: MockServer, tmp_path: Path) -> None:
     with ours("sync", server) as client:
         (tmp_path / "plan.json").write_text(client.plan(ID, layout="5up").to_json(), "utf-8")
@@ -136,6 +147,7 @@ def test_a_plan_of_another_space_is_refused_and_one_of_another_spelling_is_not(s
             UpdatePlan.from_json(other, text)
         [problem] = caught.value.problems
         assert (problem.field, problem.value) == ("host", server.host)
+        assert "another space" in problem.rule
         assert "other.signalwire.com" in problem.rule
         assert caught.value.conference_id == ID
         text = text.replace(server.host, "OTHER.signalwire.com.:443")

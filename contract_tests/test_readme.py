@@ -9,6 +9,7 @@ import io
 import itertools
 import operator
 import re
+import shlex
 import subprocess
 import sys
 import threading
@@ -20,6 +21,7 @@ from typing import Any
 import pytest
 
 import signalwire_conferences
+from command_line import CommandLine
 from processes import methods
 from signalwire_conferences import (
     AuthenticationError,
@@ -102,7 +104,7 @@ def test_every_block_runs_and_shows_what_it_says(
         "your-api-token": server.token,
         "your-space.signalwire.com": server.host,
     }
-    for variable, value in zip(settings._VARIABLES.values(), examples.values(), strict=True):
+    for variable, value in zip(settings.VARIABLES.values(), examples.values(), strict=True):
         monkeypatch.setenv(variable, value)
     monkeypatch.chdir(tmp_path)
     names: dict[str, Any] = {"check_shown": check_shown}
@@ -154,6 +156,33 @@ def test_commands_of_the_verification_do_what_they_say(
     assert {path.name for path in tmp_path.iterdir()} == {"report.html", "report.xml"}
 
 
+def test_the_recorded_session_of_the_command_line_is_what_happens(
+    server: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.chdir(tmp_path)
+    line = CommandLine(server, monkeypatch, capsys)
+    [session] = [block for language, block in BLOCKS if language == "console"]
+    steps = re.findall(r"^\$ signalwire-conferences (.*)\n((?:[^$].*\n)*)", session, re.MULTILINE)
+    assert len(steps) == session.count("$ ") > 5
+    for words, expected in steps:
+        # A dumb terminal: no colours and no bar that moves.
+        shown = line.at_terminal(*shlex.split(words), typed="y\n", env={"TERM": "dumb"}).out
+        shown = re.sub(r" +$", "", shown, flags=re.MULTILINE)
+        assert re.fullmatch(re.escape(expected).replace("…", ".*"), shown), (words, shown)
+
+
+def test_exit_codes_of_the_command_line_are_those_that_it_tells(capsys: pytest.CaptureFixture[str]) -> None:
+    section = README.split("## Command line")[1].split("\n## ")[0]
+    with pytest.raises(SystemExit):
+        cli.main(["--help"])
+    told = capsys.readouterr().out
+    codes = re.findall(r"^\| (\d+) \| (.*) \|$", section, re.MULTILINE)
+    assert len(codes) == 5
+    for code, meaning in codes:
+        assert f"    {code:<4} {meaning}\n" in told
+
+
 def test_options_and_exit_codes_of_the_verification_are_those_that_it_tells(capsys: pytest.CaptureFixture[str]) -> None:
     section = README.split("## Verify a server")[1].split("\n## ")[0]
     with pytest.raises(SystemExit):
@@ -173,7 +202,7 @@ def test_every_link_leads_somewhere() -> None:
 
 
 def test_the_settings_are_those_of_the_code() -> None:
-    for parameter, variable in settings._VARIABLES.items():
+    for parameter, variable in settings.VARIABLES.items():
         assert f"| `{parameter}` | `{variable}` |" in README
     assert f"{journal._KEPT_DAYS} days, and the last {journal._KEPT_CHANGE_SETS:,} changes" in README
 

@@ -207,6 +207,7 @@ def test_nor_does_one_that_is_interrupted(monkeypatch: pytest.MonkeyPatch) -> No
     with MockServer([{"id": ID}], token=TOKEN) as server, RestClient(server.project, TOKEN, server.host) as client:
         client.video.conferences.get(ID)
         monkeypatch.setattr("httpcore._backends.sync.SyncStream.write", interrupted)
+        monkeypatch.setattr("socket.socket.sendall", interrupted)
         with pytest.raises(KeyboardInterrupt) as caught:
             client.video.conferences.get(ID)
     assert_hidden(caught.value)
@@ -259,8 +260,19 @@ def test_an_error_that_complains_of_an_input_hides_it(style: str, call: Callable
 
 
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
-@pytest.mark.parametrize("where", ["httpx.Headers", "httpx.Request", "httpx.HTTPTransport.handle_request"])
-def test_an_error_of_nobody_while_a_request_is_built_hides_it(monkeypatch: pytest.MonkeyPatch, where: str) -> None:
+@pytest.mark.parametrize("part", ["build", "read", "send"])
+def test_an_error_of_nobody_while_a_request_is_built_hides_it(
+    monkeypatch: pytest.MonkeyPatch, part: str, connections: str
+) -> None:
+    where = {
+        "httpx": {"build": "httpx.Headers", "read": "httpx.Request", "send": "httpx.HTTPTransport.handle_request"},
+        "fast": {
+            "build": "signalwire_conferences.fast.as_sent",
+            "read": "httptools.HttpResponseParser",
+            "send": "socket.create_connection",
+        },
+    }[connections][part]
+
     def fail(*_arguments: object, **_options: object) -> None:
         raise MemoryError
 

@@ -352,7 +352,7 @@ def test_the_named_conference_is_put_back_and_no_other_is_touched(server: MockSe
     )
     assert [one.promise.id for one in report.having(Outcome.KEPT)] == ["put/session-stays"]
     assert {line.split()[1] for line in writes(server)} == {f"/api/video/conferences/{named}"}
-    after = {one: server.store[one] for one in server.store}
+    after = {one: server.store[one].copy() for one in server.store}
     after[named]["updated_at"] = before[named]["updated_at"]
     assert after == before
 
@@ -571,7 +571,7 @@ OK_HEAD = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\n"
 ODD = {
     "drips": (drips(OK_HEAD + b"Content-Length: 1000\r\n\r\n", b" "), "no whole answer within 1 second"),
     "drips-headers": (drips(OK_HEAD, b"X-Drop: 1\r\n"), "no whole answer within 1 second"),
-    "floods": (floods, "more than 32 MiB"),
+    "floods": (floods, "more than 12288 KiB"),
     "hangs": (hangs, "no answer within"),
     "closes": (closes, "closed"),
     "html": (plain(200, b"<html>hello</html>", Content_Type="text/html"), "no server of this API"),

@@ -12,10 +12,11 @@ from typing import Any
 
 import pytest
 
-from broken.making import Write, answers, asks, body_of, listed, rule, stores
+from broken.making import Write, answers, asks, body_of, listed, refuses, rule, stores
 from signalwire_conferences import contract
 from signalwire_conferences.contract import CREATE, UPDATE
 from signalwire_conferences.values import instant
+from signalwire_conferences_testing import schemas
 from signalwire_conferences_testing.mock import Call, Fault, MockServer, Reply, Store, checks, store
 from signalwire_conferences_testing.mock.exchange import invalid, refused
 from signalwire_conferences_testing.mock.steps import Step
@@ -198,7 +199,7 @@ def test_a_server_that_counts_its_ids_is_clean_and_its_neighbours_stay(monkeypat
     theirs = [uuid.UUID(int=16 * number) for number in range(200)]
     ours = (uuid.UUID(int=number) for number in itertools.count() if number % 16)
     with MockServer({"id": str(one), "name": f"theirs-{one}"} for one in theirs) as server:
-        monkeypatch.setattr(store, "uuid", SimpleNamespace(uuid4=lambda: next(ours)))
+        monkeypatch.setattr(store, "uuid", SimpleNamespace(uuid4=lambda: next(ours), UUID=uuid.UUID))
         report = verified(server, "status/near-id", "status/name-is-no-id", "status/gone", "isolation/")
         assert all_kept(report), outcomes(report)
         assert list(server.store) == [str(one) for one in theirs]
@@ -280,6 +281,21 @@ def test_a_server_that_reads_what_is_open_the_other_way_is_clean_and_its_reading
     assert "May a text hold the character NUL?" in as_html.text(report)
 
 
+@pytest.mark.parametrize("methods", [["PUT"], ["POST"], ["PUT", "POST"], []])
+def test_an_open_question_is_to_be_answered_alike_by_every_operation(server: MockServer, methods: list[str]) -> None:
+    known = {**contract.fields(CREATE), **contract.fields(UPDATE), **schemas.answer_fields()}
+    for method in methods:
+        refuses(lambda body: next((name for name in body if name not in known), None), method)(server)
+    report = verified(server, "accepts/unknown", "put/unknown-beside")
+    if len(methods) == 1:
+        [told] = report.broken[0].findings
+        assert "by a PUT" in told.message
+        assert "by a POST" in told.message
+        assert told.seen_again
+    else:
+        assert all_kept(report), outcomes(report)
+
+
 @pytest.mark.long
 @pytest.mark.parametrize("shown", [True, False])
 def test_schemathesis_touches_no_conference_of_others_however_ids_are_chosen(
@@ -289,7 +305,7 @@ def test_schemathesis_touches_no_conference_of_others_however_ids_are_chosen(
     theirs = [str(uuid.UUID(int=number, version=4)) for number in range(1, 400)]
     ours = (uuid.UUID(int=number, version=4) for number in itertools.count(400))
     with MockServer({"id": one, "name": f"theirs-{one}"} for one in theirs) as server:
-        monkeypatch.setattr(store, "uuid", SimpleNamespace(uuid4=lambda: next(ours)))
+        monkeypatch.setattr(store, "uuid", SimpleNamespace(uuid4=lambda: next(ours), UUID=uuid.UUID))
         if not shown:
             listed(lambda page, _call: page["data"].clear())(server)
         before = {one: server.store[one] for one in server.store}

@@ -150,6 +150,9 @@ def test_odd_exclusions_are_passed_over(
 ) -> None:
     monkeypatch.setenv("NO_PROXY", excluded)
     monkeypatch.setenv("HTTPS_PROXY", "http://127.0.0.1:1")
+    monkeypatch.setenv("HTTP_PROXY", "http://127.0.0.1:1")
     assert main(["https://space.example"]) == 2
     assert "does not answer" in capsys.readouterr().err
+    assert main(["http://space.example"]) == 2
+    assert "Traceback" not in capsys.readouterr().err
     assert main([server.url, "--promise", "status/read"]) == 0

@@ -8,6 +8,7 @@ import gc
 import gzip
 import json
 import socket
+import struct
 import threading
 import time
 import tracemalloc
@@ -28,6 +29,7 @@ from signalwire_conferences import (
     NotFoundError,
     RestClient,
     ServerError,
+    TransportError,
     transport,
     wire,
 )
@@ -201,6 +203,132 @@ def test_a_body_that_comes_by_drips_ends_at_the_timeout(style: str) -> None:
     with asking(style, drips(), timeout=0.4) as (client, _), pytest.raises(ConferencesError, match="took"):
         client.get(ID)
     assert time.monotonic() - start < 3
+
+
+@pytest.mark.parametrize(
+    "before",
+    [b"", b"HTTP/1.1 100 Continue\r\n\r\n", b"HTTP/1.1 103 Early Hints\r\nLink: </a>\r\nContent-Length: 5\r\n\r\n"],
+)
+@pytest.mark.parametrize(
+    "ending", [b"Content-Length: %d\r\n", b"Connection: close\r\n", b"Transfer-Encoding: chunked\r\n"]
+)
+def test_an_answer_may_have_words_before_it_and_ends_in_many_ways(
+    style: str, whole: bytes, before: bytes, ending: bytes
+) -> None:
+    head = b"HTTP/1.1 200 OK\r\n" + (ending % len(whole) if b"%" in ending else ending)
+    body = b"%x\r\n%s\r\n0\r\nTrailer: x\r\n\r\n" % (len(whole), whole) if b"chunked" in ending else whole
+    with asking(style, before + head + b"\r\n" + body) as (client, _):
+        assert client.get(json.loads(whole)["id"]).to_dict() == json.loads(whole)
+
+
+def flood(part: bytes) -> Iterator[bytes]:
+    yield b"HTTP/1.1 200 OK\r\n"
+    while True:
+        yield part
+
+
+@pytest.mark.parametrize(
+    "answer",
+    [
+        *(b"SSH-2.0-OpenSSH_9.6\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: 10\r\n\r\n{}", b"HTTP/1.1 200 OK\r\n"),
+        *(
+            b"HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n",
+            b"HTTP/1.1 200 OK\r\nContent-Length: x\r\n\r\n{}",
+        ),
+        *(b"HTTP/1.1 200 OK\r\nContent-Length: 2\r\nContent-Length: 3\r\n\r\n{}", b""),
+        b"HTTP/1.1 101 Switching Protocols\r\nUpgrade: x\r\nConnection: upgrade\r\n\r\n{}",
+    ],
+)
+def test_what_is_not_a_whole_answer_is_none(style: str, answer: bytes) -> None:
+    with asking(style, answer) as (client, _), pytest.raises(TransportError) as caught:
+        client.replace(ID, {"display_name": "x"})
+    assert "unknown" in caught.value.state
+
+
+@pytest.mark.parametrize("part", [b"X-%d: y\r\n" % 7 * 1000, b"x" * 65536])
+def test_a_head_without_end_is_not_read_on(style: str, part: bytes) -> None:
+    with asking(style, flood(part), timeout=60) as (client, server), pytest.raises(TransportError):
+        client.get(ID)
+    assert server.sent < 20 * MIB
+
+
+# --- kept connections -------------------------------------------------------------------------------
+
+
+class Kept:
+    """A server that answers a GET and keeps the connection, and does what it is told with what comes then.
+
+    Attributes:
+        puts: how often a PUT came, or the beginning of one.
+    """
+
+    project, token = "project", "PTsecret-token"
+
+    def __init__(self, conference: bytes, then: str) -> None:
+        self.puts, self.connections = 0, 0
+        self._answer = answered(conference).replace(b"Connection: close\r\n", b"")
+        self._then = then
+        self._listener = socket.create_server(("127.0.0.1", 0))
+        self.host = f"127.0.0.1:{self._listener.getsockname()[1]}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def _accept(self) -> None:
+        with contextlib.suppress(OSError):
+            while True:
+                connection = self._listener.accept()[0]
+                self.connections += 1
+                threading.Thread(target=self._serve, args=(connection,), daemon=True).start()
+
+    def _serve(self, connection: socket.socket) -> None:
+        with connection, contextlib.suppress(OSError):
+            while head := self._head(connection):
+                if head.startswith(b"GET"):
+                    connection.sendall(self._answer + (self._answer if self._then == "speaks unasked" else b""))
+                    if self._then == "closes while it is idle":
+                        return
+                    continue
+                self.puts += 1
+                if self._then == "resets":
+                    connection.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+                elif self._then == "answers in part":
+                    connection.sendall(self._answer[:-1])
+                elif self._then in ("closes while it is idle", "speaks unasked"):
+                    connection.sendall(self._answer)
+                    continue
+                return
+
+    def _head(self, connection: socket.socket) -> bytes:
+        head = connection.recv(1 if self._then == "closes at the first byte" and self.puts == 0 else 65536)
+        if self._then == "closes at the first byte" and head == b"P":
+            self.puts += 1
+            raise OSError
+        while head and b"\r\n\r\n" not in head:
+            head += connection.recv(65536)
+        return head
+
+
+@pytest.mark.parametrize("then", ["closes", "resets", "answers in part", "closes at the first byte"])
+def test_a_put_on_a_kept_connection_that_breaks_is_never_sent_again(style: str, whole: bytes, then: str) -> None:
+    server: Any = Kept(whole, then)
+    conference = json.loads(whole)["id"]
+    with ours(style, server, retries=3) as client:
+        for puts in (1, 2, 3):
+            client.get(conference)
+            with pytest.raises(TransportError) as caught:
+                client.replace(conference, {"display_name": "x"})
+            assert "unknown" in caught.value.state
+            assert server.puts == puts
+
+
+@pytest.mark.parametrize("then", ["closes while it is idle", "speaks unasked"])
+def test_a_kept_connection_that_was_closed_or_spoke_unasked_is_not_used(style: str, whole: bytes, then: str) -> None:
+    server: Any = Kept(whole, then)
+    conference = json.loads(whole)["id"]
+    with ours(style, server, retries=0) as client:
+        client.get(conference)
+        time.sleep(0.1)
+        client.replace(conference, {"display_name": "x"})
+    assert (server.puts, server.connections) == (1, 2)
 
 
 # --- event loops ------------------------------------------------------------------------------------

@@ -35,6 +35,7 @@ SCRATCH = ROOT / ".cache"
 GENERATED = ROOT / "generated"
 PACKAGE = "signalwire_conferences_api"
 HANDWRITTEN = "README.md"
+EXPORT = "conferences.schema.json"
 
 HEADER = "# Written by `make generate` from openapi/conferences.yaml. Do not edit.\n"
 
@@ -117,6 +118,7 @@ def build(package: Path) -> None:
     write(package / "contract.json", json.dumps(contract, indent=1, ensure_ascii=False) + "\n")
     write(package / "fields.py", fields_module(contract))
     write(package / "table.py", table_module(contract))
+    write(package / EXPORT, json.dumps(export_schema(contract), indent=1, ensure_ascii=False) + "\n")
     write(package / "py.typed", "")
     for module in (package / "__init__.py", package / "models" / "__init__.py"):
         write(module, lazily(module.read_text("utf-8")))
@@ -211,6 +213,52 @@ def class_field(name: str, type_: str, described: Schema) -> list[str]:
         fail(f"{name!r} cannot be the name of a keyword argument")
     text = " ".join(described.get("description", "").split())
     return [f"    {name}: {type_}", *([f"    {json.dumps(text, ensure_ascii=False)}"] if text else [])]
+
+
+def export_schema(contract: Schema) -> dict[str, Any]:
+    """The schema of a file of conferences, by which editors complete and check it. Draft 7 is what they know."""
+    schemas = contract["components"]["schemas"]
+    update, name = schemas["ConferenceUpdate"], schemas["ConferenceCreate"]["properties"]["name"]
+    return {
+        "$schema": "http://json-schema.org/draft-07/schema#",
+        "title": "Video conferences of a space, as they are to be",
+        "type": "object",
+        "required": ["conferences"],
+        "additionalProperties": False,
+        "properties": {
+            "$schema": {"type": "string"},
+            "space": {"description": "Host of the space that the file was exported from.", "type": "string"},
+            "conferences": {
+                "type": "array",
+                "items": {
+                    "type": "object",
+                    "anyOf": [{"required": ["id"]}, {"required": ["name"]}],
+                    "additionalProperties": False,
+                    "properties": {
+                        "id": {"description": "Id of the conference. It cannot be changed.", "type": "string"},
+                        "name": told(contract, name, nullable=True),
+                        **{
+                            field: told(contract, schema, nullable=field not in update["required"])
+                            for field, schema in update["properties"].items()
+                        },
+                    },
+                },
+            },
+        },
+    }
+
+
+def told(contract: Schema, schema: Schema, nullable: bool) -> dict[str, Any]:
+    """A schema with what editors tell of it; where it is nullable, null clears the field."""
+    full = resolve(contract, schema)
+    said = {key: full[key] for key in ("description", "default", "examples") if key in full}
+    rest = bare(contract, schema)
+    if not nullable:
+        return said | rest
+    if "anyOf" in rest:
+        return said | {"anyOf": [*rest["anyOf"], {"type": "null"}]}
+    enum = {"enum": [*rest["enum"], None]} if "enum" in rest else {}
+    return said | rest | {"type": [*types(rest), "null"]} | enum
 
 
 def operations(contract: Schema) -> Iterator[tuple[str, str, str, Schema, Schema]]:

@@ -9,6 +9,7 @@ from signalwire_conferences_api.fields import ConferenceChanges, ConferenceField
 from . import operations, workers
 from .async_transport import AsyncTransport
 from .client import BaseClient, BaseConferences, Id, Video
+from .edit import Function
 from .fleet import CONCURRENCY, LARGE_PAGES, PLANNED_AHEAD, ChangeSetResult, ConferenceResult, name_of
 from .history import ChangeSet, Entry
 from .plan import UpdatePlan
@@ -92,7 +93,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         self,
         ids: Iterable[Id] | AsyncIterable[Id] | None = None,
         *,
-        changes: ConferenceChanges,
+        changes: ConferenceChanges | Callable[[str], ConferenceChanges],
         concurrency: int = CONCURRENCY,
         label: str | None = None,
         on_progress: Callable[[ConferenceResult], object] | None = None,
@@ -110,12 +111,16 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         self,
         ids: Iterable[Id] | AsyncIterable[Id] | None = None,
         *,
-        changes: ConferenceChanges,
+        changes: ConferenceChanges | Callable[[str], ConferenceChanges],
         allow_reset: Iterable[str] = (),
         concurrency: int = CONCURRENCY,
     ) -> AsyncGenerator[tuple[str, UpdatePlan[Awaitable[Conference]] | Exception], None]:
         """What `update_many` would do, in the order of the ids: id and plan, or the error of this conference."""
         return self._plans(ids, self._updates(ChangeSet(), ids, changes, allow_reset, concurrency), concurrency)
+
+    async def edit(self, conference_id: Id, function: Function, /, *, allow_reset: Iterable[str] = ()) -> Conference:
+        """Change fields depending on what they are, and keep every other. The function is not awaited."""
+        return await self._transport.run(self._updated(self._edit(conference_id, function, allow_reset).steps()))
 
     async def history(self, conference_id: Id | None = None, /, *, change_set: str | None = None) -> Sequence[Entry]:
         """What the journal knows, the latest first: of a conference, of a change set, or of the whole space."""

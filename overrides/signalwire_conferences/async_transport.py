@@ -27,7 +27,7 @@ _CONNECTIONS = 100  # of a client in one event loop
 
 class AsyncTransport(Common[AsyncLock]):
     """Carries steps out with `await`, on asyncio or trio, in one event loop or several. A request has a connection to
-    itself, which is kept only where all went well.
+    itself, which ends by itself where not all went well.
     """
 
     async def close(self) -> None:
@@ -83,17 +83,18 @@ class AsyncTransport(Common[AsyncLock]):
 
     async def _send(self, step: Request) -> Answer | NoAnswer:
         message, connections, left = self._wire.message(step), await self._http(), TimeLeft(self.settings.timeout)
-        connection = None
         try:
             with anyio.fail_after(self.settings.timeout):
                 async with connections.slots:
                     connection = connections.take()
-                    body = await connection.exchange(message, left)
-                    connections.idle.append(connection)
+                    try:
+                        body = await connection.exchange(message, left)
+                    finally:
+                        connections.idle.append(connection)
         except BaseException as error:  # noqa: BLE001 - what is not expected is raised again
             return self._wire.failed(error, left, closed=self._closed)
         finally:
-            if self._closed and connection is not None:
+            if self._closed:
                 await connections.aclose()
         return body.answer()
 

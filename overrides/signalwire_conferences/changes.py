@@ -27,14 +27,24 @@ _MOST_AT_ONCE: Final = 1000  # conferences; each costs a thread or a task
 T = TypeVar("T")
 
 
-def checked_changes(changes: Json, allow_reset: object, conference_id: object) -> tuple[dict[str, Any], frozenset[str]]:
+def checked_changes(
+    changes: Json, allow_reset: object, conference_id: object, *, sent: str = "no request was sent"
+) -> tuple[dict[str, Any], frozenset[str]]:
     """The changes of an update as JSON values, `CLEAR` for `None`, and the fields allowed to be reset."""
     check = _Check(conference_id)
     asked = check.values(contract.UPDATE, changes, none="clear")
     resets = check.resets(allow_reset)
     if check.problems:
         check.problems += unknown_resets(resets, {})
-    return check.passed(asked), resets
+    return check.passed(asked, sent), resets
+
+
+def checked_edit(function: object, allow_reset: object, conference_id: object) -> frozenset[str]:
+    """The fields allowed to be reset by an edit."""
+    check = _Check(conference_id)
+    if not callable(function):
+        check.problems.append(Problem("function", function, "must be callable with a dict of the writable fields"))
+    return check.passed(check.resets(allow_reset))
 
 
 def checked_many(
@@ -157,9 +167,9 @@ class _Check:
     def refuse(self, name: str, value: object, rule: str) -> None:
         self.problems.append(Problem(name, value, rule))
 
-    def passed(self, checked: T) -> T:
+    def passed(self, checked: T, sent: str = "no request was sent") -> T:
         if self.problems:
-            raise InvalidChangeError(self.problems, conference_id=self._id)
+            raise InvalidChangeError(self.problems, conference_id=self._id, sent=sent)
         return checked
 
     def values(
@@ -218,7 +228,13 @@ class _Check:
     def _unknown(self, name: object, known: Mapping[str, Field]) -> str:
         if self._noun == "field" and isinstance(name, str) and name in contract.KINDS:
             return "cannot be written here"
-        return f"is not a {self._noun}; there are {', '.join(known)}"
+        return unknown(name, known, self._noun)
+
+
+def unknown(name: object, known: Iterable[str], noun: str = "field") -> str:
+    """What is wrong with a name that is not among the known ones, and which of them may be meant."""
+    near = difflib.get_close_matches(str(name).lower(), known := list(known), n=1)
+    return f"is not a {noun}; {f'did you mean {near[0]}? There' if near else 'there'} are {', '.join(known)}"
 
 
 def _id_rule(text: object) -> str | None:

@@ -13,7 +13,8 @@ from attrs import evolve
 from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
 
 from . import operations, workers
-from .changes import checked_body, checked_changes, checked_history, checked_many
+from .changes import checked_body, checked_changes, checked_edit, checked_history, checked_many
+from .edit import Edit, Function
 from .errors import ConferencesError
 from .fleet import CONCURRENCY, LARGE_PAGES, PLANNED_AHEAD, ChangeSetResult, ConferenceResult, Fleet, name_of
 from .history import ChangeSet, Entry
@@ -119,6 +120,12 @@ class BaseConferences(ConferencesOnly, Generic[T]):
             intent = Intent(*checked_changes(changes, allow_reset, conference_id))
             return SafeUpdate(self._target(conference_id), intent)
 
+    def _edit(self, conference_id: Id, function: Function, allow_reset: Iterable[str]) -> SafeUpdate:
+        with self._masking():
+            resets, target = checked_edit(function, allow_reset, conference_id), self._target(conference_id)
+            edit = Edit(target.conference_id, function, resets)
+            return SafeUpdate(target, edit, edit)
+
     def _history(self, conference_id: Id | None, change_set: str | None) -> Steps[Sequence[Entry]]:
         name = checked_history(conference_id, change_set, undo=False)
         key = None if name is None else one_spelling(name)
@@ -174,9 +181,15 @@ class BaseConferences(ConferencesOnly, Generic[T]):
     ) -> Callable[[Id], SafeUpdate]:
         """What makes the update of each of many conferences, all that can be checked before."""
         with self._masking():
-            asked, resets = checked_many(ids, changes, allow_reset, concurrency, change_set.label)
+            given = {} if callable(changes) else changes
+            asked, resets = checked_many(ids, given, allow_reset, concurrency, change_set.label)
         settings = self._transport.settings
-        return lambda each: SafeUpdate(Target.of(each, settings, change_set), Intent(dict(asked), resets))
+
+        def update(each: Id) -> SafeUpdate:
+            own = checked_changes(changes(name_of(each)), resets, each)[0] if callable(changes) else dict(asked)
+            return SafeUpdate(Target.of(each, settings, change_set), Intent(own, resets))
+
+        return update
 
     def _fleet(
         self,
@@ -307,7 +320,7 @@ class Conferences(BaseConferences[Transport]):
         self,
         ids: Iterable[Id] | None = None,
         *,
-        changes: ConferenceChanges,
+        changes: ConferenceChanges | Callable[[str], ConferenceChanges],
         concurrency: int = CONCURRENCY,
         label: str | None = None,
         on_progress: Callable[[ConferenceResult], object] | None = None,
@@ -324,7 +337,7 @@ class Conferences(BaseConferences[Transport]):
 
         Args:
             ids: the conferences, read as they are needed; each is done once. `None`: all of the space.
-            changes: field to new value; `None` clears.
+            changes: field to new value; `None` clears. Or a function that gives this for an id.
             concurrency: the most conferences at once; each has a thread.
             label: what to call the change set.
             on_progress: called in this thread, once for each conference, in the order in which they end.
@@ -343,7 +356,7 @@ class Conferences(BaseConferences[Transport]):
         self,
         ids: Iterable[Id] | None = None,
         *,
-        changes: ConferenceChanges,
+        changes: ConferenceChanges | Callable[[str], ConferenceChanges],
         allow_reset: Iterable[str] = (),
         concurrency: int = CONCURRENCY,
     ) -> Iterator[tuple[str, UpdatePlan[Conference] | Exception]]:
@@ -352,6 +365,23 @@ class Conferences(BaseConferences[Transport]):
         They are read as they are asked for, some ahead. Args and errors are those of `update_many`.
         """
         return self._plans(ids, self._updates(ChangeSet(), ids, changes, allow_reset, concurrency), concurrency)
+
+    def edit(self, conference_id: Id, function: Function, /, *, allow_reset: Iterable[str] = ()) -> Conference:
+        """Change fields depending on what they are, and keep every other.
+
+        Args:
+            conference_id: its id.
+            function: gets a dict of all writable fields, JSON as the server sent it, and changes it or returns another.
+                What is `None` or left out is cleared. It is called again, on the conference as it is then, where
+                nothing of its changes is left: so that two edits at once both count.
+            allow_reset: fields that may be lost, where a PUT cannot carry their value.
+
+        Raises:
+            InvalidChangeError: all that is wrong with the input, or with what the function made; no PUT of it was sent.
+            UnsafeUpdateError, ConflictError, VerificationError, InvalidResponseError, ApiError, TransportError: as
+                `update`. An error of the function passes through.
+        """
+        return self._transport.run(self._updated(self._edit(conference_id, function, allow_reset).steps()))
 
     def history(self, conference_id: Id | None = None, /, *, change_set: str | None = None) -> Sequence[Entry]:
         """What the journal knows, the latest first: of a conference, of a change set, or of the whole space.

@@ -79,7 +79,6 @@ class Reading:
             if data:
                 self._parser.feed_data(data)
         except (httptools.HttpParserError, httptools.HttpParserUpgrade) as error:
-            self.reusable = False
             if not self._complete:
                 raise ProtocolError(f"illegal answer: {error}") from None
         if self._complete or (self._body is not None and (self._body.flaw or (not data and self._is_open_ended()))):

@@ -74,6 +74,8 @@ class UpdatePlan(Generic[R]):
         at_risk: field -> what would become of it. A PUT cannot carry these; `apply` refuses unless they are named in
             the call or in its `allow_reset`.
         conflicts: fields that somebody else changed since the before-image.
+        host: the space.
+        intent: what was asked for.
     """
 
     conference_id: str

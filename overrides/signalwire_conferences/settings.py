@@ -22,7 +22,7 @@ Lock = Callable[[str], AbstractContextManager[Any]]
 AsyncLock = Callable[[str], AbstractAsyncContextManager[Any]]
 L = TypeVar("L")
 
-_VARIABLES = {"project": "SIGNALWIRE_PROJECT_ID", "token": "SIGNALWIRE_API_TOKEN", "host": "SIGNALWIRE_SPACE"}
+VARIABLES = {"project": "SIGNALWIRE_PROJECT_ID", "token": "SIGNALWIRE_API_TOKEN", "host": "SIGNALWIRE_SPACE"}
 _LARGEST = 10**9  # seconds, 31 years: system calls take no number without end
 
 
@@ -72,7 +72,7 @@ def settings(
     token = None  # no traceback with local variables is to show it
     for name, secret in given.items():
         if secret.value in (None, ""):
-            given[name] = Secret(os.environ.get(_VARIABLES[name], ""))
+            given[name] = Secret(os.environ.get(VARIABLES[name], ""))
     wrong = [text for name, secret in given.items() if (text := _wrong_credential(name, secret.value))]
     project, host = (each.value if isinstance(each.value, str) else "" for each in (given["project"], given["host"]))
     # An address as people write it: `::1` alone is IPv6, which a URL wants in brackets.
@@ -96,7 +96,7 @@ def settings(
 
 def _wrong_credential(name: str, value: object) -> str | None:
     if value == "":
-        return f"{name} is missing: pass {name}= or set {_VARIABLES[name]}"
+        return f"{name} is missing: pass {name}= or set {VARIABLES[name]}"
     if not isinstance(value, str):
         return f"{name} must be a string"  # and no message shows what it is
     return None if value.isprintable() else f"{name} must hold printable characters alone"

@@ -14,6 +14,7 @@ from . import errors
 from .changes import CLEAR, unknown_resets
 from .comparison import Verdict, lost, survival, verify
 from .contract import Json
+from .edit import built_on
 from .errors import ApiError, ConferencesError, Conflict, NotFoundError, State
 from .history import EntryOutcome
 from .outcomes import REPETITION_STATUSES
@@ -26,10 +27,14 @@ _MOST_REBASES: Final = 16  # after a 412; each means that another writer got thr
 _MOST_REDOS: Final = 5  # of a change that `confirm` found overwritten
 
 
+Decide = Callable[[Json], Steps[Intent]]
+
+
 @define
 class SafeUpdate:
     target: Target
-    intent: Intent | Callable[[Json], Steps[Intent]]  # or what decides it from the conference as read
+    intent: Intent | Decide  # or what decides it from the conference as read
+    anew: Decide | None = None  # what decides it again, where nothing of it is there any more
     _state: State = field(default=State.UNCHANGED, init=False)
     _failure: ConferencesError | None = field(default=None, init=False)
     _sent: UpdatePlan[Any] | None = field(default=None, init=False)
@@ -54,7 +59,7 @@ class SafeUpdate:
                 return body, self._report(body)
             yield from Wait(self.target.confirm)
             body = (yield from self._read()).body
-            rest = self._merged(body, refuse=True)
+            rest = self._left(body) or self._merged(body)
             if not rest.changes:
                 return body, self._report(body)
         overwritten = [Conflict(name, old, old, new) for name, (old, new) in rest.changes.items()]
@@ -68,7 +73,7 @@ class SafeUpdate:
             now = yield from self._read()
             body: dict[str, Any] = now.body
             yield from self._check_losses(body)
-            plan = self._merged(body, refuse=True)
+            plan = self._left(body) or (yield from self._decided_anew(body))
             if not plan.changes:
                 yield from self._found_carried_out(body)
                 if not self._changed:
@@ -128,6 +133,30 @@ class SafeUpdate:
         if refuse and plan.conflicts:
             raise self._conflict(plan.conflicts, it.advice)
         return plan
+
+    def _left(self, body: dict[str, Any]) -> UpdatePlan[Any] | None:
+        """What is left to do; `None`: it has to be decided anew. Where part of it is there, it has not."""
+        if self.anew is not None and self._sent is not None:
+            if isinstance(self._failure, ApiError) and self._failure.status_code == 412:
+                return None
+            theirs = {conflict.field: built_on(conflict) for conflict in self._merged(body).conflicts}
+            for name in [name for name, found in theirs.items() if found == "ours"]:
+                del self._intent.asked[name]
+            asked = self._intent.asked.keys()
+            gone = asked <= self._merged(body).changes.keys() and "nothing known" not in theirs.values()
+            if asked and gone and "ours" not in theirs.values():
+                return None
+        return self._merged(body, refuse=True)
+
+    def _decided_anew(self, body: dict[str, Any]) -> Steps[UpdatePlan[Any]]:
+        if self.anew is not None:
+            yield from self._note_unchanged(self._merged(body), ends=False)
+            try:
+                self.intent, self._sent, self._entry = (yield from self.anew(body)), None, None
+            except Exception as error:
+                error.add_note(f"Conference {self.target.conference_id!r}: {self._state.value}")
+                raise
+        return self._merged(body)
 
     def _put(self, plan: UpdatePlan[Any], etag: str | None) -> Steps[Outcome]:
         try:

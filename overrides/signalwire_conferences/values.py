@@ -16,7 +16,7 @@ _INSTANT = re.compile(
     r"(?:[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?(?:[Zz]|([+-])([0-9]{2}):([0-9]{2})))?"
 )
 _GREGORIAN_CYCLE_DAYS = 146097  # the calendar repeats every 400 years
-_SURROGATE = re.compile("[\ud800-\udfff]")
+SURROGATE = re.compile("[\ud800-\udfff]")
 _TOO_LARGE = 2**63
 _DEEPEST = 100  # levels of JSON; to compare them takes two frames each
 _MOST_DIGITS = 18  # of a fraction of a second; an attosecond
@@ -48,7 +48,7 @@ def equivalent(kind: Kind, one: Any, other: Any) -> bool:
     """Whether two JSON values mean the same for a field of this kind: instants as instants, colours and UUIDs without
     regard to case, all else exactly (`1` is not `true`).
     """
-    if _identical(one, other):
+    if identical(one, other):
         return True
     if not isinstance(one, str) or not isinstance(other, str):
         return False
@@ -77,14 +77,14 @@ def one_spelling(conference_id: str) -> str:
         return conference_id
 
 
-def _identical(one: Any, other: Any) -> bool:
+def identical(one: Any, other: Any) -> bool:
     """Equality of JSON values. Python's own `==` takes `True` for `1`."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, dict) and isinstance(other, dict):
-        return one.keys() == other.keys() and all(_identical(one[key], other[key]) for key in one)
+        return one.keys() == other.keys() and all(identical(one[key], other[key]) for key in one)
     if isinstance(one, list) and isinstance(other, list):
-        return len(one) == len(other) and all(map(_identical, one, other))
+        return len(one) == len(other) and all(map(identical, one, other))
     return bool(one == other)
 
 
@@ -107,7 +107,7 @@ def to_json(value: Any) -> Any:
         case uuid.UUID() as name:
             return str(name)
         case str() as text:
-            if _SURROGATE.search(text):
+            if SURROGATE.search(text):
                 raise ValueError("holds a lone surrogate, which is not a character")
             return str.__str__(text)  # a subclass may answer `str` with something else
         case int() as number if abs(number) >= _TOO_LARGE:

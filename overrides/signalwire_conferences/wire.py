@@ -102,7 +102,10 @@ class Wire:
         import httpx  # noqa: PLC0415 - its errors say what went wrong, also where something else was used
 
         again: httpx.RequestError
-        said, sent = self._settings.masked(str(error)), left.writing
+        reason: BaseException | None = error
+        while reason is not None and not str(reason):  # as those of trio, which wrap what happened
+            reason = reason.__cause__ or reason.__context__
+        said, sent = self._settings.masked(str(reason or error)), left.writing
         match error:
             case TimeoutError() if sent:
                 again = httpx.ReadTimeout(f"the answer took longer than {self._settings.timeout:g} s")

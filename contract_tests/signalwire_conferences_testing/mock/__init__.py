@@ -1,17 +1,20 @@
 """A stateful mock of the conference resource, in memory.
 
-`MockServer` serves it from a thread, `create_app` gives the bare ASGI application, `Fault` names
-what can go wrong.
+`MockServer` serves it from a thread, `ConferencesMock` is the same without a socket, `create_app` gives
+the bare ASGI application, `Fault` names what can go wrong.
 """
 
 try:
-    from .app import App, LoggedRequest, create_app
+    from .app import App, create_app
+    from .base import ConferencesMock
     from .exchange import Call, Reply
     from .faults import Faults, Fired, Rule
     from .kinds import Fault
+    from .log import LoggedRequest
     from .operations import Operations
     from .server import MockServer
     from .store import Store
+    from .transport import InProcessTransport
 except ModuleNotFoundError as error:
     raise ImportError(
         f"{error.name} is not installed: pip install 'signalwire-conferences[mock]'", name=error.name
@@ -20,9 +23,11 @@ except ModuleNotFoundError as error:
 __all__ = [
     "App",
     "Call",
+    "ConferencesMock",
     "Fault",
     "Faults",
     "Fired",
+    "InProcessTransport",
     "LoggedRequest",
     "MockServer",
     "Operations",

@@ -127,7 +127,7 @@ async def other_conference(step: Step, other: str | None = None) -> Reply:
     reply = await step.proceed()
     found = other or next((key for key in step.store if key != step.call.conference_id), None)
     if reply.status == 200 and found is not None:
-        state = step.store[found]
+        state = step.store[found].copy()
         state.pop("active_session", None)
         reply.content = Reply.json(state).content
     return reply

@@ -9,10 +9,9 @@ import logging
 import re
 import uuid
 from collections.abc import Awaitable, Callable, Mapping, MutableSequence
-from typing import Any
+from typing import Any, Protocol
 
 import httpx
-from attrs import define
 from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.routing import Router, compile_path
@@ -20,41 +19,30 @@ from starlette.types import Receive, Scope, Send
 
 from signalwire_conferences_testing import schemas
 
+from .control import PREFIX, Control
 from .exchange import Call, Dropped, Reply, refused
 from .faults import Faults
+from .log import LoggedRequest, masked
 from .operations import Operations
 from .store import Store
 
-__all__ = ["App", "LoggedRequest", "create_app"]
+__all__ = ["IN_PROCESS", "App", "create_app"]
+
+#: Extension of ASGI by which a transport without a socket says how to wait: `InProcess`.
+IN_PROCESS = "signalwire_conferences_testing.in_process"
 
 _LIFESPAN = Router().lifespan
 _log = logging.getLogger(__name__)
 
 
-@define
-class LoggedRequest:
-    """A request as the mock saw it, in the order of arrival. Credentials are not kept.
+class InProcess(Protocol):
+    """How a request without a socket waits, in the place of an event loop."""
 
-    Attributes:
-        method: HTTP method.
-        path: path as decoded from the URL.
-        query: query string as sent.
-        content: body, in bytes.
-        request_id: the answer's `X-Request-Id`.
-        status: HTTP status of the answer, `None` as long as or where there is none.
-    """
+    async def sleep(self, seconds: float, /) -> None:
+        """Waits."""
 
-    method: str
-    path: str
-    query: str
-    content: bytes
-    request_id: str
-    status: int | None = None
-
-    @property
-    def body(self) -> Any:
-        """The JSON value of the body, `None` where it has none."""
-        return Reply(content=self.content).value()
+    def background(self, work: Awaitable[Any], /) -> None:
+        """Does something after this request."""
 
 
 def create_app(
@@ -98,6 +86,7 @@ class App:
         operations: what answers the requests.
         faults: rules for what goes wrong.
         etag: whether to answer with an `ETag` and heed `If-Match`.
+        control: what a test does to the mock from another process.
         hang_up: closes the connection of a client, given its address; what was sent goes out
             first. ASGI has no way to do so.
     """
@@ -115,6 +104,7 @@ class App:
         self.faults = faults
         self.etag = etag
         self.hang_up: Callable[[tuple[str, int]], None] | None = None
+        self.control = Control(operations.store, faults, requests)
         self._requests = requests
         pair = ":".join(credentials)
         # RFC 7617 leaves the encoding open; clients use either.
@@ -127,16 +117,21 @@ class App:
         if scope["type"] == "lifespan":
             await _LIFESPAN(scope, receive, send)
         elif scope["type"] == "http":
-            await self._serve(scope, receive, send)
+            serve = self._serve_control if scope["path"].startswith(f"{PREFIX}/") else self._serve
+            await serve(scope, receive, send)
+
+    async def _serve_control(self, scope: Scope, receive: Receive, send: Send) -> None:
+        content = await _content(receive)
+        if content is not None:
+            await self._send(self.control.answer(scope["method"], scope["path"], content), scope, receive, send)
 
     async def _serve(self, scope: Scope, receive: Receive, send: Send) -> None:
         request = Request(scope, receive)
         content = await _content(receive)
         if content is None:
             return
-        entry = LoggedRequest(
-            request.method, scope["path"], scope["query_string"].decode("latin-1"), content, str(uuid.uuid4())
-        )
+        query, headers = scope["query_string"].decode("latin-1"), masked(tuple(map(tuple, scope["headers"])))
+        entry = LoggedRequest(request.method, scope["path"], query, headers, content, str(uuid.uuid4()))
         if self._requests is not None:
             self._requests.append(entry)
         try:
@@ -158,6 +153,7 @@ class App:
         conference_id, methods = _route(path)
         # HEAD is a GET whose body stays here.
         method = "GET" if request.method == "HEAD" else request.method
+        in_process: InProcess | None = request.scope.get("extensions", {}).get(IN_PROCESS)
         call = Call(
             method=method,
             path=path,
@@ -169,7 +165,8 @@ class App:
             scheme=request.scope["scheme"],
             etag=self.etag,
             disconnected=functools.partial(_disconnected, receive),
-            background=self._run,
+            sleep=in_process.sleep if in_process else asyncio.sleep,
+            background=in_process.background if in_process else self._run,
         )
 
         def perform() -> Reply:
@@ -195,7 +192,7 @@ class App:
             await self._close(scope, receive, "peer closed connection without sending complete message body")
 
     async def _close(self, scope: Scope, receive: Receive, message: str) -> None:
-        if self.hang_up is None:
+        if self.hang_up is None or IN_PROCESS in scope.get("extensions", {}):
             raise httpx.RemoteProtocolError(message)
         self.hang_up(scope["client"])
         await _disconnected(receive)

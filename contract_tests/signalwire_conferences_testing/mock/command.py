@@ -17,6 +17,7 @@ from typing import Any
 from signalwire_conferences.values import decode_json
 
 from . import preload
+from .control import PREFIX
 from .faults import Rule
 from .kinds import kinds
 from .server import HOST, MockServer
@@ -25,6 +26,7 @@ from .store import Store
 __all__ = ["main"]
 
 _PROJECT, _TOKEN = "SIGNALWIRE_PROJECT_ID", "SIGNALWIRE_API_TOKEN"
+_KEPT_REQUESTS = 1000  # the latest; a server may run for days
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -44,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"{HOST}:{given.port} cannot be listened on: {error.strerror}", file=sys.stderr)
+        print(f"{given.host}:{given.port} cannot be listened on: {error.strerror}", file=sys.stderr)
         return 2
     _announce(server)
     stop.wait()
@@ -56,18 +58,29 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 def _parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(
-        prog="python -m signalwire_conferences_testing",
-        description=f"Serves a stateful mock of the conference resource on {HOST}.\n\n"
+        prog="signalwire-conferences mock",
+        description="Serves a stateful mock of the conference resource.\n\n"
         f"It accepts the credentials in {_PROJECT} and {_TOKEN};\n"
-        "what is unset there is made up and printed.",
+        "what is unset there is made up and printed. Tests in any language control it over\n"
+        f"HTTP: GET {PREFIX}/ says how.",
         epilog=_faults_help(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument(
+        "--host",
+        default=HOST,
+        help=f"address to listen on ({HOST}); with another, whoever reaches this machine can use and control the mock",
     )
     parser.add_argument("--port", default="0", help="port to listen on (a free one)")
     parser.add_argument(
         "--load",
         metavar="FILE",
         help="JSON file with a list of conferences, each as much of it as matters (the example of the contract)",
+    )
+    parser.add_argument(
+        "--allow-unknown",
+        action="store_true",
+        help="let conferences have fields and values that the contract does not know, as those of a newer server",
     )
     parser.add_argument(
         "--fault", metavar="JSON", action="append", default=[], help="what is to go wrong, see below; may be repeated"
@@ -87,7 +100,8 @@ def _server(given: argparse.Namespace) -> MockServer:
         except ValueError as error:
             problems.append(f"--fault {text}: {error}")
     try:
-        store = Store(preload.read_file(given.load)) if given.load is not None else Store()
+        conferences = preload.read_file(given.load) if given.load is not None else None
+        store = Store(conferences, allow_unknown=given.allow_unknown)
     except ValueError as error:
         problems.append(f"--load: {error}")
     if not given.port.isascii() or not given.port.isdigit() or int(given.port) > 65535:
@@ -99,8 +113,9 @@ def _server(given: argparse.Namespace) -> MockServer:
         project=os.environ.get(_PROJECT) or "mock-project",
         token=os.environ.get(_TOKEN) or secrets.token_hex(16),
         etag=given.etag,
+        address=given.host,
         port=int(given.port),
-        keep_requests=False,
+        keep_requests=_KEPT_REQUESTS,
     )
     for rule in rules:
         server.faults.put(rule)
@@ -137,6 +152,8 @@ def _faults_help() -> str:
 
 def _announce(server: MockServer) -> None:
     print(f"Mock of the conference resource: {server.url}")
+    if server.address not in (HOST, "::1", "localhost"):
+        print(f"  listens on {server.address}: whoever reaches it can use and control it")
     for conference_id in server.store:
         print(f"  conference {conference_id}")
     said = {_PROJECT: server.project, _TOKEN: server.token}
@@ -144,4 +161,5 @@ def _announce(server: MockServer) -> None:
     made = {name: value for name, value in said.items() if not os.environ.get(name)}
     line = {**made, "SIGNALWIRE_SPACE": server.host}
     print("  export " + " ".join(f"{name}={shlex.quote(value)}" for name, value in line.items()))
+    print(f"  control it: GET {server.url}{PREFIX}/ says how")
     print("Stop it with Ctrl-C.", flush=True)

@@ -69,6 +69,7 @@ class Call:
         postponed: what applies the request later, and after how many further requests, `None` for
             when it is said.
         disconnected: returns when the client has gone.
+        sleep: waits for so many seconds.
         background: runs a coroutine function after this request, until the server stops.
     """
 
@@ -82,6 +83,7 @@ class Call:
     scheme: str
     etag: bool
     disconnected: Callable[[], Awaitable[None]]
+    sleep: Callable[[float], Awaitable[None]]
     background: Callable[[Awaitable[Any]], None]
     stale: bool = False
     adjust: list[Adjust] = Factory(list)

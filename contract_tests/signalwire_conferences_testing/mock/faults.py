@@ -9,6 +9,9 @@ from typing import Any, Self
 
 from attrs import define, field, frozen
 
+from signalwire_conferences.errors import short_repr
+from signalwire_conferences.values import one_spelling
+
 from .exchange import Call, Dropped, Reply
 from .kinds import Fault, kinds
 from .steps import Proceed
@@ -19,8 +22,23 @@ __all__ = ["Faults", "Fired", "Rule"]
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", None)
 
 
-def _upper(method: str | None) -> str | None:
-    return method and method.upper()
+def _upper(method: Any) -> Any:
+    return method.upper() if isinstance(method, str) else method
+
+
+def _id(conference_id: Any) -> Any:
+    return conference_id if conference_id is None else one_spelling(str(conference_id))
+
+
+def _fault(_rule: object, _attribute: object, given: Any) -> None:
+    """Refuses what is no fault, and says what was probably meant."""
+    if isinstance(given, Fault):
+        return
+    names = {kind.replace("-", "_"): make for kind, make in kinds().items()}
+    for name, make in names.items():
+        if make == given:
+            raise TypeError(f"Fault.{name} is a kind of fault, not a fault: call it, Fault.{name}(...)")
+    raise TypeError(f"{short_repr(given)} is not a fault; there are {', '.join(f'Fault.{name}()' for name in names)}")
 
 
 @define(eq=False)
@@ -37,12 +55,13 @@ class Rule:
         seen: requests counted so far.
 
     Raises:
+        TypeError: the fault is none, such as a kind that was not called, or `where` cannot be called.
         ValueError: there is no such method, or `at` or `times` is below 1.
     """
 
-    fault: Fault
+    fault: Fault = field(validator=_fault)
     method: str | None = field(default=None, converter=_upper)
-    conference_id: str | None = None
+    conference_id: str | None = field(default=None, converter=_id)
     where: Callable[[Call], bool] | None = None
     at: int = 1
     times: int | None = 1
@@ -54,6 +73,8 @@ class Rule:
         for name, count in (("at", self.at), ("times", self.times)):
             if count is not None and not (type(count) is int and count >= 1):
                 raise ValueError(f"{name} cannot be {count!r}: requests are counted from 1")
+        if self.where is not None and not callable(self.where):
+            raise TypeError(f"where cannot be {short_repr(self.where)}: it is called with each request")
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> Self:
@@ -65,6 +86,8 @@ class Rule:
         Raises:
             ValueError: it describes none.
         """
+        if not isinstance(said, Mapping):
+            raise ValueError(f"{short_repr(said)} is not a JSON object")  # noqa: TRY004 - it is wrong JSON
         rest = dict(said)
         kind = rest.pop("fault", None)
         make = kinds().get(str(kind).replace("_", "-"))
@@ -82,7 +105,7 @@ class Rule:
         """Counts a request; whether it is one to go wrong."""
         matches = (
             self.method in (None, call.method)
-            and self.conference_id in (None, call.conference_id)
+            and (self.conference_id is None or self.conference_id == _id(call.conference_id))
             and (self.where is None or self.where(call))
         )
         if not matches:
@@ -95,6 +118,11 @@ class Rule:
         """How many requests went wrong so far."""
         due = max(self.seen - self.at + 1, 0)
         return due if self.times is None else min(due, self.times)
+
+    def to_json(self) -> dict[str, Any]:
+        """The rule as an object of JSON, with how often it was counted and fired."""
+        names = ("method", "conference_id", "at", "times", "seen", "fired")
+        return {"fault": self.fault.name, **{name: getattr(self, name) for name in names}}
 
     def __str__(self) -> str:
         about = f":{self.conference_id}" if self.conference_id else ""
@@ -140,6 +168,7 @@ class Faults:
         self._postponed: list[_Postponed] = []
         # Taken again by a condition that adds a fault of its own.
         self._lock = threading.RLock()
+        self._age = 0
 
     def add(
         self,
@@ -154,6 +183,7 @@ class Faults:
         """Adds a rule; see `Rule` for its parts. Requests with wrong credentials do not count.
 
         Raises:
+            TypeError: the fault is none, such as a kind that was not called, or `where` cannot be called.
             ValueError: there is no such method, or `at` or `times` is below 1.
         """
         rule = Rule(fault, method, conference_id, where, at, times)
@@ -164,6 +194,16 @@ class Faults:
         """Adds a rule that is already made."""
         with self._lock:
             self._rules.append(rule)
+
+    @property
+    def rules(self) -> list[Rule]:
+        """All rules, in the order in which they were added."""
+        return list(self._rules)
+
+    @property
+    def unused(self) -> list[Rule]:
+        """The rules that no request met: either a test does not do what it says, or the rule does not."""
+        return [rule for rule in self._rules if not rule.fired]
 
     @property
     def pending(self) -> list[Rule]:
@@ -177,6 +217,12 @@ class Faults:
             self._postponed.clear()
             self.fired.clear()
 
+    def forget(self) -> None:
+        """The same, and requests that are still on their way are never applied."""
+        with self._lock:
+            self.clear()
+            self._age += 1
+
     async def run(self, call: Call, perform: Callable[[], Reply]) -> Reply:
         """The answer to a request, with everything that is to go wrong with it.
 
@@ -189,8 +235,11 @@ class Faults:
         with self._lock:
             due = [rule for rule in list(self._rules) if rule.counts(call)]
             self.fired += [Fired(rule, call.method, call.path) for rule in due]
+            age = self._age
 
         async def proceed() -> Reply:
+            if age != self._age:
+                raise Dropped
             return perform()
 
         step: Proceed = proceed

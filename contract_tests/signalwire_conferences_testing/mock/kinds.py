@@ -14,6 +14,7 @@ from attrs import field, frozen
 
 from . import answers, outcomes, writes
 from .exchange import Call, Reply, checked_header, checked_status
+from .misuse import checked_names
 from .steps import Proceed, Run, Step, answer, stored, told
 from .store import Store
 
@@ -22,6 +23,8 @@ __all__ = ["Fault", "kinds"]
 _P = ParamSpec("_P")
 _CHECKS: Mapping[str, Callable[[Any], object]] = {
     "code": checked_status,
+    "name": checked_names,
+    "changes": lambda changes: None if callable(changes) else checked_names(changes),
     **dict.fromkeys(("content_type", "encoding", "location", "retry_after"), checked_header),
 }
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Callable, Mapping
 from typing import Any, Literal
 
@@ -15,7 +14,7 @@ _LOGIN = b"<!doctype html><title>Sign in</title><form method=post><input name=us
 
 async def latency(step: Step, seconds: float) -> Reply:
     """The answer comes SECONDS late; the request is applied after the wait."""
-    await asyncio.sleep(seconds)
+    await step.call.sleep(seconds)
     return await step.proceed()
 
 

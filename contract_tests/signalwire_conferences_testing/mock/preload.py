@@ -1,7 +1,8 @@
 """Conferences to start with: completed from the contract, and checked against it.
 
-The check is looser than the contract where tests need a server that is newer than it: values of
-enumerations, forms of ids and additional fields are free.
+The check is looser than the contract where tests need a server that is newer than it: forms of ids are free, and so are
+additional fields, unless their names look like a slip of the pen. Values of enumerations and all names are free where
+that is asked for.
 """
 
 from __future__ import annotations
@@ -20,6 +21,7 @@ from signalwire_conferences.values import one_spelling
 from signalwire_conferences_testing import schemas
 
 from . import times
+from .misuse import Misuse, near_miss
 
 __all__ = ["completed", "generated_name", "ordered", "read_file", "unsaid"]
 
@@ -28,7 +30,7 @@ def read_file(path: str | Path) -> list[Any]:
     """The conferences of a JSON file that holds a list of them, or a single one.
 
     Raises:
-        ValueError: it cannot be read or is no JSON.
+        ValueError: it cannot be read or is not JSON.
     """
     try:
         loaded = json.loads(Path(path).read_bytes())
@@ -39,15 +41,18 @@ def read_file(path: str | Path) -> list[Any]:
     return loaded if isinstance(loaded, list) else [loaded]
 
 
-def completed(conferences: Iterable[Any], present: Iterable[Mapping[str, Any]]) -> list[dict[str, Any]]:
+def completed(
+    conferences: Iterable[Any], present: Iterable[Mapping[str, Any]], *, allow_unknown: bool = False
+) -> list[dict[str, Any]]:
     """Whole conferences of partial ones.
 
     Args:
         conferences: what was given.
         present: the conferences that are there already.
+        allow_unknown: whether values of enumerations and names of fields are free.
 
     Raises:
-        ValueError: something is wrong; the text names every problem.
+        Misuse: something is wrong; the text names every problem.
     """
     problems: list[str] = []
     result: list[dict[str, Any]] = []
@@ -59,7 +64,7 @@ def completed(conferences: Iterable[Any], present: Iterable[Mapping[str, Any]]) 
             problems.append(f"{where}: {short_repr(given)} is no object")
             continue
         state = _complete(given)
-        problems += [f"{where}: {problem}" for problem in _problems(given)]
+        problems += [f"{where}: {problem}" for problem in _problems(given, allow_unknown)]
         for name, values in taken.items():
             if isinstance(state[name], str):
                 if one_spelling(state[name]) in values:
@@ -67,7 +72,7 @@ def completed(conferences: Iterable[Any], present: Iterable[Mapping[str, Any]]) 
                 values.add(one_spelling(state[name]))
         result.append(state)
     if problems:
-        raise ValueError("cannot be preloaded:" + "".join(f"\n  - {line}" for line in problems))
+        raise Misuse("cannot be preloaded", problems)
     return result
 
 
@@ -100,23 +105,43 @@ def _complete(given: Mapping[str, Any]) -> dict[str, Any]:
     return ordered(state)
 
 
-def _problems(given: Mapping[str, Any]) -> Iterable[str]:
+def _problems(given: Mapping[str, Any], allow_unknown: bool) -> Iterable[str]:
     if given.get("id") == "":
         yield "id='' is empty"
     try:
         times.later(given.get("updated_at", given.get("created_at")))
     except ValueError:
         yield "updated_at is at the end of time: no write could come after it"
-    for name, validator in _validators().items():
-        if name not in given:
-            continue
-        try:
-            error = next(iter(validator.iter_errors(given[name])), None)
-            what = error and error.message
-        except UnicodeEncodeError:
-            what = "holds a lone surrogate, which is no character"
-        if what:
-            yield f"{name}={short_repr(given[name])}: {what}"
+    for name, value in given.items():
+        meant = None if allow_unknown else near_miss(str(name))
+        slip = f"there is no such field; did you mean {meant!r}?" if meant else None
+        if what := slip or _refusal(name, value, allow_unknown):
+            yield f"{name}={short_repr(value)}: {what}"
+
+
+def _refusal(name: str, value: Any, allow_unknown: bool) -> str | None:
+    """What is wrong with the value of a field, if anything is."""
+    if name not in _validators():
+        return None
+    try:
+        error = next(iter(_validators()[name].iter_errors(value)), None)
+    except UnicodeEncodeError:
+        return "holds a lone surrogate, which is not a character"
+    values = None if allow_unknown or value is None else _enumerations().get(name)
+    if error is None and values and value not in values:
+        return f"is not one of {', '.join(values)}"
+    return error and str(error.message)
+
+
+@functools.cache
+def _enumerations() -> Mapping[str, list[str]]:
+    """Field -> its values, of those that have no other."""
+    return {
+        name: values
+        for name, schema in schemas.answer_fields().items()
+        for choice in (schema, *schema.get("oneOf", ()))
+        if (values := schemas.resolve(choice).get("enum"))
+    }
 
 
 @functools.cache

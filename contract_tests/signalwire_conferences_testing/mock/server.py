@@ -12,17 +12,18 @@ import threading
 import weakref
 from collections.abc import Callable, Iterable, Mapping
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, Self, Unpack
 
 import uvicorn
 
-from .app import LoggedRequest, create_app
-from .faults import Faults
+from .base import ConferencesMock, Options
 from .store import Store
 
 __all__ = ["HOST", "MockServer"]
 
 HOST = "127.0.0.1"
+# What listens everywhere is reached here.
+_LOOPBACK = {"0.0.0.0": HOST, "::": "::1"}
 _threads: set[int | None] = set()
 
 for _name in ("uvicorn.error", "uvicorn.access"):  # a request that was cut off is no error here
@@ -32,15 +33,16 @@ for _name in ("uvicorn.error", "uvicorn.access"):  # a request that was cut off 
 class _Listener(socket.socket):
     """A socket that listens, and can close the connections that came through it."""
 
-    def __init__(self, port: int) -> None:
+    def __init__(self, address: str, port: int) -> None:
         # Named as TCP, unlike those of `socket.create_server`: only then does asyncio switch off
         # the delay of small packets, which costs 40 ms for each request.
-        super().__init__(socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP)
+        family = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
+        super().__init__(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._accepted: weakref.WeakValueDictionary[Any, socket.socket] = weakref.WeakValueDictionary()
         try:
             if os.name == "posix":  # elsewhere it lets two servers share a port
                 self.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            self.bind((HOST, port))
+            self.bind((address, port))
             self.listen(1024)
         except OSError:
             self.close()
@@ -48,13 +50,13 @@ class _Listener(socket.socket):
 
     def accept(self) -> tuple[socket.socket, Any]:
         connection, address = super().accept()
-        self._accepted[address] = connection
+        self._accepted[address[:2]] = connection  # all that ASGI tells of an address of IPv6, too
         return connection, address
 
     def hang_up(self, address: tuple[str, int]) -> None:
         """Closes the connection of a client; what was sent goes out first."""
         with contextlib.suppress(KeyError, OSError):  # it has gone already
-            self._accepted[tuple(address)].shutdown(socket.SHUT_RDWR)
+            self._accepted[tuple(address[:2])].shutdown(socket.SHUT_RDWR)
 
     def hang_up_all(self) -> bool:
         """Closes all connections; whether one is open still."""
@@ -64,73 +66,55 @@ class _Listener(socket.socket):
         return bool(still_open)
 
 
-class MockServer:
-    """The mock on 127.0.0.1, in a thread of its own, for as long as the context lasts.
+class MockServer(ConferencesMock):
+    """The mock on a port of this machine, in a thread of its own, for as long as the context lasts.
 
     Args:
         conferences: conferences to start with, as for `Store`, or a `Store`.
-        project: user name that is accepted.
-        token: password that is accepted.
-        etag: whether to answer with an `ETag` and heed `If-Match`.
-        absolute_links: whether links to pages name the host or the path alone.
+        address: address to listen on. With another than a loopback address, whoever reaches this
+            machine can use the mock and control it.
         port: port to listen on, 0 for a free one.
-        keep_requests: whether to keep the log of requests; a server that runs for days needs none.
+        options: those of `ConferencesMock`.
 
     Attributes:
-        project: user name that is accepted.
-        token: password that is accepted.
-        store: the conferences.
-        faults: what is to go wrong.
-        requests: every request in the order of arrival.
-        app: the ASGI application.
+        address: address that it listens on.
         port: the port, once started.
 
     Raises:
         ValueError: something is wrong with the conferences.
         OSError: on entry: the port is taken.
+        RuntimeError: on entry: it is started already.
     """
 
     def __init__(
         self,
         conferences: Store | Iterable[Mapping[str, Any]] | None = None,
         *,
-        project: str = "mock-project",
-        token: str = "mock-token",
-        etag: bool = False,
-        absolute_links: bool = False,
+        address: str = HOST,
         port: int = 0,
-        keep_requests: bool = True,
+        **options: Unpack[Options],
     ) -> None:
-        self.project = project
-        self.token = token
+        super().__init__(conferences, **options)
+        self.address = address
         self.port = port
-        self.store = conferences if isinstance(conferences, Store) else Store(conferences)
-        self.faults = Faults(self.store)
-        self.requests: list[LoggedRequest] = []
-        self.app = create_app(
-            self.store,
-            project=project,
-            token=token,
-            faults=self.faults,
-            requests=self.requests if keep_requests else None,
-            etag=etag,
-            absolute_links=absolute_links,
-        )
         self._thread: threading.Thread | None = None
         self._stop: Callable[[], object] = bool
 
     @property
     def host(self) -> str:
-        """Address and port, as a client takes them."""
-        return f"{HOST}:{self.port}"
+        """Address and port, as a client on this machine takes them.
 
-    @property
-    def url(self) -> str:
-        """Base URL, without a slash at its end."""
-        return f"http://{self.host}"
+        Raises:
+            RuntimeError: the server was never started, so there is no port yet.
+        """
+        if not self.port:
+            raise RuntimeError("this mock has no port yet: use it as a context manager, or call start()")
+        address = _LOOPBACK.get(self.address, self.address)
+        return f"[{address}]:{self.port}" if ":" in address else f"{address}:{self.port}"
 
     def __repr__(self) -> str:
-        return f"<MockServer {self.url}, {len(self.store)} conferences>"
+        where = self.url if self.port else "not started"
+        return f"<MockServer {where}, {len(self.store)} conferences>"
 
     def __enter__(self) -> Self:
         self.start()
@@ -146,8 +130,11 @@ class MockServer:
 
         Raises:
             OSError: the port is taken.
+            RuntimeError: it is started already.
         """
-        listener = _Listener(self.port)
+        if self._thread is not None:
+            raise RuntimeError(f"this mock is started already: {self.url}; stop() it first, or make another one")
+        listener = _Listener(self.address, self.port)
         self.port = listener.getsockname()[1]
         self.app.hang_up = listener.hang_up
         config = uvicorn.Config(self.app, ws="none", lifespan="off", log_config=None, proxy_headers=False)

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import copy
+import itertools
 import threading
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
-from typing import Any
+from typing import Any, NoReturn, TypeVar
 
 from attrs import frozen
 
@@ -14,9 +15,12 @@ from signalwire_conferences import contract
 from signalwire_conferences.values import one_spelling
 from signalwire_conferences_testing import schemas
 
-from . import preload, times
+from . import misuse, preload, times
+from .snapshots import Snapshot, snapshot
 
 __all__ = ["Record", "Store"]
+
+T = TypeVar("T")
 
 
 @frozen
@@ -40,24 +44,48 @@ class Store:
     """All conferences, by id.
 
     As a collection it holds ids and gives copies: `store[id]` is a conference as the server
-    would tell it, `active_session` included. UUIDs are found in whatever case.
+    would send it, `active_session` included, and read-only. Ids are text or UUIDs; UUIDs are found
+    in whatever case.
 
     Args:
         conferences: conferences to start with, each as much of it as matters: what is left out
             has the value that the contract gives it. By default the contract's own example.
+        allow_unknown: whether conferences may have values of enumerations and fields that the
+            contract does not know, as those of a newer server. Otherwise such a value is an error,
+            and so is a field whose name is nearly that of another.
 
     Raises:
         ValueError: something is wrong with the conferences; all problems at once.
     """
 
-    def __init__(self, conferences: Iterable[Mapping[str, Any]] | None = None) -> None:
+    def __init__(self, conferences: Iterable[Mapping[str, Any]] | None = None, *, allow_unknown: bool = False) -> None:
         #: Held for as long as several steps must look like one. May be taken again by its holder.
         self.lock = threading.RLock()
+        self._allow_unknown = allow_unknown
         self._records: dict[str, Record] = {}
+        self._unrequested: dict[str, Mapping[str, Any]] = {}
         self._created = 0
         if conferences is None:
             conferences = schemas.resolve({"$ref": f"#/components/schemas/{contract.CONFERENCE}"})["examples"]
-        self.load(list(conferences))
+        self.seed(conferences)
+
+    def seed(self, conferences: Iterable[Mapping[str, Any]]) -> None:
+        """Puts these conferences in the place of all that are there; `reset` comes back to them.
+
+        Raises:
+            ValueError: something is wrong with them, all problems at once; nothing was changed.
+        """
+        self._seed = preload.completed(listed(conferences), (), allow_unknown=self._allow_unknown)
+        self.reset()
+
+    def reset(self) -> None:
+        """Brings back the conferences that it was last seeded with, and no others."""
+        with self.lock:
+            self._records.clear()
+            self._unrequested.clear()
+            self._created = 0
+            for state in self._seed:
+                self._keep(state["id"], state)
 
     def load(self, conferences: Iterable[Mapping[str, Any]]) -> None:
         """Adds conferences, each as much of it as matters.
@@ -66,7 +94,8 @@ class Store:
             ValueError: something is wrong with them, all problems at once; nothing was added.
         """
         with self.lock:
-            for state in preload.completed(conferences, self._states()):
+            found = preload.completed(listed(conferences), self._states(), allow_unknown=self._allow_unknown)
+            for state in found:
                 self._keep(state["id"], state)
 
     def add(self, conference: Mapping[str, Any]) -> str:
@@ -82,7 +111,16 @@ class Store:
             own = {"id": str(uuid.uuid4()), "created_at": now, "updated_at": now}
             return self._keep(own["id"], preload.ordered({**fields, **own}))
 
-    def find(self, conference_id: str) -> Record | None:
+    def unrequested(self, conference_id: str | uuid.UUID) -> Mapping[str, Any]:
+        """A conference as it would be without the requests that changed it: how it began, and what `patch` did to it.
+
+        Raises:
+            KeyError: there is no such conference.
+        """
+        with self.lock:
+            return self._found(self._unrequested, conference_id)
+
+    def find(self, conference_id: str | uuid.UUID) -> Record | None:
         """The conference with this id, in whatever case a UUID is written."""
         return self._records.get(self._key(conference_id))
 
@@ -101,7 +139,7 @@ class Store:
         with self.lock:
             return any(state.get("name") == name for state in self._states())
 
-    def write(self, conference_id: str, state: Mapping[str, Any]) -> Record:
+    def write(self, conference_id: str | uuid.UUID, state: Mapping[str, Any]) -> Record:
         """Replaces the state of a conference as a whole.
 
         Raises:
@@ -109,35 +147,50 @@ class Store:
         """
         with self.lock:
             key = self._key(conference_id)
-            old = self._records[key]
+            old = self._found(self._records, conference_id)
             self._records[key] = Record(old.id, old.number, state, old.state)
             return self._records[key]
 
-    def patch(self, conference_id: str, changes: Mapping[str, Any]) -> None:
-        """Another writer: sets fields, unchecked, and raises `updated_at` unless it is among them.
+    def patch(self, conference_id: str | uuid.UUID, changes: Mapping[str, Any]) -> None:
+        """Another writer: sets fields to any values, and raises `updated_at` unless it is among them.
 
         Raises:
             KeyError: there is no such conference.
+            ValueError: the name of a field is nearly that of another, which was probably meant.
         """
+        made = copy.deepcopy(dict(changes))
         with self.lock:
-            state = self._records[self._key(conference_id)].state
+            state = self._found(self._records, conference_id).state
+            if not self._allow_unknown:
+                misuse.checked_names(name for name in made if name not in state)
             stamp = {"updated_at": times.later(state.get("updated_at"))}
-            self.write(conference_id, {**state, **stamp, **copy.deepcopy(dict(changes))})
+            self.write(conference_id, {**state, **stamp, **made})
+            key = self._key(conference_id)
+            self._unrequested[key] = {**self._unrequested[key], **made}
 
-    def delete(self, conference_id: str) -> None:
+    def delete(self, conference_id: str | uuid.UUID) -> None:
         """Removes a conference.
 
         Raises:
             KeyError: there is no such conference.
         """
         with self.lock:
-            del self._records[self._key(conference_id)]
+            self._found(self._records, conference_id)
+            for kept in (self._records, self._unrequested):
+                kept.pop(self._key(conference_id))
 
-    def __getitem__(self, conference_id: str) -> dict[str, Any]:
-        return copy.deepcopy(dict(self._records[self._key(conference_id)].state))
+    def __getitem__(self, conference_id: str | uuid.UUID) -> Snapshot:
+        made: Snapshot = snapshot(self._found(self._records, conference_id).state)
+        return made
+
+    def __setitem__(self, conference_id: str, state: Any) -> NoReturn:
+        raise TypeError("add a conference with store.add({...}), change one with store.patch(id, {...})")
+
+    def __delitem__(self, conference_id: str) -> NoReturn:
+        raise TypeError("remove a conference with store.delete(id)")
 
     def __contains__(self, conference_id: object) -> bool:
-        return isinstance(conference_id, str) and self.find(conference_id) is not None
+        return self._key(conference_id) in self._records
 
     def __iter__(self) -> Iterator[str]:
         return iter([record.id for record in self.records()])
@@ -145,15 +198,35 @@ class Store:
     def __len__(self) -> int:
         return len(self._records)
 
-    def _key(self, conference_id: str) -> str:
+    def _key(self, conference_id: object) -> str:
         """The key of an id. One that is a key is not taken apart: that is slow."""
-        return conference_id if conference_id in self._records else one_spelling(conference_id)
+        if conference_id in self._records:
+            return str(conference_id)
+        if not isinstance(conference_id, str | uuid.UUID):
+            raise TypeError(f"an id is text or a UUID, not {conference_id!r}")
+        return one_spelling(str(conference_id))
+
+    def _found(self, where: Mapping[str, T], conference_id: str | uuid.UUID) -> T:
+        try:
+            return where[self._key(conference_id)]
+        except KeyError:
+            there = ", ".join(map(repr, itertools.islice(self, 10))) or "none"
+            raise KeyError(f"no conference {str(conference_id)!r}; there are: {there}") from None
 
     def _states(self) -> list[Mapping[str, Any]]:
         return [record.state for record in self._records.values()]
 
     def _keep(self, conference_id: str, state: Mapping[str, Any]) -> Record:
         record = Record(conference_id, self._created, state)
-        self._records[one_spelling(conference_id)] = record
+        key = one_spelling(conference_id)
+        self._records[key] = record
+        self._unrequested[key] = state
         self._created += 1
         return record
+
+
+def listed(conferences: Iterable[Mapping[str, Any]]) -> list[Any]:
+    """Conferences as a list; a single one, which would be taken for a list of its fields, is refused."""
+    if isinstance(conferences, str | bytes | Mapping) or not isinstance(conferences, Iterable):
+        raise TypeError(f"conferences are given as a list of dicts, not as {type(conferences).__name__}")
+    return list(conferences)

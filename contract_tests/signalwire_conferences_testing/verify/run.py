@@ -148,7 +148,7 @@ class _Run:
     def _attempt(self, promise: Promise) -> Result:
         """Tries one promise, and removes what it made."""
         started, sent = time.monotonic(), self.api.sent
-        log = self.watching.log = []
+        log = self.watching.begin()
         rng = random.Random(f"{self.options.seed} {promise.id}")
         bench = evolve(self.bench, rng=rng, found=[], because=[], blamed=[])
         result = self._outcome(promise, bench, log)
@@ -217,7 +217,7 @@ class _Run:
         if not chosen:
             return
         self.progress(chosen[0], None)
-        log = self.watching.log = []
+        log = self.watching.begin()
         found: Mapping[str, Sequence[Broken]] = {}
         why = self.report.stopped or ("" if self.options.writes else f"it needs {Needs.WRITING.value}")
         if not why:

@@ -13,7 +13,7 @@ from signalwire_conferences.outcomes import retry_after
 from signalwire_conferences_api.table import OPERATIONS
 
 from .exchange import Credentials, Exchange, encoded
-from .http import Http, NoResponse
+from .http import Http, Limits, NoResponse
 
 __all__ = ["SPENT", "UNSET", "Api", "BadLink", "NoAnswer", "OutOfTime"]
 
@@ -205,7 +205,8 @@ class Api:
         raw = [(name.encode(), value.encode()) for name, value in headers.items()]
         self.sent += 1
         request = httpx.Request(exchange.method, exchange.url, headers=raw, content=exchange.content)
-        response = self._http.ask(request, timeout, fresh=fresh)
+        limits = Limits.LIST if exchange.operation_id == "list_video_conferences" else Limits.ONE
+        response = self._http.ask(request, timeout, fresh=fresh, limits=limits)
         exchange.status, exchange.answer_headers = response.status_code, response.headers
         exchange.answer = response.content
 

@@ -12,7 +12,7 @@ from signalwire_conferences.values import instant, one_spelling
 
 from . import instants
 from .api import Api, NoAnswer, OutOfTime
-from .exchange import Credentials, Exchange
+from .exchange import Exchange
 
 __all__ = ["DISPLAY_PREFIX", "NAME_PREFIX", "CreatedConferences", "NotOurs", "carries", "is_leftover", "new_mark"]
 
@@ -79,11 +79,11 @@ class CreatedConferences:
         self.unproven: list[str] = []  # ids that creates answered and that stay: nothing there holds our mark
         self._api, self._writes, self._named = api, writes, one_spelling(named or "")
         self._names = 0
-        self._made: dict[str, Exchange] = {}
-        self._gone: dict[str, Exchange] = {}
+        # By the number of the request: answers take too much to be kept as long as the run lasts.
+        self._made: dict[str, int] = {}
+        self._gone: dict[str, int] = {}
         self._proven: set[str] = set()
         self._stuck: set[str] = set()
-        self._unknown = Exchange(None, "POST", "", {}, None, Credentials(None, ""))
         api.guard = self._guard
 
     @property
@@ -106,7 +106,7 @@ class CreatedConferences:
         once the conference was read.
         """
         if exchange.creates:
-            self._made.setdefault(exchange.creates, exchange)
+            self._made.setdefault(exchange.creates, exchange.number)
         elif exchange.operation_id == "delete_video_conference" and exchange.status == 204:
             if exchange.about in self._made:
                 self._gone[exchange.about] = self._made.pop(exchange.about)
@@ -118,7 +118,7 @@ class CreatedConferences:
         """Whether a create was answered with an id that was there already."""
         known = one_spelling(exchange.creates or "")
         return known in self.before or any(
-            one_spelling(one) == known and maker is not exchange
+            one_spelling(one) == known and maker != exchange.number
             for one, maker in (*self._made.items(), *self._gone.items())
         )
 
@@ -172,7 +172,7 @@ class CreatedConferences:
         """Conferences that a list shows with our mark; each is read before it is deleted."""
         for one in ids:
             if one_spelling(one) not in self.before:
-                self._made.setdefault(one, self._unknown)
+                self._made.setdefault(one, 0)
 
     def remove(self, *, stuck_too: bool = False) -> list[str]:
         """Deletes the conferences of this run, each after it was read; those too that could not be deleted

@@ -8,6 +8,7 @@ from __future__ import annotations
 import itertools
 import json
 import os
+import signal
 import uuid
 from typing import Any
 
@@ -19,17 +20,18 @@ from signalwire_conferences import contract
 
 from .created import DISPLAY_PREFIX, NAME_PREFIX, carries
 from .credentials import basic
-from .http import Http, NoResponse, bounded
+from .http import Http, Limits, NoResponse, bounded
 
 __all__: list[str] = []
 
 _MARK = os.environ.get("SIGNALWIRE_CONFERENCES_VERIFY_MARK", "")
 _URL = os.environ.get("SIGNALWIRE_CONFERENCES_VERIFY_URL", "")
-_MOST = 2**21  # bytes of an answer; its report holds them all
 _SECONDS = 5.0
+_MOST_RECEIVED = 3 * 2**24  # bytes of all answers: Schemathesis keeps them all
 
 _numbers = itertools.count(1)
 _proven: set[str] = set()
+_received = [0]
 _http = Http(_URL) if _URL else None
 
 
@@ -85,17 +87,18 @@ _send = HTTPAdapter.send
 def _bounded_send(self: HTTPAdapter, request: Any, **options: Any) -> Any:
     """As requests sends it, but for answers that are long, or that expand."""
     response = _send(self, request, **{**options, "stream": True})
-    content = b""
-    while chunk := response.raw.read(2**16, decode_content=False):
+    content, most = b"", Limits.FEW.value[0]
+    while len(content) <= most and (chunk := response.raw.read(2**16, decode_content=False)):
         content += chunk
-        if len(content) > _MOST:
-            break
-    response.raw.close() if len(content) > _MOST else response.raw.release_conn()
+    response.raw.close() if len(content) > most else response.raw.release_conn()
     try:
-        content = bounded(content[:_MOST], response.headers.get("content-encoding", ""))
+        content = bounded(content, response.headers.get("content-encoding", ""), Limits.FEW)
     except NoResponse:
         content = b""
-    response._content, response._content_consumed = content[:_MOST], True
+    response._content, response._content_consumed = content, True
+    if _received[0] < _MOST_RECEIVED <= _received[0] + len(content):
+        signal.raise_signal(signal.SIGINT)  # it ends with what it found until now
+    _received[0] += len(content)
     return response
 
 

@@ -2,6 +2,7 @@
 
 import contextlib
 import datetime
+import enum
 import os
 import socket
 import ssl
@@ -19,8 +20,13 @@ from signalwire_conferences.outcomes import http_date
 from signalwire_conferences.proxies import proxy_of
 from signalwire_conferences.wire import tls_context
 
-_MIB = 2**20  # bytes
-MOST_BYTES = 32 * _MIB
+
+class Limits(enum.Enum):
+    """The most bytes of an answer, and the most commas: each part of a JSON value takes many bytes here."""
+
+    ONE = 2**19, 20_000
+    FEW = 2**21, 100_000
+    LIST = 12 * 2**20, 500_000
 
 
 class NoResponse(Exception):  # noqa: N818 - what happens to a request is no error of ours
@@ -41,21 +47,28 @@ class Http:
     def __init__(self, url: str) -> None:
         tls, proxy = route(url)
         options: Any = {"verify": tls or False, "proxy": proxy, "trust_env": tls is None and not is_loopback(url)}
-        self._kept = httpx.Client(**options)
-        self._fresh = httpx.Client(**options, limits=httpx.Limits(max_keepalive_connections=0))
+        options["event_hooks"] = {"response": [_hide_headers]}
+        try:
+            self._kept = httpx.Client(**options)
+            self._fresh = httpx.Client(**options, limits=httpx.Limits(max_keepalive_connections=0))
+        except (httpx.InvalidURL, ImportError) as error:
+            raise ValueError(f"HTTP_PROXY, ALL_PROXY or NO_PROXY cannot be used: {error}") from None
         self._sockets: dict[bool, socket.socket] = {}
 
     def close(self) -> None:
         self._kept.close()
         self._fresh.close()
 
-    def ask(self, request: httpx.Request, seconds: float, *, fresh: bool) -> httpx.Response:
+    def ask(
+        self, request: httpx.Request, seconds: float, *, fresh: bool, limits: Limits = Limits.ONE
+    ) -> httpx.Response:
         """Sends a request and reads the whole answer, all of it within so many seconds.
 
         Args:
             request: the request.
             seconds: the longest that all of it may take.
             fresh: whether it has a connection of its own, which no server can have closed before.
+            limits: how large it may be.
 
         Raises:
             NoResponse: no whole answer came.
@@ -80,7 +93,7 @@ class Http:
         timer.daemon = True
         timer.start()
         try:
-            return _whole((self._fresh if fresh else self._kept).send(request, stream=True))
+            return _whole((self._fresh if fresh else self._kept).send(request, stream=True), limits)
         except (httpx.TransportError, RuntimeError, OSError) as error:
             begun = "receive_response_headers.complete" in seen
             if expired.is_set() or isinstance(error, httpx.TimeoutException):
@@ -97,31 +110,35 @@ class Http:
             timer.cancel()
 
 
-def _whole(response: httpx.Response) -> httpx.Response:
-    content = bytearray()
+def _hide_headers(response: httpx.Response) -> None:
+    """So that httpx does not look at where a redirect leads, which may be nowhere."""
+    response.extensions["headers"], response.headers = response.headers, httpx.Headers()
+
+
+def _whole(response: httpx.Response, limits: Limits) -> httpx.Response:
+    content, headers = bytearray(), response.extensions["headers"]
     with contextlib.closing(response):
         for chunk in response.iter_raw():
             content += chunk
-            if len(content) > MOST_BYTES:
-                raise NoResponse(f"the answer has more than {MOST_BYTES // _MIB} MiB")
-    encoding = response.headers.pop("content-encoding", "")
-    headers, plain = response.headers.raw, bounded(bytes(content), encoding)
-    return httpx.Response(response.status_code, headers=headers, content=plain)
+            if len(content) > limits.value[0]:
+                raise NoResponse(f"the answer has more than {limits.value[0] // 2**10} KiB")
+    plain = bounded(bytes(content), headers.pop("content-encoding", ""), limits)
+    return httpx.Response(response.status_code, headers=headers.raw, content=plain)
 
 
-def bounded(content: bytes, encoding: str) -> bytes:
+def bounded(content: bytes, encoding: str, limits: Limits = Limits.ONE) -> bytes:
     """A compressed body in plain bytes. What is compressed otherwise than it says, or in a way that nobody asked for,
-    stays as it is. Raises `NoResponse` where the bytes are too many.
+    stays as it is. Raises `NoResponse` where it is too large.
     """
-    if encoding.strip().lower() not in ("gzip", "x-gzip", "deflate"):
-        return content
-    try:
-        plain = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress(content, MOST_BYTES + 1)
-    except zlib.error:
-        return content
-    if len(plain) > MOST_BYTES:
-        raise NoResponse(f"the answer expands to more than {MOST_BYTES // _MIB} MiB")
-    return plain
+    most, parts = limits.value
+    if encoding.strip().lower() in ("gzip", "x-gzip", "deflate"):
+        with contextlib.suppress(zlib.error):
+            content = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress(content, most + 1)
+    if len(content) > most:
+        raise NoResponse(f"the answer expands to more than {most // 2**10} KiB")
+    if content.count(b",") > parts:
+        raise NoResponse(f"the answer has more than {parts} parts")
+    return content
 
 
 def route(url: str) -> tuple[ssl.SSLContext | None, httpx.Proxy | None]:

@@ -1,0 +1,337 @@
+"""The commands that change: what they show, ask, send, and end with."""
+
+import json
+import os
+import signal
+import subprocess
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from command_line import COMMAND, CommandLine
+from processes import methods
+from signalwire_conferences import contract
+from signalwire_conferences_testing.mock import Fault, MockServer
+
+IDS = [f"id-{number}" for number in range(5)]
+WHERE = ["--where", "name~stand-*"]
+
+
+@pytest.fixture
+def mock(mock: MockServer) -> MockServer:
+    """Five conferences; the last has a size that no PUT can carry."""
+    for each in list(mock.store):
+        mock.store.delete(each)
+    for number, each in enumerate(IDS):
+        name = f"stand-{number}" if number < 3 else f"other-{number}"
+        layout = "5up" if number == 0 else "10x10"
+        mock.store.add({"id": each, "name": name, "display_name": f"Number {number}", "layout": layout})
+    mock.store.patch(IDS[4], {"size": None})
+    return mock
+
+
+def of(mock: MockServer, field: str) -> list[Any]:
+    return [mock.store[each][field] for each in IDS]
+
+
+# --- update of one ------------------------------------------------------------------------------------
+
+
+def test_update_shows_the_plan_and_keeps_the_rest(command: CommandLine, mock: MockServer) -> None:
+    before = mock.store[IDS[1]]
+    done = command("update", IDS[1], "layout=2x2", "dark_primary=#112233", "--yes")
+    assert '+ layout: "2x2"' in done.out
+    assert '+ dark_primary: "#112233"' in done.out
+    after = mock.store[IDS[1]]
+    assert {name for name in before if before[name] != after[name]} == {"layout", "dark_primary", "updated_at"}
+
+
+def test_without_a_terminal_nothing_is_sent_before_yes(command: CommandLine, mock: MockServer) -> None:
+    for arguments in (
+        ["update", IDS[1], "layout=2x2"],
+        ["update", "--all", "layout=2x2"],
+        ["delete", IDS[1]],
+        ["undo", IDS[1]],
+        ["apply", "plan.json"],
+        ["restore", "conferences.yaml"],
+        ["edit", IDS[1]],
+        ["update", "-", "layout=2x2"],
+    ):
+        assert "--yes" in command(*arguments, expect=2).err
+    assert mock.requests == []
+
+
+def test_dry_run_shows_and_writes_nothing(command: CommandLine, mock: MockServer) -> None:
+    assert '+ layout: "2x2"' in command("update", IDS[1], "layout=2x2", "--dry-run").out
+    command("update", "--all", "layout=2x2", "--dry-run", expect=1)  # one would be refused
+    command("delete", IDS[1], "--dry-run")
+    assert command("create", "display_name=x", "--dry-run", "--json").json == {"display_name": "x"}
+    assert set(methods(mock)) == {"GET"}
+
+
+@pytest.mark.parametrize(("word", "value"), [
+    ("description=null", None),
+    ("description=", ""),
+    ("description=@text.md", "one\ntwo\n"),
+    ("description=@@home", "@home"),
+    ('description:="null"', "null"),
+    ("description=a=b", "a=b"),
+    ("join_from=2030-01-01", "2030-01-01T00:00:00Z"),
+    ("join_from=2030-01-01T10:00:00+02:00", "2030-01-01T08:00:00Z"),
+    ("enable_chat=false", False),
+    ("enable_chat=Yes", True),
+    ("layout=@layout", "3x3"),
+    ("enable_chat:=true", True),
+])  # fmt: skip
+def test_values_are_read_by_the_types_of_the_contract(
+    command: CommandLine, mock: MockServer, word: str, value: Any
+) -> None:
+    Path("text.md").write_text("one\ntwo\n", "utf-8")
+    Path("layout").write_text("3x3\n", "utf-8")
+    mock.store.patch(IDS[1], {"description": "old", "enable_chat": value is not True})
+    command("update", IDS[1], word, "--yes")
+    assert mock.store[IDS[1]][word.partition("=")[0].rstrip(":")] == value
+
+
+def test_all_problems_are_told_at_once_and_nothing_is_sent(command: CommandLine, mock: MockServer) -> None:
+    wrong = ["layuot=5up", "dark_primary=red", "size=big", "description=@missing", "enable_chat=perhaps", "quality"]
+    wrong += ["join_from=tomorrow", "display_name=null", "layout:=[", "record_on_start=yes", "record_on_start=no"]
+    done = command("update", "..", *wrong, "--allow-reset", "szie", "--where", "lyaout=5up", "--yes", expect=2)
+    for word in wrong[:9]:
+        assert f"- {word.partition('=')[0].rstrip(':')}=" in done.err
+    assert "did you mean layout?" in done.err
+    assert "is given twice" in done.err
+    assert "No such file" in done.err
+    assert "must not be empty, or consist of dots" in done.err
+    assert "did you mean size?" in done.err
+    assert done.err.count("did you mean layout?") == 2
+    assert mock.requests == []
+
+
+def test_problems_come_as_json_too(command: CommandLine) -> None:
+    done = command("update", IDS[0], "layuot=5up", "--yes", "--json", expect=2)
+    assert done.json["exit_code"] == 2
+    assert done.json["error"]["type"] == "InvalidChangeError"
+    [problem] = done.json["error"]["problems"]
+    assert problem["field"] == "layuot"
+    assert problem["rule"].startswith("is not a field; did you mean layout? There are display_name, ")
+
+
+@pytest.mark.parametrize("arguments", [
+    ["update", "id-1"],
+    ["update", "layout=5up"],
+    ["update", "id-1", "--all", "layout=5up"],
+    ["update", "id-1", *WHERE, "layout=5up"],
+    ["update", "--all", "--where", "nonsense", "layout=5up"],
+    ["plan", "layout=5up"],
+    ["plan", "id-1", "id-2", "layout=5up"],
+    ["create", "id-1", "display_name=x"],
+    ["create", "layout=5up"],
+    ["undo"],
+    ["get"],
+    ["get", "../x"],
+    ["list", "layout=5up"],
+    ["list", "id-1"],
+    ["update", "id-1", "layout=5up", "--journal", "x", "--no-journal"],
+    ["apply", "missing.json"],
+    ["restore", "missing.yaml"],
+])  # fmt: skip
+def test_usage_is_refused_with_2_and_nothing_sent(command: CommandLine, mock: MockServer, arguments: list[str]) -> None:
+    writes = arguments[0] not in ("get", "list", "plan")
+    done = command(*arguments, *(["--yes"] if writes else []), expect=2)
+    assert done.err
+    assert "Traceback" not in done.err
+    assert mock.requests == []
+
+
+# --- exit codes ---------------------------------------------------------------------------------------
+
+
+def test_what_cannot_be_carried_ends_with_1(command: CommandLine, mock: MockServer) -> None:
+    done = command("update", IDS[4], "layout=2x2", "--yes", expect=1)
+    assert "or pass --allow-reset size to let it be reset" in done.err
+    assert set(methods(mock)) == {"GET"}
+    assert command("plan", IDS[4], "layout=2x2", expect=1).out.count("! size") == 1
+    command("update", IDS[4], "layout=2x2", "--yes", "--allow-reset", "size")
+    assert mock.store[IDS[4]]["size"] == "medium"
+
+
+def test_a_conflict_ends_with_1(command: CommandLine, mock: MockServer) -> None:
+    mock.faults.add(Fault.foreign_write({"layout": "3x3"}), "PUT")
+    mock.faults.add(Fault.drop_before(), "PUT")
+    assert "<<<<<<< ours" in command("update", IDS[1], "layout=2x2", "--yes", expect=1).err
+
+
+def test_the_server_ends_it_with_3(command: CommandLine, mock: MockServer) -> None:
+    assert "404" in command("get", "nobody", expect=3).err
+    mock.faults.add(Fault.status(403), "GET")
+    assert "403" in command("list", expect=3).err
+
+
+def test_the_network_ends_it_with_3(command: CommandLine, mock: MockServer) -> None:
+    mock.stop()
+    done = command("update", IDS[1], "layout=2x2", "--yes", "--json", expect=3)
+    assert done.json["error"]["type"] == "TransportError"
+
+
+def test_missing_credentials_end_it_with_2(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("SIGNALWIRE_API_TOKEN")
+    told = command("list", expect=2).err
+    assert "SIGNALWIRE_API_TOKEN" in told
+    assert "login" in told
+
+
+def test_without_a_standard_input_there_are_no_ids(command: CommandLine) -> None:
+    done = command.process("update", "-", "layout=5up", "--yes", preexec_fn=lambda: os.close(0))
+    assert (done.code, done.err.splitlines()[0]) == (0, "No conference is selected.")
+
+
+# --- update of many -----------------------------------------------------------------------------------
+
+
+def test_all_tells_what_was_not_changed_and_why(command: CommandLine, mock: MockServer) -> None:
+    done = command("update", "--all", "layout=5up", "--yes", expect=1)
+    assert of(mock, "layout") == ["5up"] * 4 + ["10x10"]
+    assert "3 conferences changed, 1 matched already, 1 not changed." in done.err
+    assert IDS[4] in done.err
+    assert "size" in done.err
+    again = command("update", "--all", "layout=5up", "--yes", "--json", expect=1)
+    assert again.json["unchanged"] == IDS[:4]
+    assert again.json["changed"] == []
+    assert again.json["failed"][IDS[4]]["type"] == "UnsafeUpdateError"
+
+
+@pytest.mark.parametrize(("conditions", "expected"), [
+    (["name~stand-*"], [0, 1, 2]),
+    (["layout=10x10"], [1, 2, 3, 4]),
+    (["layout!=10x10"], [0]),
+    (["size=null"], [4]),
+    (["name~stand-*", "layout=10x10"], [1, 2]),
+    (["name~nobody*"], []),
+])  # fmt: skip
+def test_where_selects(command: CommandLine, conditions: list[str], expected: list[int]) -> None:
+    options = [option for condition in conditions for option in ("--where", condition)]
+    done = command("update", *options, "quality=1080p", "--allow-reset", "size", "--yes", "--json")
+    assert done.json["changed"] == [IDS[number] for number in expected]
+    assert [each["id"] for each in command("list", *options, "--json").json if each["quality"] == "1080p"] == [
+        each["id"] for each in command("list", "--where", "quality=1080p", *options, "--json").json
+    ]
+
+
+def test_ids_come_from_the_standard_input_as_list_writes_them(command: CommandLine) -> None:
+    listed = command("list", *WHERE).out
+    assert [line.split("\t")[0] for line in listed.splitlines()] == IDS[:3]
+    done = command("update", "-", "size=small", "--yes", "--json", input=f"# these\n\n{listed}")
+    assert done.json["changed"] == IDS[:3]
+    assert command("update", "-", "size=small", "--yes", "--json", input="").json["changed"] == []
+
+
+def test_wrong_ids_from_the_standard_input_are_told_at_once(command: CommandLine, mock: MockServer) -> None:
+    done = command("update", "-", "size=small", "--yes", input=b"a/b\nfine\n..\n\xff?\n", expect=2)
+    assert done.err.count("\n  - id=") == 3
+    assert mock.requests == []
+
+
+def test_the_summary_says_how_many_change_match_and_are_refused(command: CommandLine) -> None:
+    done = command("update", "--all", "layout=5up", "--dry-run", expect=1)
+    assert '3  layout: "10x10" -> "5up"' in done.out
+    assert "3 conferences would change, 1 match already, 1 are refused." in done.out
+
+
+def test_a_failure_of_one_does_not_stop_the_others(command: CommandLine, mock: MockServer) -> None:
+    mock.faults.add(Fault.status(422), "PUT", conference_id=IDS[1])
+    done = command("update", *IDS[:4], "nobody", "quality=1080p", "--yes", "--json", "--concurrency", "1", expect=1)
+    assert done.json["changed"] == [IDS[0], *IDS[2:4]]
+    assert {each: error["type"] for each, error in done.json["failed"].items()} == {
+        IDS[1]: "ValidationError", "nobody": "NotFoundError"
+    }  # fmt: skip
+
+
+def test_interrupted_it_tells_what_is_done_and_the_same_command_does_the_rest(
+    command: CommandLine, mock: MockServer
+) -> None:
+    mock.faults.add(Fault.latency(0.3), "PUT", times=None)
+    line = [*COMMAND, "update", *IDS[:4], "quality=1080p", "--yes", "--json", "--concurrency", "1"]
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while "PUT" not in methods(mock):
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert process.returncode == 130
+    assert "Traceback" not in err
+    assert "the same command again does the rest" in err
+    done = json.loads(out)["changed"]
+    assert done == [each for each in IDS[:4] if mock.store[each]["quality"] == "1080p"]
+    assert 1 <= len(done) < 4
+    mock.faults.clear()
+    again = command(*line[len(COMMAND) :]).json
+    assert (again["unchanged"], again["changed"]) == (done, IDS[len(done) : 4])
+
+
+def test_at_a_terminal_a_bar_shows_how_far_it_is(command: CommandLine, mock: MockServer) -> None:
+    mock.faults.add(Fault.latency(0.1), "PUT", times=None)
+    shown = command.at_terminal("update", *IDS[:4], "quality=1080p", "--yes", "--concurrency", "1").out
+    assert "writing" in shown
+    assert "2 changed" in shown
+    assert "\x1b[" not in command.process("update", *IDS[:4], "quality=720p", "--yes").err
+
+
+# --- create and delete --------------------------------------------------------------------------------
+
+
+def test_create_prints_the_id_alone(command: CommandLine, mock: MockServer) -> None:
+    done = command("create", "display_name=Stand-up", "name=stand-up", "layout=5up")
+    made = mock.store[done.out.strip()]
+    assert (made["name"], made["layout"]) == ("stand-up", "5up")
+    assert command("create", "display_name=x", "--json").json["display_name"] == "x"
+
+
+def test_delete_deletes(command: CommandLine, mock: MockServer) -> None:
+    assert command("delete", *IDS[:2], "--yes", "--json").json == {"dry_run": False, "deleted": IDS[:2]}
+    assert list(mock.store) == IDS[2:]
+
+
+# --- at a terminal ------------------------------------------------------------------------------------
+
+
+def test_at_a_terminal_it_asks(command: CommandLine, mock: MockServer) -> None:
+    done = command.at_terminal("update", IDS[1], "layout=2x2", typed="n\n")
+    assert (done.code, mock.store[IDS[1]]["layout"]) == (1, "10x10")
+    assert "Nothing was written." in done.out
+    done = command.at_terminal("update", IDS[1], "layout=2x2", typed="y\n")
+    assert (done.code, mock.store[IDS[1]]["layout"]) == (0, "2x2")
+
+
+def test_at_a_terminal_colours_are_swatches(command: CommandLine) -> None:
+    done = command.at_terminal("update", IDS[1], "dark_primary=#112233", "light_primary=#fedcba", "--dry-run")
+    assert "48;2;17;34;51" in done.out
+    assert "48;2;254;220;186" in done.out
+    assert "\x1b[32m" in done.out
+
+
+def test_no_color_means_no_escape_sequence(command: CommandLine) -> None:
+    for arguments in (["update", IDS[1], "dark_primary=#112233", "--dry-run"], ["get", IDS[1]], ["get", "nobody"]):
+        assert "\x1b[" not in command.at_terminal(*arguments, env={"NO_COLOR": "1"}).out
+        piped = command.process(*arguments)
+        assert "\x1b[" not in piped.out + piped.err
+
+
+def test_help_names_every_field_and_exit_code(command: CommandLine) -> None:
+    told = command("update", "--help").out
+    assert all(f"\n    {name} " in told for name in contract.fields(contract.UPDATE))
+    assert all(f"\n    {code} " in command("--help").out for code in (0, 1, 2, 3, 130))
+
+
+def test_the_token_is_in_no_output(command: CommandLine, mock: MockServer) -> None:
+    mock.store.patch(IDS[0], {"description": "fine"})
+    for arguments in (["list"], ["get", IDS[0]], ["get", "nobody"], ["update", IDS[0], "size=big", "--yes"]):
+        done = command(*arguments, expect=None)
+        assert mock.token not in done.out + done.err
+
+
+def test_json_is_what_the_server_sent(command: CommandLine, mock: MockServer) -> None:
+    shown = command("get", IDS[0], "--json").json
+    assert shown == json.loads(json.dumps(mock.store[IDS[0]]))
+    assert os.environ["SIGNALWIRE_SPACE"] == mock.host

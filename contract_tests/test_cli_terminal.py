@@ -1,0 +1,184 @@
+"""What reaches a terminal, a pipe and a shell: nothing raw, no traceback, and completions."""
+
+import signal
+import subprocess
+import time
+from importlib.metadata import version
+from pathlib import Path
+
+import pytest
+
+from command_line import COMMAND, CommandLine
+from mock_support import WHOLE
+from processes import methods
+from signalwire_conferences import contract
+from signalwire_conferences_testing.mock import Fault, MockServer
+
+ID = WHOLE["id"]
+HOSTILE = "\x1b[2J\x1b]0;owned\x07\u202eevil\x9b31m\n\r\0[bold red]:smile:"
+
+
+@pytest.fixture
+def mock(mock: MockServer) -> MockServer:
+    for each in list(mock.store):
+        mock.store.delete(each)
+    mock.store.add(WHOLE)
+    return mock
+
+
+# --- hostile values -----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("arguments", [
+    ["list"], ["list", "--json"], ["get", ID], ["get", ID, "--json"], ["export"], ["export", "--json"],
+    ["plan", ID, "display_name=x", "name_=x"], ["plan", ID, "display_name=x"],
+    ["update", ID, "display_name=x", "--yes"],
+    ["update", "--all", "display_name=x", "--yes", "--json"], ["update", "--all", "display_name=x", "--dry-run"],
+    ["delete", ID, "--yes"],
+])  # fmt: skip
+def test_control_characters_of_the_server_are_never_printed_raw(
+    command: CommandLine, mock: MockServer, arguments: list[str]
+) -> None:
+    mock.store.patch(ID, {"display_name": HOSTILE, "description": HOSTILE, "unheard_of": HOSTILE, "name": HOSTILE})
+    done = command(*arguments, expect=None)
+    shown = done.out + done.err
+    assert not {mark for mark in shown if not mark.isprintable()} - {"\n", "\t"}
+    if "--json" not in arguments and "name_=x" not in arguments:
+        assert "[bold red]:smile:" in shown or arguments[0] in ("list", "update", "plan")
+
+
+def test_at_a_terminal_a_hostile_name_moves_no_cursor(command: CommandLine, mock: MockServer) -> None:
+    mock.store.patch(ID, {"display_name": HOSTILE})
+    for arguments in (["list"], ["get", ID], ["plan", ID, "display_name=x"]):
+        shown = command.at_terminal(*arguments).out
+        assert "owned" in shown
+        assert not [raw for raw in ("\x1b[2J", "\x1b]0;", "\x07", "\u202e", "\x9b") if raw in shown]
+
+
+# --- pipes --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.usefixtures("command")
+@pytest.mark.parametrize("options", [[], ["--json"]])
+def test_a_pipe_that_is_closed_early_is_no_error(mock: MockServer, options: list[str]) -> None:
+    for number in range(300):
+        mock.store.add({"id": f"id-{number}", "name": f"name-{number}", "display_name": "x" * 200})
+    line = [*COMMAND, "list", "page_size=10", *options]
+    process = subprocess.Popen(line, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert process.stdout is not None
+    assert process.stderr is not None
+    process.stdout.readline()
+    process.stdout.close()
+    assert process.stderr.read() == b""
+    process.stderr.close()
+    assert process.wait(60) == 0
+    assert len(mock.requests) < 30  # the rest is not read
+
+
+@pytest.mark.usefixtures("command")
+def test_a_change_is_carried_out_though_nobody_reads_of_it(mock: MockServer) -> None:
+    process = subprocess.Popen(
+        [*COMMAND, "update", ID, "layout=5up", "--yes"], stdout=subprocess.PIPE, stderr=subprocess.DEVNULL
+    )
+    assert process.stdout is not None
+    process.stdout.close()
+    assert process.wait(60) == 0
+    assert mock.store[ID]["layout"] == "5up"
+
+
+def test_data_goes_to_the_standard_output_and_talk_to_the_standard_error(command: CommandLine) -> None:
+    done = command.process("update", ID, "layout=5up", "--yes", "--json")
+    assert done.json["changed"] == [ID]
+    assert '+ layout: "5up"' in done.err
+
+
+def test_a_locale_without_the_characters_of_a_name_is_no_error(command: CommandLine, mock: MockServer) -> None:
+    mock.store.patch(ID, {"display_name": "Grüße 会議"})
+    done = command.process("list", env={"PYTHONIOENCODING": "ascii"})
+    assert (done.code, done.err) == (0, "")
+    assert "Gr\\xfc\\xdfe \\u4f1a\\u8b70" in done.out
+
+
+@pytest.mark.usefixtures("command")
+def test_an_interrupt_ends_it_with_130_and_without_a_traceback(mock: MockServer) -> None:
+    mock.faults.add(Fault.latency(20), "GET")
+    process = subprocess.Popen([*COMMAND, "get", ID], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    while not mock.requests:
+        time.sleep(0.01)
+    process.send_signal(signal.SIGINT)
+    out, err = process.communicate(timeout=30)
+    assert (process.returncode, out) == (130, "")
+    assert "Interrupted" in err
+    assert "Traceback" not in err
+
+
+# --- completion ---------------------------------------------------------------------------------------
+
+
+def completions(command: CommandLine, line: str, shell: str = "zsh") -> list[str]:
+    """What a shell is offered for a line that ends where the cursor is."""
+    env = {"_SIGNALWIRE_CONFERENCES_COMPLETE": f"complete_{shell}"}
+    if shell == "bash":
+        words = line.replace("=", " = ").split() + ([""] if line.endswith(" ") else [])
+        env |= {"COMP_WORDS": " ".join(words), "COMP_CWORD": str(len(words) - 1)}
+    else:
+        env |= {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    done = command.process(env=env)
+    assert done.err == ""
+    return [each.split("\t")[0] for each in done.out.splitlines()]
+
+
+@pytest.mark.parametrize("shell", ["fish", "bash"])
+def test_fields_and_values_are_completed(command: CommandLine, shell: str) -> None:
+    name = "signalwire-conferences"
+    layouts = contract.fields(contract.UPDATE)["layout"].schema["enum"]
+    prefix = "" if shell == "bash" else "layout="
+    assert completions(command, f"{name} update id l", shell)[:2] == ["layout=", "light_primary="]
+    assert completions(command, f"{name} update id la", shell) == [f"layout={each}" for each in layouts]
+    assert completions(command, f"{name} update id layout=", shell) == [f"{prefix}{each}" for each in layouts]
+    assert completions(command, f"{name} update id layout=5", shell) == [f"{prefix}5up", f"{prefix}5x5"]
+    assert completions(command, f"{name} update id size=small enable_chat=t", shell) == [
+        "true" if shell == "bash" else "enable_chat=true"
+    ]
+    assert completions(command, f"{name} create na", shell) == ["name=", "name=@"]
+    assert completions(command, f"{name} update dark_p", shell) == ["dark_primary=#", "dark_primary=null"]
+    assert {"list", "restore", "mock", "verify"} <= set(completions(command, f"{name} ", shell))
+    assert completions(command, f"{name} update --al", shell) == ["--all", "--allow-reset"]
+
+
+def test_completion_sends_nothing(command: CommandLine, mock: MockServer) -> None:
+    completions(command, "signalwire-conferences update id la", "fish")
+    assert methods(mock) == []
+
+
+# --- the rest -----------------------------------------------------------------------------------------
+
+
+def test_the_version_is_that_of_the_package(command: CommandLine) -> None:
+    assert command("--version").out == f"signalwire-conferences {version('signalwire-conferences')}\n"
+
+
+@pytest.mark.parametrize(("wrong", "meant"), [(["lits"], "list"), (["update", "--lable", "x"], "--label")])
+def test_a_wrong_command_or_option_is_asked_about(command: CommandLine, wrong: list[str], meant: str) -> None:
+    done = command(*wrong, expect=2)
+    assert meant in done.err
+    assert done.out == ""
+
+
+def test_the_journal_is_on_by_default_and_of_its_owner_alone(command: CommandLine, tmp_path: Path) -> None:
+    command("update", ID, "layout=5up", "--yes")
+    (journal,) = tmp_path.rglob("journal.sqlite")
+    assert journal.stat().st_mode & 0o077 == 0
+    assert journal.parent.stat().st_mode & 0o077 == 0
+
+
+@pytest.mark.parametrize("options", [["--no-journal"], ["--journal", "mine.sqlite"]])
+def test_the_journal_is_where_it_is_wanted(command: CommandLine, tmp_path: Path, options: list[str]) -> None:
+    command("update", ID, "layout=5up", "--yes", *options)
+    assert [each.name for each in tmp_path.rglob("*.sqlite")] == options[1:]
+
+
+def test_a_state_folder_that_cannot_be_made_is_told_with_the_way_out(command: CommandLine, tmp_path: Path) -> None:
+    (tmp_path / ".local").write_text("a file")
+    assert "--no-journal" in command("update", ID, "layout=5up", "--yes", expect=2).err
+    command("update", ID, "layout=5up", "--yes", "--no-journal")

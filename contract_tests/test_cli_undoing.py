@@ -1,0 +1,176 @@
+"""`history`, `undo`, and plans that are kept and applied."""
+
+import contextlib
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+
+from command_line import CommandLine
+from mock_support import WHOLE
+from processes import methods
+from signalwire_conferences_testing.mock import MockServer
+
+A, B = "id-a", "id-b"
+
+
+@pytest.fixture
+def mock(mock: MockServer) -> MockServer:
+    for each in list(mock.store):
+        mock.store.delete(each)
+    mock.store.add({**WHOLE, "id": A, "name": "a"})
+    mock.store.add({**WHOLE, "id": B, "name": "b"})
+    return mock
+
+
+def layouts(mock: MockServer) -> list[str]:
+    return [mock.store[each]["layout"] for each in (A, B)]
+
+
+# --- history and undo ---------------------------------------------------------------------------------
+
+
+def test_history_tells_what_was_done_the_latest_first(command: CommandLine) -> None:
+    command("update", A, "layout=5up", "--yes")
+    command("update", B, "layout=3x3", "--yes")
+    entries = command("history", "--json").json
+    assert [(each["conference_id"], each["outcome"]) for each in entries] == [(B, "applied"), (A, "applied")]
+    assert entries[0]["changes"] == {"layout": {"before": "2x2", "after": "3x3"}}
+    assert command("history", A, "--json").json == entries[1:]
+    assert command("history", "--change-set", entries[0]["change_set"], "--json").json == entries[:1]
+    lines = command("history").out.splitlines()
+    assert [line.split("\t")[4] for line in lines] == [B, A]
+
+
+def test_undo_of_a_conference_is_shown_and_done_once(command: CommandLine, mock: MockServer) -> None:
+    command("update", A, "layout=5up", "--yes")
+    assert '+ layout: "2x2"' in command("undo", A, "--dry-run").out
+    assert layouts(mock) == ["5up", "2x2"]
+    command("undo", A, "--yes")
+    assert layouts(mock) == ["2x2", "2x2"]
+    assert command("undo", A, "--yes", "--json").json["unchanged"] == [A]
+
+
+def test_undo_of_a_change_set_takes_it_back_twice_with_one_result(command: CommandLine, mock: MockServer) -> None:
+    done = command("update", A, B, "layout=5up", "--yes", "--json", "--label", "rebrand 2027")
+    change_set = done.json["change_set"]
+    entries = command("history", "--json").json
+    assert {(each["change_set"], each["label"]) for each in entries} == {(change_set, "rebrand 2027")}
+    command("update", B, "size=small", "--yes")
+    assert command("undo", "--change-set", change_set, "--dry-run").out.count('+ layout: "2x2"') == 2
+    assert command("undo", "--change-set", change_set, "--yes", "--json").json["changed"] == [A, B]
+    assert layouts(mock) == ["2x2", "2x2"]
+    assert mock.store[B]["size"] == "small"
+    mock.requests.clear()
+    assert command("undo", "--change-set", change_set, "--yes", "--json").json["changed"] == []
+    assert "PUT" not in methods(mock)
+
+
+def test_undo_of_an_entry(command: CommandLine, mock: MockServer) -> None:
+    command("update", A, "layout=5up", "--yes")
+    command("update", A, "size=small", "--yes")
+    entry = command("history", A, "--json").json[1]["id"]
+    command("undo", "--entry", str(entry), "--yes")
+    assert (mock.store[A]["layout"], mock.store[A]["size"]) == ("2x2", "small")
+
+
+def test_undo_keeps_what_others_changed_and_names_the_conflict(command: CommandLine, mock: MockServer) -> None:
+    command("update", A, "layout=5up", "--yes")
+    change_set = command("history", "--json").json[0]["change_set"]
+    mock.store.patch(A, {"layout": "8x8"})
+    for which in ([A], ["--change-set", change_set]):
+        done = command("undo", *which, "--yes", expect=1)
+        assert "<<<<<<< ours" in done.err or "changed by somebody else" in done.err
+        assert "ConflictError" in command("undo", *which, "--yes", "--json", expect=1).out
+    assert layouts(mock)[0] == "8x8"
+
+
+def test_at_a_terminal_a_change_set_asks_once(command: CommandLine, mock: MockServer) -> None:
+    command("update", A, "layout=5up", "--yes")
+    change_set = command("history", "--json").json[0]["change_set"]
+    done = command.at_terminal("undo", "--change-set", change_set, typed="n\n")
+    assert (done.code, layouts(mock)[0]) == (1, "5up")
+    done = command.at_terminal("undo", "--change-set", change_set, typed="y\n")
+    assert (done.code, layouts(mock)[0]) == (0, "2x2")
+
+
+@pytest.mark.parametrize("which", [["nobody"], ["--change-set", "nothing"], ["--entry", "77"], [A, "--entry", "1"]])
+def test_what_the_journal_does_not_know_is_refused(command: CommandLine, mock: MockServer, which: list[str]) -> None:
+    command("undo", *which, "--yes", expect=2)
+    assert mock.requests == []
+
+
+def test_without_a_journal_there_is_no_history(command: CommandLine, mock: MockServer) -> None:
+    assert "no journal" in command("history", "--no-journal", expect=2).err
+    assert "no journal" in command("undo", A, "--no-journal", "--yes", expect=2).err
+    assert mock.requests == []
+
+
+@pytest.mark.parametrize("content", [b"not a database, by far" * 100, b"SQLite format 3\0" + b"\xff" * 500])
+def test_a_journal_that_is_something_else_is_refused_before_any_request(
+    command: CommandLine, mock: MockServer, content: bytes
+) -> None:
+    Path("mine.sqlite").write_bytes(content)
+    command("update", A, "layout=5up", "--yes", "--journal", "mine.sqlite", expect=2)
+    assert "PUT" not in methods(mock)
+
+
+def test_a_journal_of_a_newer_version_is_refused_and_nothing_is_written(command: CommandLine, mock: MockServer) -> None:
+    command("update", A, "layout=5up", "--yes", "--journal", "mine.sqlite")
+    with contextlib.closing(sqlite3.connect("mine.sqlite")) as connection:
+        connection.execute("PRAGMA user_version = 999")
+    mock.requests.clear()
+    for arguments in (["update", A, "layout=3x3"], ["update", A, B, "layout=3x3"], ["undo", A]):
+        command(*arguments, "--yes", "--journal", "mine.sqlite", expect=2)
+    command("history", "--journal", "mine.sqlite", expect=2)
+    assert "PUT" not in methods(mock)
+
+
+# --- plans --------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("way", ["--out", "--json"])
+def test_a_plan_is_kept_and_applied_by_another_process(command: CommandLine, mock: MockServer, way: str) -> None:
+    done = command("plan", A, "layout=5up", *(["--out", "plan.json"] if way == "--out" else ["--json"]))
+    if way == "--json":
+        Path("plan.json").write_text(done.out, "utf-8")
+    mock.store.patch(A, {"size": "small"})
+    assert layouts(mock)[0] == "2x2"
+    applied = command.process("apply", "plan.json", "--yes", "--json")
+    assert applied.json["changed"] == [A]
+    assert (layouts(mock)[0], mock.store[A]["size"]) == ("5up", "small")
+    assert command("apply", "-", "--yes", "--json", input=Path("plan.json").read_text("utf-8")).json["unchanged"] == [A]
+
+
+def test_a_plan_that_somebody_overtook_is_a_conflict(command: CommandLine, mock: MockServer) -> None:
+    command("plan", A, "layout=5up", "--out", "plan.json")
+    mock.store.patch(A, {"layout": "8x8"})
+    command("apply", "plan.json", "--yes", expect=1)
+    assert layouts(mock)[0] == "8x8"
+
+
+def test_a_plan_is_shown_as_it_is_now(command: CommandLine, mock: MockServer) -> None:
+    command("plan", A, "layout=5up", "--out", "plan.json")
+    assert '+ layout: "5up"' in command("apply", "plan.json", "--dry-run").out
+    assert layouts(mock)[0] == "2x2"
+
+
+@pytest.mark.parametrize("change", [
+    {"host": "another.signalwire.com"}, {"plan": 99}, {"changes": {"layuot": "5up"}}, {"conference_id": "x"},
+])  # fmt: skip
+def test_a_plan_of_another_space_or_version_or_with_wrong_values_is_refused(
+    command: CommandLine, mock: MockServer, change: dict[str, object]
+) -> None:
+    plan = command("plan", A, "layout=5up", "--json").json
+    Path("plan.json").write_text(json.dumps({**plan, **change}), "utf-8")
+    mock.requests.clear()
+    command("apply", "plan.json", "--yes", expect=2)
+    assert mock.requests == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"null"])
+def test_what_is_no_plan_is_refused(command: CommandLine, mock: MockServer, content: bytes) -> None:
+    Path("plan.json").write_bytes(content)
+    command("apply", "plan.json", "--yes", expect=2)
+    assert mock.requests == []

@@ -1,0 +1,207 @@
+"""Mistakes in how the mock is used are told at once, by name, with what to do instead."""
+
+import copy
+import json
+import pickle
+import uuid
+from typing import Any
+
+import pytest
+
+from mock_support import ID, WHOLE, Api
+from signalwire_conferences_testing.mock import ConferencesMock, Fault, MockServer, Rule, Store
+from signalwire_conferences_testing.mock.misuse import Misuse
+
+
+@pytest.fixture
+def store() -> Store:
+    return Store([{**WHOLE, "meta": {"tags": ["a"]}}])
+
+
+# --- faults -----------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("name", ["drop_after", "status", "field_lost"])
+def test_a_kind_of_fault_without_its_parentheses_is_refused_and_named(name: str) -> None:
+    mock = ConferencesMock()
+    with pytest.raises(TypeError, match=rf"call it, Fault\.{name}\(\.\.\.\)"):
+        mock.faults.add(getattr(Fault, name), "PUT")
+    assert mock.faults.rules == []
+
+
+@pytest.mark.parametrize("wrong", ["drop-after", None, {"fault": "drop-after"}, Fault])
+def test_what_is_no_fault_is_refused_with_those_that_there_are(wrong: Any) -> None:
+    with pytest.raises(TypeError, match=r"is not a fault; there are .*Fault\.drop_after\(\)"):
+        Rule(wrong)
+
+
+@pytest.mark.parametrize("method", ["PUTT", "", ["PUT"], 7])
+def test_a_method_that_no_request_has_is_refused(method: Any) -> None:
+    with pytest.raises(ValueError, match="is not one of GET, HEAD, POST, PUT"):
+        Rule(Fault.drop_after(), method)
+
+
+def test_a_condition_that_cannot_be_called_is_refused() -> None:
+    with pytest.raises(TypeError, match="where cannot be 'PUT'"):
+        Rule(Fault.drop_after(), where="PUT")  # type: ignore[arg-type]  # wrong on purpose
+
+
+@pytest.mark.parametrize("given", [ID.upper(), uuid.UUID(ID)])
+def test_a_fault_is_for_a_conference_however_its_id_is_written(given: Any) -> None:
+    api = Api()
+    rule = api.faults.add(Fault.status(404), conference_id=given)
+    assert api.get().status == 404
+    assert rule.fired == 1
+
+
+@pytest.mark.parametrize(
+    "make",
+    [
+        lambda: Fault.field_lost("layuot"),
+        lambda: Fault.field_told("displayname", "x"),
+        lambda: Fault.foreign_write({"display-name": "x"}),
+    ],
+)
+def test_a_fault_of_a_field_that_looks_like_a_slip_of_the_pen_is_refused(make: Any) -> None:
+    with pytest.raises(Misuse, match=r"did you mean '(layout|display_name)'"):
+        make()
+
+
+def test_faults_know_which_of_them_no_request_met() -> None:
+    api = Api()
+    used = api.faults.add(Fault.status(404), times=3)
+    unused = api.faults.add(Fault.drop_after(), "PATCH")
+    assert api.get().status == 404
+    assert api.faults.unused == [unused]
+    assert api.faults.pending == [used, unused]
+
+
+# --- conferences to start with ----------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("wrong", "said"),
+    [
+        ({"layuot": "5up"}, "layuot='5up': there is no such field; did you mean 'layout'?"),
+        ({"displayName": "x"}, "displayName='x': there is no such field; did you mean 'display_name'?"),
+        ({"size": "huge"}, "size='huge': is not one of small, medium, large"),
+        ({"quality": "4k"}, "quality='4k': is not one of 720p, 1080p"),
+    ],
+)
+def test_a_seed_with_a_slip_is_refused(wrong: dict[str, Any], said: str) -> None:
+    for make in (Store, MockServer, ConferencesMock):
+        with pytest.raises(ValueError, match="cannot be preloaded") as caught:
+            make([wrong])
+        assert f"conference 0: {said}" in str(caught.value)
+    mock = ConferencesMock([WHOLE])
+    with pytest.raises(Misuse):
+        mock.seed([wrong])
+    assert list(mock.store) == [ID]
+
+
+def test_a_server_newer_than_the_contract_is_said_to_be_one() -> None:
+    newer = {"id": "x", "size": "huge", "layuot": 1, "captions": True}
+    store = Store([newer], allow_unknown=True)
+    store.patch("x", {"sizes": [1]})
+    assert store["x"] == {**store["x"], **newer, "sizes": [1]}
+    assert Store([{"id": "x", "captions": True, "size": None}])["x"]["captions"] is True
+
+
+@pytest.mark.parametrize("wrong", [{"id": "x"}, "x", b"x", 7])
+def test_a_single_conference_is_not_taken_for_a_list(wrong: Any) -> None:
+    with pytest.raises(TypeError, match="a list of dicts"):
+        MockServer(wrong)
+
+
+# --- the store --------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "write",
+    [
+        lambda c: c.update(size="small"),
+        lambda c: c.__setitem__("size", "small"),
+        lambda c: c.__delitem__("size"),
+        lambda c: c.__ior__({"size": "small"}),
+        lambda c: c.pop("size"),
+        lambda c: c.popitem(),
+        lambda c: c.clear(),
+        lambda c: c.setdefault("size", "small"),
+        lambda c: c["meta"].update(a=1),
+        lambda c: c["meta"]["tags"].append("b"),
+        lambda c: c["meta"]["tags"].__setitem__(0, "b"),
+        lambda c: c["meta"]["tags"].__iadd__(["b"]),
+        lambda c: c["meta"]["tags"].sort(),
+    ],
+)
+def test_what_is_written_to_a_copy_is_refused_and_the_way_named(store: Store, write: Any) -> None:
+    before = store[ID].copy()
+    with pytest.raises(TypeError, match=r"store\.patch\(id, \{\.\.\.\}\)"):
+        write(store[ID])
+    assert store[ID] == before
+
+
+def test_a_copy_reads_as_any_dict(store: Store) -> None:
+    found = store[ID]
+    assert json.loads(json.dumps(found)) == found == {**found} == found | {}
+    for own in (found.copy(), copy.deepcopy(found), pickle.loads(pickle.dumps(found)), dict(found)):
+        assert type(own) is dict
+        assert own == found
+    own = copy.deepcopy(found)
+    own["meta"]["tags"].append("b")
+    assert found["meta"]["tags"] == pickle.loads(pickle.dumps(found["meta"]["tags"])) == ["a"]
+
+
+def test_a_conference_is_not_assigned_nor_deleted_as_an_item(store: Store) -> None:
+    with pytest.raises(TypeError, match=r"store\.add"):
+        store["x"] = {"size": "small"}
+    with pytest.raises(TypeError, match=r"store\.delete"):
+        del store[ID]
+    assert list(store) == [ID]
+
+
+def test_ids_may_be_uuids(store: Store) -> None:
+    key = uuid.UUID(ID)
+    assert key in store
+    store.patch(key, {"size": "small"})
+    assert store[key]["size"] == "small"
+    store.delete(key)
+    assert key not in store
+
+
+def test_an_id_of_another_type_is_refused_and_an_unknown_one_told_with_those_that_there_are(store: Store) -> None:
+    for look in (lambda: 7 in store, lambda: store[7], lambda: store.patch(None, {})):  # type: ignore[index, arg-type]  # wrong on purpose
+        with pytest.raises(TypeError, match="an id is text or a UUID"):
+            look()
+    for act in (lambda: store["x"], lambda: store.patch("x", {}), lambda: store.delete("x")):
+        with pytest.raises(KeyError, match=f"no conference 'x'; there are: '{ID}'"):
+            act()
+
+
+def test_a_patch_with_a_slip_is_refused(store: Store) -> None:
+    with pytest.raises(Misuse, match="'dispaly_name': did you mean 'display_name'"):
+        store.patch(ID, {"size": "small", "dispaly_name": "x"})
+    assert store[ID]["size"] == "large"
+    store.patch(ID, {"captions": True, "layout": "of a newer server"})
+    assert store[ID]["captions"] is True
+
+
+# --- the server -------------------------------------------------------------------------------------
+
+
+def test_a_second_start_is_refused() -> None:
+    with MockServer() as server:
+        with pytest.raises(RuntimeError, match=f"started already: {server.url}"):
+            server.start()
+        with pytest.raises(RuntimeError, match="started already"), server:
+            pass
+    server.start()
+    server.stop()
+
+
+def test_a_server_that_was_not_started_has_no_address_yet() -> None:
+    server = MockServer()
+    for name in ("host", "url", "credentials", "environment"):
+        with pytest.raises(RuntimeError, match="context manager"):
+            getattr(server, name)
+    assert repr(server) == "<MockServer not started, 1 conferences>"

@@ -1,0 +1,62 @@
+"""The command line: `signalwire-conferences COMMAND ...`.
+
+This module needs the standard library only. The commands need the extra `cli`; `mock` and `verify` are in the testing
+package, take all their arguments themselves, and need extras of their own.
+"""
+
+import importlib
+import os
+import sys
+from collections.abc import Sequence
+from typing import Any
+
+# Command of the testing package -> the extra that it needs, and what it does.
+ELSEWHERE = {
+    "mock": ("mock", "Serve a stateful mock of the conference resource on this machine."),
+    "verify": ("contract", "Verify that a server keeps the contract of the conference resource."),
+}
+_COMPLETION = "_SIGNALWIRE_CONFERENCES_COMPLETE"
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run a command; gives its exit code, or 2 where there is none."""
+    given = list(sys.argv[1:] if arguments is None else arguments)
+    if given and given[0] in ELSEWHERE:
+        return _elsewhere(given[0], given[1:])
+    try:
+        from . import app  # noqa: PLC0415  # of an extra
+    except ImportError as error:
+        return _without_extra(given, error)
+    try:
+        app.run(given if given or _COMPLETION in os.environ else ["--help"])
+    except SystemExit:
+        if given or _COMPLETION in os.environ:
+            raise
+    return 2
+
+
+def _elsewhere(name: str, arguments: list[str]) -> int:
+    try:
+        command: Any = importlib.import_module(f"signalwire_conferences_testing.{name}.command")
+    except ImportError as error:
+        return _missing(name, ELSEWHERE[name][0], error)
+    return int(command.main(arguments))
+
+
+def _without_extra(given: list[str], error: ImportError) -> int:
+    """What there is without the extra `cli`: the help, and a word for everything else."""
+    if given and given[0] not in ("-h", "--help"):
+        return _missing(given[0], "cli", error)
+    print("usage: signalwire-conferences COMMAND ...\n\ncommands:")
+    for name, (_, summary) in ELSEWHERE.items():
+        print(f"  {name:<8}{summary}")
+    print("\nAll others need an extra: pip install 'signalwire-conferences[cli]'")
+    return 0 if given else 2
+
+
+def _missing(name: str, extra: str, error: ImportError) -> int:
+    if error.name is not None and error.name.startswith("signalwire_conferences."):
+        raise error
+    told = f"pip install 'signalwire-conferences[{extra}]'"
+    print(f"signalwire-conferences {name} needs an extra: {told} ({error})", file=sys.stderr)
+    return 2

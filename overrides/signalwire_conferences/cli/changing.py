@@ -1,0 +1,200 @@
+"""`create`, `plan`, `update`, `apply` and `delete`."""
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from signalwire_conferences import Conference, UpdatePlan, contract
+from signalwire_conferences.changes import checked_changes, checked_create, checked_id
+
+from .codes import DONE, NOT_DONE, CommandError
+from .command import Run
+from .reading import Where
+from .several import Tally, Work, refuse, report, selected, summary
+from .terminal import value_text
+from .words import Words, conditions, ids_from, standard_input, words_of
+
+_MISSING = "Give at least one field=value."
+
+AllowReset = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--allow-reset", metavar="FIELD", help="A field that may be reset, where a PUT cannot carry its value."
+    ),
+]
+Concurrency = Annotated[int | None, typer.Option("--concurrency", min=1, max=200, help="How many at once.")]
+Label = Annotated[str | None, typer.Option("--label", help='Name of this change in the history: "rebrand 2027".')]
+Id = Annotated[str, typer.Argument(metavar="ID", help="Id of the conference.")]
+
+
+def create(
+    run: Run, words: Annotated[list[str] | None, words_of(contract.CREATE, "FIELD=VALUE...", "See below.")] = None
+) -> None:
+    r"""Create a conference, and print its id.
+
+    \b
+      create name=stand-up display_name="Stand-up" layout=5up
+    """
+    found = Words.read(words or [], contract.CREATE)
+    if found.ids:
+        raise CommandError(f"{found.ids[0]!r} is not field=value.")
+    found.checked(lambda: checked_create(found.values))
+    if run.dry_run:
+        body = checked_create(found.values)
+        if run.as_json:
+            run.terminal.json(body)
+        for name, value in [] if run.as_json else body.items():
+            run.terminal.data(f"+ {name}: " + value_text(name, value).plain)
+        return
+    conference = run.conferences.create(**found.values)
+    if run.as_json:
+        run.terminal.json(conference.to_dict())
+    else:
+        run.terminal.data(value_text(None, conference["id"]))
+
+
+def plan(
+    run: Run,
+    words: Annotated[
+        list[str] | None,
+        words_of(contract.UPDATE, "ID FIELD=VALUE...", "The conference and its new values, see below."),
+    ] = None,
+    allow_reset: AllowReset = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Keep the plan for `apply`.")] = None,
+) -> int:
+    """Show what an update would do, and write nothing. With --out FILE or --json > FILE, `apply FILE` does it later."""
+    found = Words.read(words or [], contract.UPDATE)
+    if len(found.ids) != 1:
+        raise CommandError("Give the id of one conference; `update --dry-run` looks at several.")
+    _check(found, allow_reset or ())
+    made = run.conferences.plan(found.ids[0], allow_reset=allow_reset or (), **found.values)
+    if out is not None:
+        try:
+            out.write_text(made.to_json(), "utf-8")
+        except OSError as error:
+            raise CommandError(f"{str(out)!r} cannot be written: {error.strerror}.") from None
+    if run.as_json:
+        run.terminal.stdout.write(made.to_json())
+    else:
+        run.terminal.plan(made)
+    return NOT_DONE if made.at_risk or made.conflicts else DONE
+
+
+def update(
+    run: Run,
+    words: Annotated[
+        list[str] | None,
+        words_of(
+            contract.UPDATE,
+            "[ID]... FIELD=VALUE...",
+            "Conferences, - for ids from the standard input; and new values, see below.",
+        ),
+    ] = None,
+    every: Annotated[bool, typer.Option("--all", help="All conferences of the space.")] = False,
+    where: Where = None,
+    allow_reset: AllowReset = None,
+    concurrency: Concurrency = None,
+    label: Label = None,
+) -> int:
+    r"""Change fields of one or many conferences, and keep every other. Shows the plan, then asks.
+
+    \b
+      update ID display_name="Team Meeting v2" dark_primary=#112233
+      update --where 'name~stand-*' layout=5up
+      list --where size=large | signalwire-conferences update - quality=1080p --yes
+    """
+    found, resets, piped = Words.read(words or [], contract.UPDATE), allow_reset or [], False
+    if "-" in found.ids:
+        piped = True
+        found.ids.remove("-")
+    _check(found, resets, lambda: conditions(where or ()))
+    if bool(found.ids or piped) + bool(every or where) != 1:
+        raise CommandError("Which conferences? Give ids, - for ids from the standard input, --all, or --where.")
+    run.may_write(piped=piped)
+    if piped:
+        found.ids.extend(ids_from(standard_input()))
+        _check(found, resets)
+    ids = list(dict.fromkeys(found.ids))
+    if len(ids) == 1 and label is None:
+        made = run.conferences.plan(ids[0], allow_reset=resets, **found.values)
+        return carry_out(run, made)
+    if every or where:
+        terms = conditions(where or ())
+        ids = [each["id"] for each in selected(run, lambda each: all(term.holds(each) for term in terms))]
+    return change_all(run, Work(dict.fromkeys(ids, found.values), resets, concurrency, label))
+
+
+def apply(
+    run: Run, file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan; - is the standard input.")]
+) -> int:
+    """Carry out a plan that was kept. What others changed since stays; a conflict is refused."""
+    run.may_write(piped=str(file) == "-")
+    made: UpdatePlan[Any] = UpdatePlan.from_json(run.client, read_text(file))
+    return carry_out(run, made)
+
+
+def delete(run: Run, ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of conferences.")]) -> int:
+    """Delete conferences. Asks, since nothing brings them back; `export` keeps what they were."""
+    Words().checked(*(functools.partial(checked_id, each) for each in ids))
+    run.may_write()
+    for conference in [run.conferences.get(each) for each in dict.fromkeys(ids)]:
+        line = f"- {conference['id']}  " + value_text(None, conference["display_name"]).plain
+        (run.terminal.say if run.as_json else run.terminal.data)(line)
+    deleted = []
+    if run.agreed(f"Delete {'it' if len(ids) == 1 else f'these {len(ids)}'} for good?"):
+        for each in dict.fromkeys(ids):
+            run.conferences.delete(each)
+            deleted.append(each)
+            run.terminal.say(f"Deleted {each}.")
+    if run.as_json:
+        run.terminal.json({"dry_run": run.dry_run, "deleted": deleted})
+    return DONE
+
+
+def carry_out(run: Run, made: UpdatePlan[Any], apply: Callable[[], Conference] | None = None) -> int:
+    """Show a plan of one conference, ask, and apply it."""
+    run.terminal.plan(made, as_talk=run.as_json)
+    refuse(made)
+    tally = Tally()
+    tally.add(made.conference_id, made)
+    if tally.changes and run.agreed("Apply this plan?"):
+        tally = Tally()
+        tally.add(made.conference_id, (apply or made.apply)().report)
+    return report(run, tally)
+
+
+def change_all(run: Run, work: Work) -> int:
+    """Plan changes of many conferences, ask, and carry them out. With --yes, without planning first."""
+    if not work.jobs:
+        run.terminal.say("No conference is selected.")
+    if run.yes and not run.dry_run:
+        return report(run, work.written(run, work.jobs))
+    outlook = work.planned(run)
+    if work.jobs and not (run.as_json and run.dry_run):
+        summary(run, outlook)
+    if not outlook.changes or not run.agreed(f"Change {len(outlook.changes)}?"):
+        return report(run, outlook)
+    done = work.written(run, outlook.changes)
+    done.unchanged += outlook.unchanged
+    done.failed |= outlook.failed
+    return report(run, done)
+
+
+def read_text(file: Path) -> str:
+    """The text of a file, or of the standard input for `-`."""
+    try:
+        return "".join(standard_input()) if str(file) == "-" else file.read_text("utf-8")
+    except (OSError, ValueError) as error:
+        raise CommandError(
+            f"{str(file)!r} cannot be read: {getattr(error, 'strerror', None) or 'it is not text'}."
+        ) from None
+
+
+def _check(found: Words, resets: Any, *others: Any) -> None:
+    if not found.values and not found.problems:
+        raise CommandError(_MISSING)
+    ids = (functools.partial(checked_id, each) for each in found.ids)
+    found.checked(lambda: checked_changes(found.values, resets, "id"), *ids, *others)

@@ -1,0 +1,66 @@
+"""How a command ends: its exit codes, and which error leads to which."""
+
+import re
+from typing import Any
+
+from signalwire_conferences import (
+    ApiError,
+    ConferencesError,
+    ConflictError,
+    InvalidChangeError,
+    InvalidResponseError,
+    TransportError,
+    UnsafeUpdateError,
+    VerificationError,
+)
+
+_ALLOW_RESET, _NAME = re.compile(r"allow_reset=\[([^]]*)\]"), re.compile(r"\w+")
+DONE, NOT_DONE, USAGE, SERVER, INTERRUPTED = 0, 1, 2, 3, 130
+EXIT_CODES = {
+    DONE: "done, or nothing to do",
+    NOT_DONE: "refused, a conflict, or some not changed; in a dry run, what would be, and drift",
+    USAGE: "usage or bad input: nothing was written",
+    SERVER: "the server refused or failed, or the network did",
+    INTERRUPTED: "interrupted",
+}
+
+
+class CommandError(Exception):
+    """The command ends, for a reason of its own.
+
+    Args:
+        reason: for people.
+        code: the exit code.
+    """
+
+    def __init__(self, reason: str, code: int = USAGE) -> None:
+        super().__init__(reason)
+        self.code = code
+
+
+def exit_code(error: BaseException) -> int:
+    """What an error ends a command with."""
+    match error:
+        case CommandError():
+            return error.code
+        case UnsafeUpdateError() | ConflictError() | VerificationError():
+            return NOT_DONE
+        case ApiError() | TransportError() | InvalidResponseError():
+            return SERVER
+        case ConferencesError():
+            return USAGE
+    return NOT_DONE
+
+
+def in_shell(text: str) -> str:
+    """What the library advises to its callers, as this command line has it."""
+    return _ALLOW_RESET.sub(lambda found: " ".join(f"--allow-reset {name}" for name in _NAME.findall(found[1])), text)
+
+
+def error_json(error: BaseException) -> dict[str, Any]:
+    """An error, for programs."""
+    told: dict[str, Any] = {"type": type(error).__name__, "message": getattr(error, "message", str(error))}
+    told |= {name: getattr(error, name) for name in ("conference_id", "state", "advice") if getattr(error, name, None)}
+    if isinstance(error, InvalidChangeError):
+        told["problems"] = [{"field": each.field, "rule": each.rule} for each in error.problems]
+    return told

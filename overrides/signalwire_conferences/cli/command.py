@@ -1,0 +1,168 @@
+"""What every command has: its common options, its client, its exit code."""
+
+import functools
+import inspect
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+from attrs import define, field
+
+from signalwire_conferences import ConferencesError, ConfigurationError, RestClient
+from signalwire_conferences.client import Conferences
+from signalwire_conferences.errors import printable
+from signalwire_conferences.settings import VARIABLES
+
+from . import credentials
+from .codes import DONE, INTERRUPTED, NOT_DONE, CommandError, error_json, exit_code, in_shell
+from .terminal import Terminal
+
+_SHARED = {
+    "as_json": Annotated[bool, typer.Option("--json", help="Print JSON for programs.", rich_help_panel="Common")],
+    "yes": Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", rich_help_panel="Common")],
+    "dry_run": Annotated[bool, typer.Option("--dry-run", help="Show, and write nothing.", rich_help_panel="Common")],
+    "journal": Annotated[
+        Path | None,
+        typer.Option(
+            "--journal",
+            metavar="PATH",
+            help="Journal for undo and history, in place of the one in the state folder of this user.",
+            rich_help_panel="Common",
+        ),
+    ],
+    "no_journal": Annotated[
+        bool, typer.Option("--no-journal", help="Keep no journal: no undo.", rich_help_panel="Common")
+    ],
+}
+_READS, _WRITES = ("as_json",), tuple(_SHARED)
+
+
+@define
+class Run:
+    """One run of a command, with its common options."""
+
+    as_json: bool = False
+    yes: bool = False
+    dry_run: bool = False
+    journal: Path | None = None
+    no_journal: bool = False
+    terminal: Terminal = field(factory=Terminal)
+    _client: RestClient | None = None
+
+    @property
+    def client(self) -> RestClient:
+        """The client, made when it is wanted."""
+        if self._client is None:
+            try:
+                self._client = RestClient(**credentials.found(), journal=self._journal_path())
+            except ConfigurationError as error:
+                error.advice = "`signalwire-conferences login` keeps credentials in the keyring."
+                raise
+        return self._client
+
+    @property
+    def conferences(self) -> Conferences:
+        """The conferences of the space."""
+        return self.client.video.conferences
+
+    @property
+    def space(self) -> str:
+        """The host of the space, once there is a client."""
+        return str(credentials.found().get("host") or os.environ[VARIABLES["host"]])
+
+    def may_write(self, *, piped: bool = False) -> None:
+        """Refuses where nobody can be asked, before anything is sent; `piped`: the standard input is used otherwise."""
+        if not (self.yes or self.dry_run or (self.terminal.is_interactive and not piped)):
+            raise CommandError("Nobody can be asked here. Give --yes to go ahead, or --dry-run to look.")
+
+    def agreed(self, question: str) -> bool:
+        """Whether to go on; in a dry run never."""
+        if self.dry_run:
+            return False
+        if self.yes or self.terminal.ask(question):
+            return True
+        raise CommandError("Nothing was written.", NOT_DONE)
+
+    def close(self) -> None:
+        """Close the client, if there is one."""
+        if self._client is not None:
+            self._client.close()
+
+    def _journal_path(self) -> Path | None:
+        if self.journal is not None and self.no_journal:
+            raise CommandError("Give --journal or --no-journal, not both.")
+        if self.no_journal:
+            return None
+        if self.journal is not None:
+            return self.journal
+        import platformdirs  # noqa: PLC0415  # not before it is needed: the start of a command is felt
+
+        folder = platformdirs.user_state_path("signalwire-conferences", appauthor=False)
+        try:
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+        except OSError as error:
+            raise CommandError(
+                f"The journal cannot be kept in {str(folder)!r}: {error.strerror}. Give --journal PATH or --no-journal."
+            ) from None
+        return folder / "journal.sqlite"
+
+
+def command(app: typer.Typer, name: str, *, writes: bool = False, **options: Any) -> Callable[[Any], Any]:
+    """Adds `function(run, ...)` as a command, with the common options; it returns its exit code, or None for 0."""
+
+    def add(function: Callable[..., int | None]) -> Callable[..., int | None]:
+        shared = _WRITES if writes else (*_READS, *options.pop("shared", ()))
+        own = list(inspect.signature(function).parameters.values())[1:]
+        common = [
+            inspect.Parameter(
+                each,
+                inspect.Parameter.KEYWORD_ONLY,
+                default=None if each == "journal" else False,
+                annotation=_SHARED[each],
+            )
+            for each in shared
+        ]
+
+        @functools.wraps(function)
+        def invoke(**given: Any) -> None:
+            run = Run(**{"no_journal": "journal" not in shared, **{each: given.pop(each) for each in shared}})
+            raise typer.Exit(outcome(run, lambda: function(run, **given)))
+
+        invoke.__signature__ = inspect.Signature([*own, *common])  # type: ignore[attr-defined]
+        invoke.__annotations__ = {each.name: each.annotation for each in (*own, *common)}
+        del invoke.__wrapped__  # its signature is another one
+        app.command(name, **options)(invoke)
+        return function
+
+    return add
+
+
+def outcome(run: Run, function: Callable[[], int | None]) -> int:
+    """The exit code of a command, whose errors are told."""
+    try:
+        code = function() or DONE
+    except (ConferencesError, CommandError) as error:
+        code = exit_code(error)
+        tell(run, error, code)
+    except KeyboardInterrupt:
+        code = INTERRUPTED
+        tell(run, CommandError("Interrupted.", code), code)
+    finally:
+        run.close()
+    run.terminal.stdout.flush()
+    return code
+
+
+def tell(run: Run, error: BaseException, code: int) -> None:
+    """What happened, for people, and for programs where they asked."""
+    text = lines_of(error)
+    run.terminal.say(text, "" if isinstance(error, CommandError) and code == NOT_DONE else "bold red")
+    if run.as_json:
+        run.terminal.json({"error": error_json(error), "exit_code": code})
+
+
+def lines_of(error: BaseException) -> str:
+    """The message of an error, each line safe for a terminal."""
+    return "\n".join(printable(line) for line in in_shell(str(error)).splitlines())

@@ -1,0 +1,183 @@
+"""`export` and `restore`: all conferences as one file."""
+
+import functools
+import os
+import tempfile
+from collections.abc import Callable
+from pathlib import Path
+from typing import Annotated, Any
+
+import typer
+
+from signalwire_conferences import ConferencesError, InvalidChangeError, Problem, UpdatePlan, contract, states
+from signalwire_conferences.changes import checked_changes, checked_create
+from signalwire_conferences.states import Drift, State
+
+from .changing import AllowReset, Concurrency, Label, read_text
+from .codes import NOT_DONE, CommandError
+from .command import Run
+from .several import Tally, Work, not_changed, report, selected
+from .terminal import json_text, shown
+
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A file as `export` writes it; - is the standard input.")]
+
+
+def export(
+    run: Run,
+    file: Annotated[
+        Path | None, typer.Argument(metavar="[FILE]", help="Where to; the standard output if missing.")
+    ] = None,
+    schema: Annotated[bool, typer.Option("--schema", help="Write the JSON Schema of such a file instead.")] = False,
+) -> None:
+    """Write every writable field of all conferences into one YAML file, in an order that stays.
+
+    Fit for git: keep it, review changes of it, `restore` it. Beside FILE goes conferences.schema.json, by which editors
+    complete and check it. --json writes JSON, which `restore` reads too.
+    """
+    if schema:
+        text = states.schema()
+    else:
+        conferences = states.in_order(selected(run, lambda _: True))
+        if run.as_json:
+            text = json_text(states.as_document(conferences, run.space), indent=1) + "\n"
+        else:
+            text = "\n".join(states.as_yaml(conferences, run.space)) + "\n"
+    if file is None or str(file) == "-":
+        run.terminal.stdout.write(text)
+        return
+    write(file, text)
+    if not schema:
+        write(file.with_name(states.SCHEMA), states.schema())
+        run.terminal.say(f"{len(conferences)} conferences are in {file}; its schema is {states.SCHEMA} beside it.")
+
+
+def restore(
+    run: Run,
+    file: File,
+    create: Annotated[bool, typer.Option("--create", help="Create those that are in the file alone.")] = False,
+    prune: Annotated[bool, typer.Option("--prune", help="Delete those that are not in the file.")] = False,
+    allow_reset: AllowReset = None,
+    concurrency: Concurrency = None,
+    label: Label = None,
+) -> int:
+    """Make conferences as a file says: shows what is different, then asks.
+
+    A field that the file leaves out keeps its value. --dry-run is the report of drift: it exits with 1 where there is
+    any.
+    """
+    resets = allow_reset or []
+    run.may_write(piped=str(file) == "-")
+    said = states.read_states(read_text(file))
+    found = states.drift(said, selected(run, lambda _: True), by_name=create)
+    _check(found, resets, create=create)
+    work = Work(found.changes, resets, concurrency, label)
+    plans: list[UpdatePlan[Any]] = []
+    outlook = work.planned(run, plans.append)
+    outlook.unchanged += found.same
+    for state in [] if create else found.missing:
+        error = ConferencesError("There is no such conference in this space.", advice="--create makes it.")
+        outlook.failed[state.id or state.name or ""] = error
+    made, gone = (found.missing if create else []), (found.extra if prune else [])
+    _show(run, found, outlook, plans, made, gone)
+    if run.dry_run:
+        report(run, outlook)
+        return NOT_DONE if outlook.changes or outlook.failed or found.missing or gone else outlook.code
+    parts = (f"change {len(outlook.changes)}", f"create {len(made)}", f"delete {len(gone)}")
+    asked = ", ".join(each for each in parts if not each.endswith(" 0"))
+    if not asked or not run.agreed(f"{asked.capitalize()}?"):
+        return report(run, outlook)
+    done = work.written(run, outlook.changes)
+    done.unchanged += outlook.unchanged
+    done.failed |= outlook.failed
+    for state in () if done.is_interrupted else made:
+        _one(done, state.name or state.id or "", functools.partial(_create, run, done, state))
+    for each in () if done.is_interrupted else gone:
+        _one(done, each["id"], functools.partial(_delete, run, done, each["id"]))
+    return report(run, done)
+
+
+def _check(found: Drift, resets: list[str], *, create: bool) -> None:
+    """Raises `InvalidChangeError` with all that is wrong with values that would be written."""
+    problems: list[Problem] = []
+    checks: list[tuple[State, Callable[[], object]]] = [
+        (found.states[each], functools.partial(checked_changes, changes, resets, "id"))
+        for each, changes in found.changes.items()
+    ]
+    if create:
+        checks += [(state, functools.partial(checked_create, _body(state)[0])) for state in found.missing]
+        checks += [(state, functools.partial(checked_changes, _body(state)[1], (), "id")) for state in found.missing]
+    for state, check in checks:
+        try:
+            check()
+        except InvalidChangeError as error:
+            problems += [each for each in map(state.at_line, error.problems) if each not in problems]
+    if problems:
+        raise InvalidChangeError(problems, sent="nothing was written")
+
+
+def _show(
+    run: Run, found: Drift, outlook: Tally, plans: list[UpdatePlan[Any]], made: list[State], gone: list[Any]
+) -> None:
+    tell = run.terminal.say if run.as_json else run.terminal.data
+    for plan in plans:
+        run.terminal.plan(plan, as_talk=run.as_json)
+    for state in made:
+        tell(f"create {shown(state.name or state.id)}: {shown(state.fields.get('display_name'))}")
+    for each in gone:
+        tell(f"delete {shown(each['id'])}: {shown(each.get('display_name'))}")
+    kept = len(found.extra) - len(gone)
+    tell(
+        f"{len(outlook.changes)} differ, {len(outlook.unchanged)} are as the file says, {len(made)} to create,"
+        f" {len(gone)} to delete{f', {kept} are not in the file' if kept else ''}."
+    )
+    if run.dry_run:
+        not_changed(run, outlook)
+
+
+def _body(state: State) -> tuple[dict[str, Any], dict[str, Any]]:
+    """What a create takes, and what an update has to add."""
+    given = {"name": state.name, **{name: value for name, value in state.fields.items() if value is not None}}
+    known = contract.fields(contract.CREATE)
+    return (
+        {name: value for name, value in given.items() if name in known},
+        {name: value for name, value in given.items() if name not in known},
+    )
+
+
+def _create(run: Run, done: Tally, state: State) -> None:
+    body, _ = _body(state)
+    conference = run.conferences.create(**body)
+    done.created.append(conference["id"])
+    run.terminal.say(f"Created {shown(state.name or state.id)} as {shown(conference['id'])}.")
+    if rest := state.changes(conference):
+        run.conferences.update(conference["id"], **rest)
+
+
+def _delete(run: Run, done: Tally, each: str) -> None:
+    run.conferences.delete(each)
+    done.deleted.append(each)
+
+
+def _one(done: Tally, name: str, function: Any) -> None:
+    try:
+        function()
+    except ConferencesError as error:
+        done.failed[name] = error
+
+
+def write(file: Path, text: str) -> None:
+    """Put a text in the place of a file, all of it or nothing."""
+    try:
+        handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
+        try:
+            with open(handle, "w", encoding="utf-8", newline="\n") as opened:  # noqa: PTH123  # of a descriptor
+                opened.write(text)
+            mask = os.umask(0)
+            os.umask(mask)
+            Path(name).chmod(file.stat().st_mode & 0o777 if file.exists() else 0o666 & ~mask)
+            Path(name).replace(file)
+        except BaseException:
+            Path(name).unlink(missing_ok=True)
+            raise
+    except OSError as error:
+        raise CommandError(f"{str(file)!r} cannot be written: {error.strerror}.") from None

@@ -1,0 +1,248 @@
+"""Many conferences: what would become of each, the work with its progress, and what was not changed."""
+
+import collections
+import contextlib
+import functools
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+
+from attrs import define, field, frozen
+
+from signalwire_conferences import (
+    Change,
+    ChangeSetResult,
+    ConferenceResult,
+    ConferencesError,
+    ConflictError,
+    ServerChoice,
+    UpdatePlan,
+    UpdateReport,
+)
+from signalwire_conferences.errors import printable
+
+from .codes import DONE, INTERRUPTED, NOT_DONE, error_json, in_shell
+from .command import Run
+from .terminal import json_text
+
+_MOST_GROUPS = 12
+UNCHANGED = "No PUT was sent; the conference is unchanged."
+Changes = Mapping[str, Change]
+
+
+@define
+class Tally:
+    """What became of conferences, or would: by id."""
+
+    changes: dict[str, Changes] = field(factory=dict)
+    unchanged: list[str] = field(factory=list)
+    failed: dict[str, BaseException] = field(factory=dict)
+    change_set: str | None = None
+    created: list[str] = field(factory=list)
+    deleted: list[str] = field(factory=list)
+    is_interrupted: bool = False
+
+    def add(self, conference_id: str, became: "UpdatePlan[Any] | UpdateReport | BaseException | None") -> str:
+        """Take note of what became of one, or would; gives it in a word."""
+        try:
+            if isinstance(became, BaseException):
+                raise became  # noqa: TRY301  # as a plan that is refused
+            if isinstance(became, UpdatePlan):
+                refuse(became)
+        except Exception as error:  # noqa: BLE001  # it is told
+            self.failed[conference_id] = error
+            return "refused" if isinstance(became, UpdatePlan) else "failed"
+        if isinstance(became, UpdateReport):
+            self.change_set = became.change_set
+        if became is not None and became.changes:
+            self.changes[conference_id] = became.changes
+            return "to change" if isinstance(became, UpdatePlan) else "changed"
+        self.unchanged.append(conference_id)
+        return "unchanged"
+
+    def sort(self, ids: Iterable[str]) -> None:
+        """In the order of these ids, not in that in which they ended."""
+        place = {each: number for number, each in enumerate(ids)}
+
+        def key(each: str) -> int:
+            return place.get(each, len(place))
+
+        self.changes = {each: self.changes[each] for each in sorted(self.changes, key=key)}
+        self.failed = {each: self.failed[each] for each in sorted(self.failed, key=key)}
+        self.unchanged.sort(key=key)
+
+    @property
+    def code(self) -> int:
+        """The exit code that says it."""
+        return INTERRUPTED if self.is_interrupted else NOT_DONE if self.failed else DONE
+
+    def as_json(self, *, dry_run: bool) -> dict[str, Any]:
+        """The same, for programs."""
+        return {
+            "dry_run": dry_run,
+            "change_set": self.change_set,
+            "changed": list(self.changes),
+            "unchanged": self.unchanged,
+            "failed": {each: error_json(error) for each, error in self.failed.items()},
+            **{name: ids for name, ids in (("created", self.created), ("deleted", self.deleted)) if ids},
+            "changes": {each: changes_json(changes) for each, changes in self.changes.items()},
+        }
+
+
+def until_interrupted(tally: Tally, call: Callable[[], ChangeSetResult]) -> ChangeSetResult | None:
+    """What a call gives, also where Ctrl-C ended it early: then all that was done until then."""
+    try:
+        return call()
+    except KeyboardInterrupt as error:
+        tally.is_interrupted = True
+        return getattr(error, "result", None)
+
+
+@frozen
+class Work:
+    """Changes of many conferences.
+
+    Attributes:
+        jobs: id -> changes, as an update takes them.
+        resets: fields that may be lost.
+        concurrency: how many at once; `None` leaves it to the library.
+        label: of the change set.
+    """
+
+    jobs: Mapping[str, Mapping[str, Any]]
+    resets: Sequence[str] = ()
+    concurrency: int | None = None
+    label: str | None = None
+
+    def planned(self, run: Run, look: Callable[[UpdatePlan[Any]], object] = bool) -> Tally:
+        """What would become of each; `look` is shown the plans."""
+        tally = Tally()
+        with progress(run, "planning", len(self.jobs)) as step:
+            for each, plan in run.conferences.plan_many(list(self.jobs), **self._options()):
+                step(tally.add(each, plan))
+                if isinstance(plan, UpdatePlan):
+                    look(plan)
+        return tally
+
+    def written(self, run: Run, ids: Iterable[str]) -> Tally:
+        """Carry out those of these ids; one failure does not stop the others."""
+        tally, chosen = Tally(), list(ids)
+
+        def told(result: ConferenceResult) -> None:
+            step(tally.add(result.id, result.error or result.report))
+
+        with progress(run, "writing", len(chosen)) as step:
+            update = functools.partial(run.conferences.update_many, chosen, label=self.label, on_progress=told)
+            made = until_interrupted(tally, functools.partial(update, **self._options()))
+        tally.sort(chosen)
+        tally.change_set = None if made is None else made.change_set
+        return tally
+
+    def _options(self) -> dict[str, Any]:
+        options: dict[str, Any] = {"changes": self.jobs.__getitem__, "allow_reset": self.resets}
+        return options if self.concurrency is None else {**options, "concurrency": self.concurrency}
+
+
+def refuse(plan: UpdatePlan[Any]) -> None:
+    """Raises what `plan.apply()` would raise before it writes, as far as that can be seen."""
+    if plan.conflicts:
+        raise ConflictError(plan.conference_id, plan.conflicts, state=UNCHANGED)
+    if plan.changes:
+        plan.refuse_losses(UNCHANGED)
+
+
+def changes_json(changes: Changes) -> dict[str, Any]:
+    """Changes of one conference, for programs; of what the server chooses, what it is assumed to choose."""
+    return {name: {"before": old, "after": _plain(new)} for name, (old, new) in changes.items()}
+
+
+def summary(run: Run, tally: Tally) -> None:
+    """What would change, before anybody is asked."""
+    tell = run.terminal.say if run.as_json else run.terminal.data
+    groups = collections.Counter(
+        f"{name}: {_shown(old)} -> {_shown(new)}"
+        for changes in tally.changes.values()
+        for name, (old, new) in changes.items()
+    )
+    for text, count in groups.most_common(_MOST_GROUPS):
+        tell(f"{count:>7}  {text}")
+    if len(groups) > _MOST_GROUPS:
+        tell(f"         and {len(groups) - _MOST_GROUPS} other changes; --json has them all")
+    tell(
+        f"{_conferences(len(tally.changes))} would change, {len(tally.unchanged)} match already,"
+        f" {len(tally.failed)} are refused."
+    )
+    not_changed(run, tally)
+
+
+def report(run: Run, tally: Tally) -> int:
+    """What became of them; gives the exit code."""
+    if run.as_json:
+        run.terminal.json(tally.as_json(dry_run=run.dry_run))
+    if not run.dry_run:
+        run.terminal.say(
+            f"{_conferences(len(tally.changes))} changed, {len(tally.unchanged)} matched already,"
+            f" {len(tally.failed)} not changed."
+        )
+        if tally.is_interrupted:
+            run.terminal.say(
+                "Interrupted. What was under way is finished; the same command again does the rest.", "bold red"
+            )
+        not_changed(run, tally)
+        if tally.change_set is not None and tally.changes and not run.no_journal:
+            run.terminal.say(f"signalwire-conferences undo --change-set {tally.change_set} takes it back.", "dim")
+    return tally.code
+
+
+def not_changed(run: Run, tally: Tally) -> None:
+    """A table of what was not changed, and why."""
+    if tally.failed:
+        rows = [(each, type(error).__name__, _reason(error)) for each, error in tally.failed.items()]
+        run.terminal.rows(run.terminal.err, ("conference", "", "not changed, because"), rows)
+
+
+@contextlib.contextmanager
+def progress(run: Run, title: str, total: int | None) -> Iterator[Callable[[str], None]]:
+    """A bar with the time left and a live tally, where somebody looks; gives what is called with each outcome."""
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+
+    tally: collections.Counter[str] = collections.Counter()
+    columns = (
+        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(compact=True),
+        TextColumn("{task.fields[tally]}"),
+    )  # fmt: skip
+    is_shown = run.terminal.stderr.isatty() and not run.terminal.err.is_dumb_terminal and total != 1
+    with Progress(*columns, console=run.terminal.err, transient=True, disable=not is_shown) as bar:
+        task = bar.add_task(title, total=total, tally="")
+
+        def step(outcome: str) -> None:
+            tally[outcome] += 1
+            bar.update(task, advance=1, tally=", ".join(f"{count} {name}" for name, count in tally.items()))
+
+        yield step
+
+
+def selected(run: Run, holds: Callable[[Any], bool]) -> Iterable[Any]:
+    """All conferences for which it holds, with a count while they are read."""
+    with progress(run, "reading", None) as step:
+        for conference in run.conferences.paginate(page_size=1000):
+            step("read")
+            if holds(conference):
+                yield conference
+
+
+def _plain(value: Any) -> Any:
+    return value.assumed if isinstance(value, ServerChoice) else value
+
+
+def _shown(value: Any) -> str:
+    return str(value) if isinstance(value, ServerChoice) else json_text(value)
+
+
+def _reason(error: BaseException) -> str:
+    text = " ".join(str(getattr(error, "message", error)).split())
+    advice = getattr(error, "advice", "") if isinstance(error, ConferencesError) else ""
+    return printable(in_shell(f"{text} {advice}".strip()))
+
+
+def _conferences(number: int) -> str:
+    return f"{number} conference{'' if number == 1 else 's'}"

@@ -1,0 +1,91 @@
+"""`history` and `undo`."""
+
+from typing import Annotated, Any
+
+import typer
+
+from signalwire_conferences import Conference, ConferencesError, UpdatePlan
+from signalwire_conferences.values import one_spelling
+
+from .changing import carry_out
+from .codes import CommandError
+from .command import Run
+from .several import Tally, changes_json, report, summary, until_interrupted
+from .terminal import json_text, shown
+
+Id = Annotated[str | None, typer.Argument(metavar="[ID]", help="Id of the conference.")]
+ChangeSet = Annotated[str | None, typer.Option("--change-set", metavar="ID", help="What one call did, as a whole.")]
+
+
+def history(run: Run, id_: Id = None, change_set: ChangeSet = None) -> None:
+    """Show what the journal knows, the latest first: of the space, of a conference, or of a change set."""
+    entries = run.conferences.history(*([] if id_ is None else [id_]), change_set=change_set)
+    terminal = run.terminal
+    if run.as_json:
+        terminal.json([_entry(each) for each in entries])
+    elif terminal.stdout.isatty():
+        titles = ("entry", "when", "change set", "label", "conference", "outcome", "changes")
+        terminal.rows(terminal.out, titles, map(_cells, entries))
+    else:
+        for each in entries:
+            terminal.stdout.write("\t".join(map(shown, _cells(each))) + "\n")
+
+
+def undo(
+    run: Run,
+    id_: Id = None,
+    change_set: ChangeSet = None,
+    entry: Annotated[int | None, typer.Option("--entry", metavar="N", help="One entry of the history.")] = None,
+) -> int:
+    """Take a change back: the last one of a conference, a whole change set, or one entry. Shows the plan, then asks.
+
+    What others changed since stays. Done twice, the second one finds all as it should be.
+    """
+    run.may_write()
+    if id_ is None and change_set is None and entry is None:
+        raise CommandError("Which change? Give the id of a conference, --change-set or --entry; `history` shows them.")
+    if change_set is not None and id_ is None and entry is None:
+        return _change_set(run, change_set)
+    ids = [] if id_ is None else [id_]
+    which: dict[str, Any] = {"change_set": change_set} if entry is None else {"change_set": change_set, "entry": entry}
+    plan: UpdatePlan[Conference] = run.conferences.plan_undo(*ids, **which)
+    return carry_out(run, plan, lambda: run.conferences.undo(*ids, **which))
+
+
+def _change_set(run: Run, change_set: str) -> int:
+    ids = dict.fromkeys(each.conference_id for each in run.conferences.history(change_set=change_set))
+    if not ids:
+        run.conferences.plan_undo(change_set=change_set)  # says so
+    outlook, is_planned = Tally(), run.dry_run or not run.yes
+    for each in ids if is_planned else ():
+        try:
+            plan = run.conferences.plan_undo(each, change_set=change_set)
+        except ConferencesError as error:
+            outlook.add(each, error)
+            continue
+        run.terminal.plan(plan, as_talk=run.as_json)
+        outlook.add(each, plan)
+    if is_planned:
+        summary(run, outlook)
+        if not outlook.changes or not run.agreed(f"Take back {len(outlook.changes)}?"):
+            return report(run, outlook)
+    done = Tally()
+    result = until_interrupted(done, lambda: run.conferences.undo(change_set=change_set))
+    if result is not None:
+        entries = {each.conference_id: each.changes for each in run.conferences.history(change_set=result.change_set)}
+        done.changes = {each: entries.get(one_spelling(each), {}) for each in result.changed}
+        done.unchanged, done.failed, done.change_set = result.unchanged, dict(result.failed), result.change_set
+        done.sort(reversed(ids))  # as they were done, the first one first
+    return report(run, done)
+
+
+def _cells(entry: Any) -> tuple[Any, ...]:
+    changes = ", ".join(f"{name}: {json_text(old)} -> {json_text(new)}" for name, (old, new) in entry.changes.items())
+    when = f"{entry.recorded_at:%Y-%m-%d %H:%M:%S}Z"
+    return (entry.id, when, entry.change_set, entry.label or "", entry.conference_id, entry.outcome, changes)
+
+
+def _entry(entry: Any) -> dict[str, Any]:
+    names = ("id", "conference_id", "change_set", "label", "outcome", "undoes")
+    told = {name: getattr(entry, name) for name in names}
+    return told | {"recorded_at": entry.recorded_at.isoformat(), "changes": changes_json(entry.changes)}

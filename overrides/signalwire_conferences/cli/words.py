@@ -1,0 +1,215 @@
+"""What stands on the command line: `field=value`, ids, and the conditions of `--where`; and their completion."""
+
+import fnmatch
+import json
+import re
+import sys
+import textwrap
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import typer
+from attrs import field, frozen
+
+from signalwire_conferences import InvalidChangeError, Problem, contract
+from signalwire_conferences.changes import unknown
+from signalwire_conferences.contract import Field, Json, Kind
+from signalwire_conferences.values import equivalent
+
+_VALUES = """\b
+Values:
+  layout=5up                a value as the field wants it
+  description=              an empty text
+  join_from=null            cleared
+  description=@agenda.txt   a text from a file
+  display_name=@@home       a text that begins with @
+  display_name:='"null"'    JSON, as for a text that is the word null
+"""
+_SWITCHES = {**dict.fromkeys(("true", "yes", "on"), True), **dict.fromkeys(("false", "no", "off"), False)}
+_CONDITION = re.compile(r"(\w+)(!=|=|~)(.*)", re.DOTALL)
+
+
+def words_of(of: str, metavar: str, text: str) -> Any:
+    """The argument that takes words, ids and `field=value` in any order, and completes them."""
+    return typer.Argument(metavar=metavar, help=text, autocompletion=completer(of), show_default=False)
+
+
+def fields_help(of: str) -> str:
+    """What can be given, for the end of a help text."""
+    rows = "\n".join(f"  {name:<24}{_rule(field)}" for name, field in contract.fields(of).items())
+    return f"{_VALUES}\n\b\nFields:\n{rows}\n"
+
+
+def _rule(about: Field) -> str:
+    return "true or false" if about.schema.get("type") == "boolean" else about.rule.removeprefix("must be ")
+
+
+@frozen
+class Words:
+    """The words of a command.
+
+    Attributes:
+        ids: those that are no `field=value`.
+        values: field -> value, JSON; `None` clears.
+        problems: what is wrong with them.
+    """
+
+    ids: list[str] = field(factory=list)
+    values: dict[str, Any] = field(factory=dict)
+    problems: list[Problem] = field(factory=list)
+
+    @classmethod
+    def read(cls, words: Sequence[str], of: str) -> "Words":
+        """Read words by the types of the contract; `of`: a request body, or an operation with a query."""
+        found, known = cls(), contract.fields(of)
+        for word in words:
+            name, equals, text = word.partition("=")
+            is_json = name.endswith(":")
+            name = name.removesuffix(":")
+            if not equals and word in known:
+                found.problems.append(Problem(word, None, f"has no value; write {word}=VALUE"))
+            elif not equals:
+                found.ids.append(word)
+            elif name in found.values:
+                found.problems.append(Problem(name, text, "is given twice"))
+            else:
+                try:
+                    found.values[name] = _decoded(text) if is_json else value_of(known.get(name), text)
+                except ValueError as error:
+                    found.values[name] = None
+                    found.problems.append(Problem(name, text, str(error)))
+        return found
+
+    def checked(self, *checks: Callable[[], object]) -> None:
+        """Raises `InvalidChangeError` with the problems of these words and of all checks at once."""
+        problems = list(self.problems)
+        told = {problem.field for problem in problems}
+        for check in checks:
+            try:
+                check()
+            except InvalidChangeError as error:
+                problems += [problem for problem in error.problems if problem.field not in told]
+        if problems:
+            raise InvalidChangeError(problems)
+
+
+def value_of(about: Field | None, text: str) -> Any:
+    """The JSON value that a text stands for; `ValueError` where it stands for none."""
+    types = {about.schema.get("type")} if about else set()
+    if text == "null":
+        return None
+    if text.startswith("@@"):
+        return text[1:]
+    if text.startswith("@"):
+        try:
+            text = Path(text[1:]).read_text("utf-8")
+        except (OSError, ValueError) as error:
+            raise ValueError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+        # A file of one line ends with a line break that is no part of a number or a name of a layout.
+        text = text if about and types == {"string"} and "enum" not in about.schema else text.strip()
+    if types == {"boolean"}:
+        return _SWITCHES.get(text.lower(), text)
+    if types == {"integer"} and re.fullmatch("-?[0-9]{1,18}", text):
+        return int(text)
+    return text
+
+
+def ids_from(lines: Iterator[str]) -> list[str]:
+    """The first word of each line, as `list` writes them; empty lines and comments are passed over."""
+    words = (line.split() for line in lines)
+    return [each[0] for each in words if each and not each[0].startswith("#")]
+
+
+@frozen
+class Condition:
+    """A condition of `--where`: the field equals a value, does not, or matches a pattern like `stand-*`."""
+
+    name: str
+    operator: str
+    text: str
+
+    def holds(self, conference: Json) -> bool:
+        """Whether a conference meets it."""
+        value = conference.get(self.name)
+        if self.operator == "~":
+            return isinstance(value, str) and fnmatch.fnmatchcase(value, self.text)
+        about = contract.fields(contract.UPDATE).get(self.name)
+        kind = about.kind if about else contract.KINDS[self.name]
+        return equivalent(kind, value, value_of(about, self.text)) is (self.operator == "=")
+
+
+def conditions(texts: Sequence[str]) -> list[Condition]:
+    """The conditions of `--where`, all of which have to hold; raises `InvalidChangeError`."""
+    found, problems = [], []
+    for text in texts:
+        match = _CONDITION.fullmatch(text)
+        if not match:
+            problems.append(Problem("--where", text, "must be field=value, field!=value or field~pattern"))
+        elif match[1] not in contract.KINDS:
+            problems.append(Problem("--where", text, f"{match[1]} {unknown(match[1], contract.KINDS)}"))
+        else:
+            condition = Condition(*match.groups())
+            try:
+                condition.holds({})
+            except ValueError as error:
+                problems.append(Problem("--where", text, str(error)))
+            found.append(condition)
+    if problems:
+        raise InvalidChangeError(problems)
+    return found
+
+
+def completer(of: str) -> Callable[[typer.Context, str], list[tuple[str, str]]]:
+    """What completes `field=` and its values, of which the contract knows some."""
+
+    def complete(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
+        known, earlier = contract.fields(of), [*(context.params.get("words") or ())]
+        name, equals, start = incomplete.partition("=")
+        prefix = f"{name}="
+        # bash takes `layout=5` for three words, and wants the last one alone.
+        if not equals and earlier[-1:] == ["="]:
+            name, equals, start, prefix = earlier[-2] if earlier[1:] else "", "=", incomplete, ""
+        elif not incomplete and earlier and earlier[-1] in known:
+            name, equals, prefix = earlier[-1], "=", ""
+        if not equals:
+            names = [each for each in known if each.startswith(name)]
+            if len(names) != 1:
+                # Typer breaks long lines of help in two, and shells take the second for another word.
+                return [(f"{each}=", textwrap.shorten(_rule(known[each]), 40, placeholder="...")) for each in names]
+            # A shell puts a space behind the only choice there is, but not behind `layout=` of several.
+            name, prefix, start = names[0], f"{names[0]}=", ""
+        values = choices(known[name]) if name in known else []
+        return [(f"{prefix}{value}", "") for value in values if value.startswith(start)]
+
+    return complete
+
+
+def choices(about: Field) -> list[str]:
+    """The values that a field can have where they are few, else how some begin."""
+    if about.schema.get("type") == "boolean":
+        return ["true", "false"]
+    if "enum" in about.schema:
+        return [str(value) for value in about.schema["enum"]]
+    return ["#", "null"] if about.kind is Kind.COLOR else ["", "@"]
+
+
+def _decoded(text: str) -> Any:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        raise ValueError("is not JSON, which := takes") from None
+    return value
+
+
+def standard_input() -> Iterator[str]:
+    """The lines of the standard input; what is not UTF-8 cannot be an id and is refused as one."""
+    if sys.stdin is None:
+        return iter(())
+    sys.stdin.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]  # a text file it is
+    return iter(sys.stdin)
+
+
+def named(words: Mapping[str, Any]) -> str:
+    """Values as a person would write them, for a message."""
+    return ", ".join(f"{name}={'null' if value is None else value}" for name, value in words.items())
