@@ -3,18 +3,20 @@ traceback, and exit code 1 only for a promise that is broken.
 """
 
 import json
+import time
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import Any
 
 import pytest
 from attrs import evolve
 
 from broken.making import answers, listed
+from signalwire_conferences import outcomes
 from signalwire_conferences_testing.mock import Call, Fault, MockServer, Reply
 from signalwire_conferences_testing.verify import run
 from signalwire_conferences_testing.verify.command import main
 from signalwire_conferences_testing.verify.trying import bench, story
-from signalwire_conferences_testing.verify.trying.http import retry_after
 from test_verify_surroundings import shell
 
 
@@ -40,7 +42,7 @@ def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockServer]:
     ],
 )
 def test_a_retry_after_that_is_past_or_makes_no_sense_is_no_wait(said: str, server: MockServer) -> None:
-    assert retry_after(said) == 0
+    assert not outcomes.retry_after({"retry-after": said}, time.time())
     server.faults.add(Fault.status(429, said.encode("utf-8").decode("latin-1")), at=2)
     assert main([server.url, "--promise", "status/read"]) == 0
 
@@ -144,9 +146,9 @@ def test_a_fault_of_the_verification_is_never_1(
     assert len(server.store) == 1 or fault is in_the_clean_up
 
 
-def test_a_fault_of_a_report_is_2(server: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_fault_of_a_report_is_2(server: MockServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setattr("signalwire_conferences_testing.verify.telling.as_html.text", fails)
-    assert main([server.url, "--promise", "status/read"]) == 2
+    assert main([server.url, "--promise", "status/read", "--html", str(tmp_path / "report.html")]) == 2
 
 
 # --- terminals ----------------------------------------------------------------------------------------

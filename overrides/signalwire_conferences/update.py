@@ -139,12 +139,12 @@ class SafeUpdate:
         if self.anew is not None and self._sent is not None:
             if isinstance(self._failure, ApiError) and self._failure.status_code == 412:
                 return None
-            theirs = {conflict.field: built_on(conflict) for conflict in self._merged(body).conflicts}
-            for name in [name for name, found in theirs.items() if found == "ours"]:
-                del self._intent.asked[name]
-            asked = self._intent.asked.keys()
-            gone = asked <= self._merged(body).changes.keys() and "nothing known" not in theirs.values()
-            if asked and gone and "ours" not in theirs.values():
+            plan, asked = self._merged(body), self._intent.asked
+            theirs = {conflict.field: built_on(conflict) for conflict in plan.conflicts}
+            if "ours" in theirs.values():  # from here on it is an update as any other
+                asked = {name: value for name, value in asked.items() if theirs.get(name) != "ours"}
+                self._intent.asked, self.anew = asked, None
+            elif asked.keys() <= plan.changes.keys() and "nothing known" not in theirs.values():
                 return None
         return self._merged(body, refuse=True)
 

@@ -75,7 +75,7 @@ def _change_set(run: Run, change_set: str) -> int:
         entries = {each.conference_id: each.changes for each in run.conferences.history(change_set=result.change_set)}
         done.changes = {each: entries.get(one_spelling(each), {}) for each in result.changed}
         done.unchanged, done.failed, done.change_set = result.unchanged, dict(result.failed), result.change_set
-        done.sort(reversed(ids))  # as they were done, the first one first
+        done.sort(sorted(ids))
     return report(run, done)
 
 
