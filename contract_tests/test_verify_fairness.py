@@ -199,7 +199,7 @@ def test_a_server_that_counts_its_ids_is_clean_and_its_neighbours_stay(monkeypat
     theirs = [uuid.UUID(int=16 * number) for number in range(200)]
     ours = (uuid.UUID(int=number) for number in itertools.count() if number % 16)
     with MockServer({"id": str(one), "name": f"theirs-{one}"} for one in theirs) as server:
-        monkeypatch.setattr(store, "uuid", SimpleNamespace(UUID=uuid.UUID, uuid4=lambda: next(ours)))
+        monkeypatch.setattr(store, "uuid", SimpleNamespace(uuid4=lambda: next(ours), UUID=uuid.UUID))
         report = verified(server, "status/near-id", "status/name-is-no-id", "status/gone", "isolation/")
         assert all_kept(report), outcomes(report)
         assert list(server.store) == [str(one) for one in theirs]
@@ -305,7 +305,7 @@ def test_schemathesis_touches_no_conference_of_others_however_ids_are_chosen(
     theirs = [str(uuid.UUID(int=number, version=4)) for number in range(1, 400)]
     ours = (uuid.UUID(int=number, version=4) for number in itertools.count(400))
     with MockServer({"id": one, "name": f"theirs-{one}"} for one in theirs) as server:
-        monkeypatch.setattr(store, "uuid", SimpleNamespace(UUID=uuid.UUID, uuid4=lambda: next(ours)))
+        monkeypatch.setattr(store, "uuid", SimpleNamespace(uuid4=lambda: next(ours), UUID=uuid.UUID))
         if not shown:
             listed(lambda page, _call: page["data"].clear())(server)
         before = {one: server.store[one] for one in server.store}

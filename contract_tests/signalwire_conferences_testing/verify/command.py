@@ -58,7 +58,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         code = _run(_parser().parse_args(arguments))
         sys.stdout.flush()
     except OSError as error:
-        code = max(code, _unread(error)) if code != _BROKEN else code
+        code = code if code == _BROKEN else max(code, _unread(error))
     return code
 
 
@@ -85,11 +85,7 @@ def _usable_output() -> None:
 
 def _run(given: argparse.Namespace) -> int:
     if given.list_promises:
-        try:
-            print("\n".join(f"{one.id:<38} {one.sentence}" for one in promises()), flush=True)
-        except OSError as error:
-            return _unread(error)
-        return _KEPT
+        return _printed(lambda: print("\n".join(f"{one.id:<38} {one.sentence}" for one in promises())))
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         return _written(_verified(_options(given), given), given)
@@ -165,7 +161,7 @@ def _options(given: argparse.Namespace) -> Options:
     unknown = [start for start in given.promise if not any(one.id.startswith(start) for one in promises())]
     if unknown:
         problems.append(f"no promise begins with {', '.join(unknown)}; --list-promises lists them")
-    problems += [wrong for path in (given.junit, given.html) if path is not None and (wrong := _unwritable(path))]
+    problems += [*_unwritable(given.junit), *_unwritable(given.html)]
     if problems:
         raise CannotRun("; ".join(problems))
     return Options(
@@ -183,16 +179,19 @@ def _options(given: argparse.Namespace) -> Options:
     )
 
 
-def _unwritable(path: Path) -> str:
-    """Why a file cannot be written; empty where it can."""
+def _unwritable(path: Path | None, content: bytes | None = None) -> list[str]:
+    """Writes a file, or only tries whether it can be written; says where it cannot."""
+    if path is None:
+        return []
     there = path.exists()
     try:
-        path.open("ab").close()
-        if not there:
+        with path.open("ab" if content is None else "wb") as file:
+            file.write(content or b"")
+        if content is None and not there:
             path.unlink()
     except (OSError, ValueError) as error:
-        return f"{path} cannot be written: {getattr(error, 'strerror', None) or error}"
-    return ""
+        return [f"{path} cannot be written: {getattr(error, 'strerror', None) or error}"]
+    return []
 
 
 def base_url(text: str) -> str:
@@ -247,31 +246,30 @@ def _written(told: Report | str, given: argparse.Namespace) -> int:
     def text(form: Any) -> str:
         return str(form.failure(told) if isinstance(told, str) else form.text(told))
 
-    failed: list[str] = []
+    def show() -> None:
+        if given.json:
+            print(text(as_json))
+        elif isinstance(told, Report):
+            width = None if sys.stdout.isatty() else 120
+            as_table.show(told, Console(width=width, highlight=False, soft_wrap=False))
+
+    failed = []
     for path, form in ((given.junit, as_junit), (given.html, as_html)):
-        try:
-            if path:
-                path.write_text(text(form), "utf-8", errors="replace")
-        except OSError as error:
-            failed.append(f"{path} cannot be written: {error.strerror}")
-    unread = _shown(told, text(as_json) if given.json else "")
+        failed += _unwritable(path, text(form).encode("utf-8", "replace"))
+    code = _printed(show)
     if isinstance(told, str):  # which may be that a file cannot be written
         return _COULD_NOT_RUN
     for line in failed:
         print(line, file=sys.stderr)
     if told.broken:
         return _BROKEN
-    return _COULD_NOT_RUN if told.could_not_run or failed else unread
+    return _COULD_NOT_RUN if told.could_not_run or failed else code
 
 
-def _shown(told: Report | str, as_text: str) -> int:
+def _printed(show: Callable[[], None]) -> int:
     try:
-        if as_text:
-            print(as_text, flush=True)
-        elif isinstance(told, Report):
-            width = None if sys.stdout.isatty() else 120
-            as_table.show(told, Console(width=width, highlight=False, soft_wrap=False))
-            sys.stdout.flush()
+        show()
+        sys.stdout.flush()
     except OSError as error:
         return _unread(error)
     return _KEPT

@@ -28,17 +28,17 @@ class Watching:
     """What was seen in passing."""
 
     def __init__(self, api: Api, created: CreatedConferences) -> None:
-        self.log: list[Exchange] = []  # what was sent for the promise that is tried
         self.seen: set[str] = set()  # promises that some answer was about
         self.broken: dict[str, Broken] = {}  # the first finding of each
         self.passing: list[Passing] = []  # what is still to be told
-        self._api, self._created, self._logged = api, created, 0
+        self._api, self._created = api, created
+        self.begin()
         api.seen = self.see
 
     def begin(self) -> list[Exchange]:
-        """What is sent from here on, as it comes."""
-        self.log, self._logged = [], 0
-        return self.log
+        """The list of what is sent from now on."""
+        self._log, self._logged = list[Exchange](), 0
+        return self._log
 
     def see(self, exchange: Exchange) -> None:
         """Looks at an exchange, and keeps track of what it created."""
@@ -46,7 +46,7 @@ class Watching:
         self._created.record(exchange)
         if self._api.quiet:
             return
-        self.log.append(self._small(exchange))
+        self._log.append(self._small(exchange))
         if taken:
             message = f"a create was answered with the id {exchange.creates}, which a conference had already"
             self._broke(_NEW_ID, message, Claim(field(exchange, "id"), "is not", exchange.creates), exchange)
@@ -57,15 +57,15 @@ class Watching:
             if isinstance(wrong, tuple):
                 self._broke(name, *wrong, exchange)
 
+    def _broke(self, name: str, message: str, claim: Claim, exchange: Exchange) -> None:
+        if name not in self.broken:
+            self.broken[name] = Broken(f"{message} ({exchange})", claim)
+            self.passing.append(Passing(name, self.broken[name], self._log))
+
     def _small(self, exchange: Exchange) -> Exchange:
-        """An exchange as it is remembered: where its answer is large, with what later requests need of it."""
+        """An exchange as it is remembered: of a large answer what later requests need."""
         self._logged += len(exchange.answer)
         if len(exchange.answer) <= _MOST_KEPT and self._logged <= _MOST_LOGGED:
             return exchange
         needed = {name: exchange.value.get(name) for name in ("id", "name")} if exchange.creates else None
         return evolve(exchange, answer=encoded(needed) if needed else b"")
-
-    def _broke(self, name: str, message: str, claim: Claim, exchange: Exchange) -> None:
-        if name not in self.broken:
-            self.broken[name] = Broken(f"{message} ({exchange})", claim)
-            self.passing.append(Passing(name, self.broken[name], self.log))

@@ -121,30 +121,24 @@ def _hide_headers(response: httpx.Response) -> None:
 
 
 def _whole(response: httpx.Response, limits: Limits) -> httpx.Response:
-    content = bytearray()
+    content, headers = bytearray(), response.extensions["headers"]
     with contextlib.closing(response):
         for chunk in response.iter_raw():
             content += chunk
             if len(content) > limits.bytes:
                 raise NoResponse(f"the answer has more than {limits.bytes // 2**10} KiB")
-    came = response.extensions["headers"]
-    encoding = came.get("content-encoding", "")
-    headers = [(k, v) for k, v in came.raw if k.lower() != b"content-encoding"]
-    return httpx.Response(response.status_code, headers=headers, content=bounded(bytes(content), encoding, limits))
+    plain = bounded(bytes(content), headers.pop("content-encoding", ""), limits)
+    return httpx.Response(response.status_code, headers=headers.raw, content=plain)
 
 
 def bounded(content: bytes, encoding: str, limits: Limits = ONE) -> bytes:
-    """A compressed body in plain bytes, which may be many more. What is compressed otherwise than it
-    says, or in a way that nobody asked for, stays as it is.
-
-    Raises:
-        NoResponse: there are too many.
+    """A compressed body in plain bytes. What is compressed otherwise than it says, or in a way that nobody asked for,
+    stays as it is. Raises `NoResponse` where it is too large.
     """
     most, parts = limits
     if encoding.strip().lower() in ("gzip", "x-gzip", "deflate"):
-        inflate = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32)
         with contextlib.suppress(zlib.error):
-            content = inflate.decompress(content, most + 1)
+            content = zlib.decompressobj(wbits=zlib.MAX_WBITS | 32).decompress(content, most + 1)
     if len(content) > most:
         raise NoResponse(f"the answer expands to more than {most // 2**10} KiB")
     if content.count(b",") > parts:
