@@ -1,7 +1,7 @@
 """What was done: change sets, and their entries in the journal."""
 
 import datetime
-import secrets
+import uuid
 from collections.abc import Mapping
 from typing import Literal
 
@@ -14,7 +14,7 @@ EntryOutcome = Literal["applied", "not applied", "unchanged", "unknown"]
 
 
 def _new_id() -> str:
-    return f"{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%S}-{secrets.token_hex(5)}"
+    return f"{datetime.datetime.now(datetime.UTC):%Y%m%dT%H%M%S}-{uuid.uuid4().hex[:10]}"
 
 
 @frozen

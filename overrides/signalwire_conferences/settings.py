@@ -1,7 +1,6 @@
 """What a client is built with: credentials, host and habits, all checked at once."""
 
 import os
-import random
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
 from importlib.util import find_spec
@@ -57,6 +56,8 @@ class Settings(Generic[L]):
     @property
     def policy(self) -> Policy:
         """How often requests are repeated, and how long they take."""
+        import random  # noqa: PLC0415 - imported by those who build a client
+
         return Policy(self.timeout, self.retries, random.random)
 
 

@@ -5,7 +5,6 @@ import enum
 import json
 import re
 import uuid
-from fractions import Fraction
 from itertools import chain
 from typing import Any, NoReturn
 
@@ -64,6 +63,8 @@ def is_coarser(kept: object, sent: object) -> bool:
     ours, theirs = instant(sent), instant(kept)
     if ours is None or theirs is None or ours == theirs or max(len(ours[1]), len(theirs[1])) > _MOST_DIGITS:
         return False
+    from fractions import Fraction  # noqa: PLC0415 - few answers are less exact
+
     exact, found = (seconds + Fraction(f"0.{digits or 0}") for seconds, digits in (ours, theirs))
     units = (Fraction(1, 10**kept) for kept in range(len(ours[1])))
     return any(found in (exact // unit * unit, (exact + unit / 2) // unit * unit) for unit in units)
