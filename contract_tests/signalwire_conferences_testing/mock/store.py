@@ -8,6 +8,7 @@ import threading
 import uuid
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Any, NoReturn
+from uuid import UUID
 
 from attrs import frozen
 
@@ -109,7 +110,7 @@ class Store:
             own = {"id": str(uuid.uuid4()), "created_at": now, "updated_at": now}
             return self._keep(own["id"], preload.ordered({**fields, **own}))
 
-    def find(self, conference_id: str | uuid.UUID) -> Record | None:
+    def find(self, conference_id: str | UUID) -> Record | None:
         """The conference with this id, in whatever case a UUID is written."""
         return self._records.get(self._key(conference_id))
 
@@ -128,7 +129,7 @@ class Store:
         with self.lock:
             return any(state.get("name") == name for state in self._states())
 
-    def write(self, conference_id: str | uuid.UUID, state: Mapping[str, Any]) -> Record:
+    def write(self, conference_id: str | UUID, state: Mapping[str, Any]) -> Record:
         """Replaces the state of a conference as a whole.
 
         Raises:
@@ -138,7 +139,7 @@ class Store:
             old = self._found(conference_id)
             return self._put(Record(old.id, old.number, state, old.unrequested, old.state))
 
-    def patch(self, conference_id: str | uuid.UUID, changes: Mapping[str, Any]) -> None:
+    def patch(self, conference_id: str | UUID, changes: Mapping[str, Any]) -> None:
         """Another writer: sets fields to any values, and raises `updated_at` unless it is among them.
 
         Raises:
@@ -154,7 +155,7 @@ class Store:
             state = {**old.state, **stamp, **made}
             self._put(Record(old.id, old.number, state, {**old.unrequested, **made}, old.state))
 
-    def delete(self, conference_id: str | uuid.UUID) -> None:
+    def delete(self, conference_id: str | UUID) -> None:
         """Removes a conference.
 
         Raises:
@@ -163,7 +164,7 @@ class Store:
         with self.lock:
             del self._records[self._key(self._found(conference_id).id)]
 
-    def __getitem__(self, conference_id: str | uuid.UUID) -> Snapshot:
+    def __getitem__(self, conference_id: str | UUID) -> Snapshot:
         made: Snapshot = snapshot(self._found(conference_id).state)
         return made
 
@@ -186,11 +187,11 @@ class Store:
         """The key of an id. One that is a key is not taken apart: that is slow."""
         if conference_id in self._records:
             return str(conference_id)
-        if not isinstance(conference_id, str | uuid.UUID):
+        if not isinstance(conference_id, str | UUID):
             raise TypeError(f"an id is text or a UUID, not {conference_id!r}")
         return one_spelling(str(conference_id))
 
-    def _found(self, conference_id: str | uuid.UUID) -> Record:
+    def _found(self, conference_id: str | UUID) -> Record:
         try:
             return self._records[self._key(conference_id)]
         except KeyError:
