@@ -14,14 +14,17 @@ from signalwire_conferences import (
     AsyncRestClient,
     ChangeSetResult,
     Conference,
+    ConferenceChanges,
     ConferencePage,
+    ConferenceSize,
     Entry,
     RestClient,
     UpdatePlan,
     UpdateReport,
+    VideoLayout,
+    VideoQuality,
 )
 from signalwire_conferences.results import ActiveSession, PageLinks
-from signalwire_conferences_api.models import ConferenceSize, VideoLayout, VideoQuality
 from signalwire_conferences_api.types import Unset
 
 
@@ -37,6 +40,11 @@ def every_way_to_name_a_value(client: RestClient) -> None:
     client.video.conferences.update(UUID(int=1), join_from=datetime.datetime.now(datetime.UTC), size=None)
     client.video.conferences.update("id", dark_primary="#044EF4", allow_reset=["size"])
     client.video.conferences.update("id", display_name=KEEP, size=KEEP, description=None)
+
+
+def changes_with_their_types(client: RestClient) -> None:
+    changes: ConferenceChanges = {"layout": "5up", "size": KEEP}
+    client.video.conferences.update("id", **changes)
 
 
 def changes_of_the_callers_own(client: RestClient, changes: dict[str, Any]) -> None:

@@ -1,5 +1,6 @@
 """Change SignalWire video conferences without resetting the settings that you did not name."""
 
+import importlib
 from typing import TYPE_CHECKING, Any
 
 from .client import RestClient
@@ -31,7 +32,19 @@ from .plan import Change, ServerChoice, UpdatePlan
 from .results import Conference, ConferencePage, UpdateReport
 
 if TYPE_CHECKING:
+    from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
+    from signalwire_conferences_api.models import ConferenceSize, VideoLayout, VideoQuality
+
     from .aio import AsyncRestClient
+
+    __version__: str
+
+# What is imported when it is asked for: it takes long, and most programs do without.
+_LATER = {
+    "AsyncRestClient": "signalwire_conferences.aio",
+    **dict.fromkeys(("ConferenceChanges", "ConferenceFields", "ListQuery"), "signalwire_conferences_api.fields"),
+    **dict.fromkeys(("ConferenceSize", "VideoLayout", "VideoQuality"), "signalwire_conferences_api.models"),
+}
 
 __all__ = [
     "KEEP",
@@ -41,8 +54,11 @@ __all__ = [
     "Change",
     "ChangeSetResult",
     "Conference",
+    "ConferenceChanges",
+    "ConferenceFields",
     "ConferencePage",
     "ConferenceResult",
+    "ConferenceSize",
     "ConferencesError",
     "ConfigurationError",
     "Conflict",
@@ -51,6 +67,7 @@ __all__ = [
     "Entry",
     "InvalidChangeError",
     "InvalidResponseError",
+    "ListQuery",
     "NotFoundError",
     "PermissionDeniedError",
     "Problem",
@@ -65,14 +82,18 @@ __all__ = [
     "UpdateReport",
     "ValidationError",
     "VerificationError",
+    "VideoLayout",
+    "VideoQuality",
+    "__version__",
 ]
 
 
 def __getattr__(name: str) -> Any:
-    # anyio and asyncio are imported by those who use them.
-    if name == "AsyncRestClient":
-        from .aio import AsyncRestClient  # noqa: PLC0415 - see above
-
-        globals()[name] = AsyncRestClient
-        return AsyncRestClient
-    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    if name == "__version__":
+        value: Any = importlib.import_module("importlib.metadata").version("signalwire-conferences")
+    elif name in _LATER:
+        value = getattr(importlib.import_module(_LATER[name]), name)
+    else:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    globals()[name] = value
+    return value

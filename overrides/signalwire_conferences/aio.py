@@ -8,7 +8,7 @@ from signalwire_conferences_api.fields import ConferenceChanges, ConferenceField
 
 from . import operations, workers
 from .async_transport import AsyncTransport
-from .client import BaseClient, BaseConferences, Id, Video
+from .base import BaseClient, BaseConferences, Id, Video
 from .edit import Function
 from .fleet import CONCURRENCY, LARGE_PAGES, PLANNED_AHEAD, ChangeSetResult, ConferenceResult, name_of
 from .history import ChangeSet, Entry

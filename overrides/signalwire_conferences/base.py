@@ -1,0 +1,206 @@
+"""What both clients have in common: how they are built, and the checks and steps behind each method."""
+
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar
+from uuid import UUID
+
+from attrs import evolve
+
+from . import operations
+from .changes import checked_body, checked_changes, checked_edit, checked_history, checked_many
+from .edit import Edit, Function
+from .errors import ConferencesError
+from .fleet import Fleet, name_of
+from .history import ChangeSet, Entry
+from .masking import Secret, without_secrets
+from .pace import WRITES_PER_SECOND, paced
+from .plan import Intent, UpdatePlan, read_plan
+from .results import Conference, UpdateReport, view
+from .settings import Settings, settings
+from .steps import Recall, Steps
+from .target import Target
+from .transport import Transport
+from .undo import member, members, recalled, undo, undoing
+from .update import SafeUpdate
+from .values import one_spelling
+
+if TYPE_CHECKING:
+    from .async_transport import AsyncTransport
+
+Id = str | UUID
+C = TypeVar("C")
+L = TypeVar("L")
+T = TypeVar("T", bound="Transport | AsyncTransport")
+
+
+class ConferencesOnly:
+    """What the vendor's SDK has besides says, at the attribute, that it is not here."""
+
+    if not TYPE_CHECKING:  # else every name would pass for one
+
+        def __getattr__(self, name: str) -> NoReturn:
+            said = f"{type(self).__name__!r} has no attribute {name!r}"
+            if not name.startswith("_"):
+                said += ": this package is about conferences alone, and not their streams and tokens."
+                said += " Use the vendor's SDK beside it: `from signalwire.rest import RestClient as SignalWireClient`."
+            raise AttributeError(said, name=name, obj=self)
+
+
+class BaseClient(ConferencesOnly, Generic[L]):
+    def __init__(
+        self,
+        project: str | None = None,
+        token: str | None = None,
+        host: str | None = None,
+        *,
+        timeout: float = 30.0,
+        retries: int = 3,
+        lock: L | None = None,
+        confirm: float | None = None,
+        journal: str | os.PathLike[str] | None = None,
+        writes_per_second: float = WRITES_PER_SECOND,
+        transport: Literal["httpx", "fast"] | None = None,
+    ) -> None:
+        secret, token = Secret(token), None  # no traceback with local variables is to show it
+        checked = partial(settings, project=project, token=secret, host=host, lock=lock)
+        habits: dict[str, Any] = {"timeout": timeout, "retries": retries, "confirm": confirm, "journal": journal}
+        self._open(checked(writes_per_second=writes_per_second, transport=transport, **habits))
+
+    def _open(self, settings: Settings[L]) -> None:
+        raise NotImplementedError
+
+    def __repr__(self) -> str:
+        transport = getattr(self, "_transport", None)  # none where the construction failed
+        return f"{type(self).__name__}({transport.settings.shown if transport else 'not built'})"
+
+
+class Video(ConferencesOnly, Generic[C]):
+    """The video resources."""
+
+    def __init__(self, conferences: C) -> None:
+        self.conferences = conferences
+
+
+class BaseConferences(ConferencesOnly, Generic[T]):
+    def __init__(self, transport: T) -> None:
+        self._transport = transport
+        self._policy = transport.settings.policy
+        self._host = transport.settings.host
+        self._journaled = transport.settings.journal is not None
+
+    @contextmanager
+    def _masking(self) -> Iterator[None]:
+        """Hides the token in what a check before all steps complains of."""
+        try:
+            yield
+        except ConferencesError as error:
+            without_secrets(error, self._transport.settings.masked)
+            raise
+
+    def _target(self, conference_id: Id) -> Target:
+        with self._masking():
+            return Target.of(conference_id, self._transport.settings)
+
+    def _pages(self, query: Mapping[str, Any]) -> operations.Pages:
+        with self._masking():
+            return operations.Pages(query, self._transport.settings.host, self._policy)
+
+    def _replacement(self, conference_id: Id, body: object) -> Steps[Conference]:
+        with self._masking():
+            return operations.replace(self._target(conference_id), checked_body(body, conference_id))
+
+    def _safe_update(self, conference_id: Id, changes: Mapping[str, Any], allow_reset: Iterable[str]) -> SafeUpdate:
+        with self._masking():
+            intent = Intent(*checked_changes(changes, allow_reset, conference_id))
+            return SafeUpdate(self._target(conference_id), intent)
+
+    def _edit(self, conference_id: Id, function: Function, allow_reset: Iterable[str]) -> SafeUpdate:
+        with self._masking():
+            resets, target = checked_edit(function, allow_reset, conference_id), self._target(conference_id)
+            edit = Edit(target.conference_id, function, resets)
+            return SafeUpdate(target, edit, edit)
+
+    def _history(self, conference_id: Id | None, change_set: str | None) -> Steps[Sequence[Entry]]:
+        name = checked_history(conference_id, change_set, undo=False)
+        key = None if name is None else one_spelling(name)
+        return (yield from recalled(Recall(key, change_set=change_set), self._journaled))
+
+    def _undo_of_one(
+        self, conference_id: Id | None, change_set: str | None, entry: int | None
+    ) -> Steps[Conference] | None:
+        """`None` where a change set is to be undone in all its conferences."""
+        with self._masking():
+            name = checked_history(conference_id, change_set, entry, undo=True)
+        return None if name is None and entry is None else self._undone(name, change_set, entry)
+
+    def _undone(self, name: str | None, change_set: str | None, entry: int | None) -> Steps[Conference]:
+        if entry is not None:
+            name = yield from member(entry, self._journaled)
+        return (yield from self._updated(undo(self._target(name or ""), change_set, entry)))
+
+    def _undos(
+        self, change_set: str | None, made: ChangeSet
+    ) -> Callable[[Id], Steps[tuple[dict[str, Any], UpdateReport]]]:
+        settings = self._transport.settings
+        return lambda each: undo(Target.of(each, settings, made), change_set)
+
+    def _undo_plans(
+        self, conference_id: Id | None, change_set: str | None, entry: int | None
+    ) -> Steps[list[UpdatePlan[Any]]]:
+        name = checked_history(conference_id, change_set, entry, undo=True)
+        if entry is not None:
+            name = yield from member(entry, self._journaled)
+        names = [name] if name is not None else (yield from members(change_set or "", self._journaled))
+        plans = []
+        for each in names:
+            update = yield from undoing(self._target(each), change_set, entry)
+            plans.append((yield from update.plan()))
+        return plans
+
+    def _plan_of(self, text: str) -> UpdatePlan[Any]:
+        with self._masking():
+            return read_plan(text, self._host)
+
+    def _applied(self, plan: UpdatePlan[Any]) -> Steps[Conference]:
+        return self._updated(SafeUpdate(self._target(plan.conference_id), plan.intent).steps())
+
+    def _planned(self, update: SafeUpdate) -> Steps[UpdatePlan[Any]]:
+        return self._bound((yield from update.plan()))
+
+    def _bound(self, plan: UpdatePlan[Any]) -> UpdatePlan[Any]:
+        return evolve(plan, host=self._host, apply=lambda: self._transport.run(self._applied(plan)))
+
+    def _updates(
+        self, change_set: ChangeSet, ids: object, changes: object, allow_reset: object, concurrency: object
+    ) -> Callable[[Id], SafeUpdate]:
+        """What makes the update of each of many conferences, all that can be checked before."""
+        with self._masking():
+            given = {} if callable(changes) else changes
+            asked, resets = checked_many(ids, given, allow_reset, concurrency, change_set.label)
+        settings = self._transport.settings
+
+        def update(each: Id) -> SafeUpdate:
+            own = checked_changes(changes(name_of(each)), resets, each)[0] if callable(changes) else dict(asked)
+            return SafeUpdate(Target.of(each, settings, change_set), Intent(own, resets))
+
+        return update
+
+    def _fleet(
+        self,
+        work: Callable[[Any], Steps[Any]],
+        record: Callable[[str, Any], Any],
+        tell: Callable[[Any], object] | None = None,
+        *,
+        writes: bool,
+    ) -> Fleet[Any, Any]:
+        return Fleet(work, record, tell or bool, self._transport.settings.pace, self._policy, writes)
+
+    def _page_of_ids(self, pages: operations.Pages) -> Steps[Sequence[str]]:
+        page = yield from paced(pages.next(), self._transport.settings.pace)
+        return [each["id"] for each in page["data"]]
+
+    def _updated(self, steps: Steps[tuple[dict[str, Any], UpdateReport]]) -> Steps[Conference]:
+        return view(Conference, *(yield from steps))
