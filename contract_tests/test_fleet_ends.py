@@ -445,7 +445,7 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize("seed", range(4 if LONG else 1))
+@pytest.mark.parametrize("seed", range(2 if LONG else 1))
 def test_killed_and_under_faults_the_same_command_again_sets_every_conference_right(seed: int, tmp_path: Path) -> None:
     count, chance = 2000 if LONG else 300, random.Random(seed)
     with MockServer(conferences(count)) as server:
@@ -460,7 +460,7 @@ def test_killed_and_under_faults_the_same_command_again_sets_every_conference_ri
                     if number == killed_at:
                         process.kill()
             assert process.returncode == -signal.SIGKILL
-        for _ in range(2):
+        for _ in range(2 if LONG else 1):
             (printed,) = finished([spawned(*command)])
             *told, (_, *failed) = [line.split() for line in printed.splitlines()]
             assert {name for name, outcome in told if outcome == "failed"} == set(failed)
@@ -479,6 +479,6 @@ def test_killed_and_under_faults_the_same_command_again_sets_every_conference_ri
                 assert every.undo(change_set=change_set).failed == {}
             assert_only_changed(server, before, [])
             server.requests.clear()
-            for change_set in made:
+            for change_set in made if LONG else list(made)[-2:]:
                 assert every.undo(change_set=change_set).failed == {}
             assert not any(request.method == "PUT" for request in server.requests)
