@@ -15,8 +15,6 @@ from signalwire_conferences_api.table import OPERATIONS
 from .exchange import Credentials, Exchange, encoded
 from .http import Http, Limits, NoResponse
 
-__all__ = ["SPENT", "UNSET", "Api", "BadLink", "NoAnswer", "OutOfTime"]
-
 #: Why something was not tried any more.
 SPENT = "the budget is spent"
 #: Stands for a body that is not there; `None` is a JSON value.
