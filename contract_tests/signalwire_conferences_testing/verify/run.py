@@ -21,8 +21,7 @@ from .trying.created import NAME_PREFIX, CreatedConferences, NotOurs
 from .trying.credentials import basic, wrong_credentials
 from .trying.exchange import Exchange
 from .trying.findings import Broken, NotExercised, SetupFailed
-from .trying.readings import Readings
-from .trying.resets import Resets
+from .trying.readings import Readings, Resets
 from .trying.surroundings import CannotRun, Surroundings, look_around, of_run, reach
 from .watching import Passing, Watching
 
@@ -276,8 +275,7 @@ class _Run:
         late = [one for one in report.having(Outcome.NOT_EXERCISED) if one.message == SPENT]
         if late:
             report.notes.append(f"the budget was spent before {len(late)} promises; a larger --budget tries more")
-        readings, reset = self.bench.readings, self.bench.resets.reading()
-        report.readings = {name: readings.of(name) for name in readings.noted}
+        report.readings, reset = self.bench.readings.told(), self.bench.resets.reading()
         if reset and not any(cause[0] == "reset" for cause in causes):
             # Otherwise what it was reset to may have been no reset at all.
             report.notes.append(f"left out of a PUT, {reset}; the vendor documents none of it")

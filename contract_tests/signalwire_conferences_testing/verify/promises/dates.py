@@ -10,7 +10,7 @@ from signalwire_conferences.contract import UPDATE, Kind
 from signalwire_conferences.values import instant
 
 from ..trying import instants, samples
-from ..trying.bench import Bench, Conference, kinds
+from ..trying.bench import Bench, Conference
 from ..trying.claims import Claim
 from ..trying.exchange import Exchange
 from ..trying.findings import Broken, ensure
@@ -148,7 +148,7 @@ def _seconds(told: Conference, name: str) -> int:
 
 @watch("dates/told-in-utc", "Every time of an answer is RFC 3339 in UTC.")
 def _in_utc(exchange: Exchange) -> Seen:
-    times = [name for name, kind in kinds().items() if kind is Kind.INSTANT]
+    times = [name for name, kind in contract.KINDS.items() if kind is Kind.INSTANT]
     found = [part for name in times for part in parts(exchange, name)]
     for part in found:
         wrong = instants.no_utc(part.value) if part.value is not None else None

@@ -17,8 +17,6 @@ from .exchange import Credentials, Exchange, encoded
 from .http import ONE, Http, Limits, NoResponse, page_limits
 from .samples import page_sizes
 
-__all__ = ["SPENT", "UNSET", "Api", "BadLink", "NoAnswer", "OutOfTime"]
-
 #: Why something was not tried any more.
 SPENT = "the budget is spent"
 #: Stands for a body that is not there; `None` is a JSON value.

@@ -1,9 +1,6 @@
 """What a check works with: requests, conferences of its own, and answers read with care."""
 
-from __future__ import annotations
-
 import contextlib
-import functools
 import json
 import random
 import uuid
@@ -22,11 +19,8 @@ from .claims import Claim, Part, attributes, field, listed, status
 from .created import CreatedConferences
 from .exchange import NO_JSON, Credentials, Exchange
 from .findings import Broken, SetupFailed, ensure
-from .readings import Readings
-from .resets import Resets
+from .readings import Readings, Resets
 from .surroundings import Surroundings
-
-__all__ = ["ASKED", "SESSION", "Bench", "Causes", "Conference", "as_sent", "brief", "differences", "kinds"]
 
 SESSION = "active_session"
 #: The query that asks for it.
@@ -37,17 +31,11 @@ Causes = dict[tuple[Any, ...], str]
 
 
 class Conference(dict[str, Any]):
-    """A conference as an answer tells it. A field that the answer lacks reads `None`.
-
-    Attributes:
-        source: the request that was answered so.
-        on_page: whether that was a request for a list.
-    """
+    """A conference as an answer tells it, that of a list too. A field that the answer lacks reads `None`."""
 
     def __init__(self, value: Mapping[str, Any], source: Exchange, *, on_page: bool = False) -> None:
         super().__init__(value)
-        self.source = source
-        self.on_page = on_page
+        self.source, self.on_page = source, on_page
 
     def __missing__(self, name: str) -> None:
         return None
@@ -63,60 +51,38 @@ class Enough(Exception):  # noqa: N818 - nothing is wrong
 
 @define
 class Bench:
-    """The workplace of one check.
-
-    Attributes:
-        api: sends requests.
-        created: the conferences of this run.
-        rng: random numbers that depend on the seed and the promise only.
-        wrong: wrong credentials, for those who need some.
-        resets: what fields were reset to so far.
-        readings: how the server reads what the documents leave open.
-        around: what was there before the run.
-        causes: what the findings of other promises are due to.
-        conference_id: an existing conference that may be written to.
-        writes: whether conferences may be created.
-        fail_fast: whether the first finding ends the check.
-        found: the findings of this check.
-        because: promises that are broken and without which this one might be kept, with what shows it.
-        blamed: findings that are those of other promises: id, finding.
-    """
+    """The workplace of one check."""
 
     api: Api
     created: CreatedConferences
-    rng: random.Random
-    wrong: list[Credentials]
+    rng: random.Random  # depends on the seed and the promise only
+    wrong: list[Credentials]  # for those who need some
     resets: Resets
     readings: Readings
     around: Surroundings
     causes: Causes = Factory(dict)
-    conference_id: str | None = None
-    writes: bool = True
-    fail_fast: bool = False
+    conference_id: str | None = None  # an existing conference that may be written to
+    writes: bool = True  # whether conferences may be created
+    fail_fast: bool = False  # whether the first finding ends the check
     found: list[Broken] = Factory(list)
-    because: list[tuple[str, Broken]] = Factory(list)
-    blamed: list[tuple[str, Broken]] = Factory(list)
+    because: list[tuple[str, Broken]] = Factory(list)  # broken promises without which this one might be kept, and how
+    blamed: list[tuple[str, Broken]] = Factory(list)  # findings that are those of other promises
 
     # --- requests ---------------------------------------------------------------------------------
 
     def get(self, conference_id: str, **query: str) -> Exchange:
-        """Reads a conference."""
         return self.api.send("GET", self.api.path(conference_id), query=query)
 
     def put(self, conference_id: str, body: Any = UNSET, **options: Any) -> Exchange:
-        """Replaces a conference."""
         return self.api.send("PUT", self.api.path(conference_id), json=body, **options)
 
     def post(self, body: Any = UNSET, **options: Any) -> Exchange:
-        """Creates a conference."""
         return self.api.send("POST", self.api.path(), json=body, **options)
 
     def delete(self, conference_id: str, **options: Any) -> Exchange:
-        """Deletes a conference."""
         return self.api.send("DELETE", self.api.path(conference_id), **options)
 
     def list(self, **query: str) -> Exchange:
-        """A page of conferences."""
         return self.api.send("GET", self.api.path(), query=query)
 
     def both(self, conference: Conference, fields: Mapping[str, Any], **options: Any) -> Iterator[Exchange]:
@@ -158,14 +124,9 @@ class Bench:
     def expect(self, exchange: Exchange, *statuses: int, because: str, before: Sequence[Exchange] = ()) -> Exchange:
         """Demands one of these statuses."""
         if exchange.status not in statuses:
-            what = exchange.operation_id or exchange.method
-            wanted = " or ".join(map(str, statuses))
-            self.deviates(
-                ("status", what, statuses, exchange.status),
-                f"{because}: expected {wanted}, got {exchange.status}",
-                Claim(status(exchange), "in", list(statuses)),
-                *before,
-            )
+            cause = ("status", exchange.operation_id or exchange.method, statuses, exchange.status)
+            message = f"{because}: expected {' or '.join(map(str, statuses))}, got {exchange.status}"
+            self.deviates(cause, message, Claim(status(exchange), "in", list(statuses)), *before)
         return exchange
 
     def judge(self, exchange: Exchange, *statuses: int, because: str, before: Sequence[Exchange] = ()) -> Exchange:
@@ -197,21 +158,12 @@ class Bench:
         return {"display_name": self.created.display_name, **fields}
 
     def new(self, **fields: Any) -> Conference:
-        """A conference of this run.
-
-        Raises:
-            SetupFailed: it could not be created.
-        """
+        """A conference of this run; `SetupFailed` where it could not be created."""
         return self._made(self.post(self.body(**fields)), "a plain create")
 
     def customised(self, fields: Mapping[str, Any], **create: Any) -> Conference:
-        """A conference of this run with these fields by PUT.
-
-        Raises:
-            SetupFailed: it could not be made.
-        """
-        created = self.new(**create)
-        return self._made(self.put(created["id"], self.update(**fields)), "a valid PUT")
+        """A conference of this run with these fields by PUT; `SetupFailed` where it could not be made."""
+        return self._made(self.put(self.new(**create)["id"], self.update(**fields)), "a valid PUT")
 
     def _made(self, exchange: Exchange, what: str) -> Conference:
         try:
@@ -236,10 +188,8 @@ class Bench:
     # --- answers ----------------------------------------------------------------------------------
 
     def conference_of(self, exchange: Exchange, *before: Exchange) -> Conference:
-        """The conference of a successful answer. Another 2xx than 200 is a finding of its own.
-
-        Raises:
-            Broken: it is no success, or not a conference that could be looked at.
+        """The conference of a successful answer; another 2xx than 200 is a finding of its own. `Broken` where it is no
+        success, or not a conference that could be looked at.
         """
         what = exchange.operation_id
         right = Claim(status(exchange), "is", 200)
@@ -266,19 +216,11 @@ class Bench:
         for name, value in sent.items():
             wrong = as_sent(name, value, told[name])
             if wrong and name not in told:
-                self.deviates(
-                    ("lacks", what, name),
-                    f"the answer lacks {name}",
-                    Claim(field(told.source), "has key", name),
-                    *before,
-                )
+                claim = Claim(field(told.source), "has key", name)
+                self.deviates(("lacks", what, name), f"the answer lacks {name}", claim, *before)
             elif wrong:
-                raise Broken(
-                    f"a valid value was not kept: {wrong}",
-                    _as_sent_claim(told, name, value),
-                    *before,
-                    causes=[("kept", name, json.dumps(value))],
-                )
+                message, claim = f"a valid value was not kept: {wrong}", _as_sent_claim(told, name, value)
+                raise Broken(message, claim, *before, causes=[("kept", name, json.dumps(value))])
 
     def name_is_free(self, body: Mapping[str, Any], message: str, refused: Exchange) -> None:
         """Demands that a name can be had, which only a refused request had."""
@@ -287,9 +229,8 @@ class Bench:
 
     def unchanged(self, before: Conference, why: str, *evidence: Exchange) -> None:
         """Reads a conference again and demands that nothing of it changed."""
-        self.equal(
-            before, self.read(before["id"], before.source, *evidence), f"{why} changed the conference", *evidence
-        )
+        now = self.read(before["id"], before.source, *evidence)
+        self.equal(before, now, f"{why} changed the conference", *evidence)
 
     def equal(
         self,
@@ -305,21 +246,15 @@ class Bench:
         if creates:
             changed = {name: pair for name, pair in changed.items() if name in contract.fields(UPDATE)}
             evidence = (one.source, *evidence)
-        for name in list(changed)[:1]:
+        for name in changed:
             # A create that is sent again may take over from another one too.
             want = one[name] if creates else one.part(name)
-            ensure(False, f"{message}: {brief(changed)}", Claim(other.part(name), "is", want), *evidence)
+            raise Broken(f"{message}: {brief(changed)}", Claim(other.part(name), "is", want), *evidence)
 
 
 def _reason(exchange: Exchange) -> str:
     text = exchange.answer[:300].decode("utf-8", "replace")
     return f": {text}" if text and exchange.value is not NO_JSON else ""
-
-
-@functools.cache
-def kinds() -> Mapping[str, Kind]:
-    """How the fields of an answer are compared."""
-    return contract.KINDS
 
 
 def differences(
@@ -328,7 +263,7 @@ def differences(
     """The fields of the contract in which two answers differ, an active session aside."""
     return {
         name: (one.get(name), other.get(name))
-        for name, kind in kinds().items()
+        for name, kind in contract.KINDS.items()
         if name not in (*but, SESSION) and not equivalent(kind, one.get(name), other.get(name))
     }
 
@@ -345,7 +280,7 @@ def _short(value: Any) -> str:
 
 def as_sent(name: str, sent: Any, told: Any) -> str | None:
     """Why a field does not come back as it was sent; `None` where it does."""
-    if kinds()[name] is Kind.INSTANT:
+    if contract.KINDS[name] is Kind.INSTANT:
         wrong = instants.misread(sent, told)
         return f"{name}: {wrong}" if wrong else None
     # Colours too: returned as sent, in the case they were sent in.
@@ -355,6 +290,6 @@ def as_sent(name: str, sent: Any, told: Any) -> str | None:
 
 
 def _as_sent_claim(told: Conference, name: str, sent: Any) -> Claim:
-    if kinds()[name] is Kind.INSTANT:
+    if contract.KINDS[name] is Kind.INSTANT:
         return Claim(told.part(name), "starts", instants.answers(sent))
     return Claim(told.part(name), "is", sent)

@@ -1,7 +1,5 @@
 """What the contract says of an answer, to be held against it again: here, and by jq in a script."""
 
-from __future__ import annotations
-
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -10,31 +8,22 @@ from attrs import frozen
 
 from .exchange import NO_JSON, Exchange
 
-__all__ = ["Claim", "Part", "attributes", "count", "field", "header", "ids", "listed", "status"]
-
 
 @frozen
 class Part:
-    """A part of an answer.
-
-    Attributes:
-        exchange: the request that was answered.
-        words: what it is called.
-        path: where in `{"status", "headers", "body"}` it is; or of what shape, and more.
-        kind: how to get it: `path`, `ids` of a list, `attributes` of a 422, `count`, `listed`.
-    """
+    """A part of the answer to a request."""
 
     exchange: Exchange
-    words: str
-    path: tuple[str | int, ...] = ()
-    kind: str = "path"
+    words: str  # what it is called
+    path: tuple[str | int, ...] = ()  # where in `{"status", "headers", "body"}` it is; of another kind what it needs
+    kind: str = "path"  # or one of `_KINDS`
 
     def of(self, answer: Exchange) -> Any:
         """This part of an answer, `None` where it has none."""
         try:
             body = None if answer.value is NO_JSON else answer.value
             if self.kind != "path":
-                return _LISTS[self.kind](body, *self.path)
+                return _KINDS[self.kind][0](body, *self.path)
             found: Any = {"status": answer.status, "headers": answer.answer_headers, "body": body}
             for key in self.path:
                 found = found.get(key) if isinstance(found, Mapping) else found[key]
@@ -51,56 +40,50 @@ class Part:
         """The same in jq, of an object with `status`, `headers` and `body`."""
         if self.kind == "path":
             return f"(try ({answer} | getpath({json.dumps(list(self.path))})) catch null)"
-        return f"({answer} | {_JQ[self.kind].format(*map(literal, self.path))})"
+        return f"({answer} | {_KINDS[self.kind][1].format(*map(literal, self.path))})"
 
 
-_LISTS: Mapping[str, Callable[..., Any]] = {
-    "ids": lambda body: [one["id"] for one in body["data"]],
-    "attributes": lambda body: sorted(one["attribute"] or "" for one in body["errors"]),
-    "count": lambda body: len(body["data"]),
-    "listed": lambda body, known, name: next(one.get(name) for one in body["data"] if one["id"] == known),
-}
-_JQ = {
-    "ids": "try [.body.data[].id] catch null",
-    "attributes": 'try ([.body.errors[].attribute // ""] | sort) catch null',
-    "count": "try (.body.data | length) catch null",
-    "listed": "try first(.body.data[] | select(.id == {0}) | .[{1}]) catch null",
+#: How to get a part of another kind, here and in jq.
+_KINDS: Mapping[str, tuple[Callable[..., Any], str]] = {
+    "ids": (lambda body: [one["id"] for one in body["data"]], "try [.body.data[].id] catch null"),
+    "attributes": (
+        lambda body: sorted(one["attribute"] or "" for one in body["errors"]),
+        'try ([.body.errors[].attribute // ""] | sort) catch null',
+    ),
+    "count": (lambda body: len(body["data"]), "try (.body.data | length) catch null"),
+    "listed": (
+        lambda body, known, name: next(one.get(name) for one in body["data"] if one["id"] == known),
+        "try first(.body.data[] | select(.id == {0}) | .[{1}]) catch null",
+    ),
 }
 
 
 def status(exchange: Exchange) -> Part:
-    """The status of an answer."""
     return Part(exchange, "status", ("status",))
 
 
 def header(exchange: Exchange, name: str) -> Part:
-    """A header field of an answer."""
     return Part(exchange, f"header {name}", ("headers", name.lower()))
 
 
 def field(exchange: Exchange, *path: str | int) -> Part:
-    """A value in the body of an answer."""
     return Part(exchange, ".".join(map(str, path)) or "body", ("body", *path))
 
 
-def ids(exchange: Exchange) -> Part:
-    """The ids of the conferences on a page."""
-    return Part(exchange, "ids on the page", kind="ids")
+def ids(page: Exchange) -> Part:
+    return Part(page, "ids on the page", kind="ids")
 
 
-def count(exchange: Exchange) -> Part:
-    """How many conferences are on a page."""
-    return Part(exchange, "number of conferences on the page", kind="count")
+def count(page: Exchange) -> Part:
+    return Part(page, "number of conferences on the page", kind="count")
 
 
-def attributes(exchange: Exchange) -> Part:
-    """The attributes that a 422 names, sorted."""
-    return Part(exchange, "attributes in errors", kind="attributes")
+def attributes(refusal: Exchange) -> Part:
+    return Part(refusal, "attributes in errors", kind="attributes")
 
 
-def listed(exchange: Exchange, conference_id: str, name: str) -> Part:
-    """A field of a conference on a page."""
-    return Part(exchange, f"{name} of {conference_id}", (conference_id, name), "listed")
+def listed(page: Exchange, conference_id: str, name: str) -> Part:
+    return Part(page, f"{name} of {conference_id}", (conference_id, name), "listed")
 
 
 def _texts(got: Any) -> str:
@@ -145,18 +128,11 @@ _HOWS = {
 
 @frozen
 class Claim:
-    """What the contract says of a part of an answer.
-
-    Attributes:
-        part: the part.
-        how: one of `is`, `is not`, `in`, `has`, `has key`, `lacks`, `at most`, `at least`, `starts`,
-            `mentions`, `all different`.
-        want: a JSON value, or a part of another answer.
-    """
+    """What the contract says of a part of an answer."""
 
     part: Part
-    how: str = "is"
-    want: Any = None
+    how: str = "is"  # one of `_HOWS`
+    want: Any = None  # a JSON value, or a part of another answer
 
     @property
     def exchanges(self) -> list[Exchange]:
@@ -166,14 +142,11 @@ class Claim:
     @property
     def is_so(self) -> bool:
         """Whether it is so for the answers that came."""
-        return _HOWS[self.how].holds(self.part.value, self.want.value if isinstance(self.want, Part) else self.want)
+        return self.holds({one: one for one in self.exchanges}, lambda value: value)
 
     def holds(self, answers: Mapping[Exchange, Exchange], own: Callable[[Any], Any]) -> bool:
-        """Whether it is so for other answers to the same requests.
-
-        Args:
-            answers: the answers, by those that came at first.
-            own: ids and names of then as those of now.
+        """Whether it is so for other answers to the same requests, given by those that came at first, where `own` makes
+        ids and names of then those of now.
         """
 
         def of(part: Part) -> Any:
@@ -182,12 +155,7 @@ class Claim:
         return _HOWS[self.how].holds(of(self.part), of(self.want) if isinstance(self.want, Part) else own(self.want))
 
     def jq(self, answer: Callable[[Exchange], str], literal: Callable[[Any], str]) -> str:
-        """The same in jq.
-
-        Args:
-            answer: what an answer is called there.
-            literal: a JSON value there.
-        """
+        """The same in jq, given what an answer and a JSON value are called there."""
         got = self.part.jq(answer(self.part.exchange), literal)
         want = self.want
         said = want.jq(answer(want.exchange), literal) if isinstance(want, Part) else literal(want)

@@ -14,8 +14,6 @@ from . import instants
 from .api import Api, NoAnswer, OutOfTime
 from .exchange import Exchange
 
-__all__ = ["DISPLAY_PREFIX", "NAME_PREFIX", "CreatedConferences", "NotOurs", "carries", "is_leftover", "new_mark"]
-
 #: How names begin of conferences that a verification created.
 NAME_PREFIX = "signalwire-conferences-verify-"
 #: How display names begin, where the name is the server's to choose.
@@ -130,10 +128,10 @@ class CreatedConferences:
             raise NotOurs(f"{method} of the conference that --conference names")
         if method != "DELETE" and not self._writes:
             raise PermissionError(f"{method} {conference_id or ''} is not allowed in this run")
-        if conference_id is not None and not self._prove(conference_id):
+        if conference_id is not None and not self.prove(conference_id):
             raise NotOurs(f"{method} {conference_id} was not sent: the conference is not known to be this run's own")
 
-    def _prove(self, conference_id: str, *, absent_too: bool = True) -> bool:
+    def prove(self, conference_id: str, *, absent_too: bool = True) -> bool:
         """Whether a write to this id harms nobody: the conference there was not there before and holds
         our mark when it is read now or was read earlier in this run, or there is none.
         """
@@ -180,7 +178,7 @@ class CreatedConferences:
         """
         for one in [one for one in self._made if stuck_too or one not in self._stuck]:
             try:
-                ours = self._prove(one, absent_too=False)
+                ours = self.prove(one, absent_too=False)
             except NotOurs:
                 self._stuck.add(one)
                 continue

@@ -1,12 +1,8 @@
 """Credentials that a server has to refuse, and how a shell makes them from the two variables."""
 
-from __future__ import annotations
-
 import base64
 
 from .exchange import Credentials
-
-__all__ = ["basic", "wrong_credentials"]
 
 _P, _T = "SIGNALWIRE_PROJECT_ID", "SIGNALWIRE_API_TOKEN"
 _PAIR = f'"${_P}:${_T}"'

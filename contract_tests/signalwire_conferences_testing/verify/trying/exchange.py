@@ -1,7 +1,5 @@
 """One request and its answer."""
 
-from __future__ import annotations
-
 import itertools
 import json
 from collections.abc import Mapping
@@ -13,8 +11,6 @@ from attrs import define, field
 
 from signalwire_conferences.values import decode_json
 
-__all__ = ["NO_JSON", "Credentials", "Exchange", "encoded"]
-
 #: What the body of an answer is where it is not JSON.
 NO_JSON = object()
 
@@ -23,52 +19,30 @@ _numbers = itertools.count(1)
 
 @define(frozen=True)
 class Credentials:
-    """An Authorization header.
+    """An Authorization header."""
 
-    Attributes:
-        header: its value, `None` to send none.
-        shown: what it is, in words; never holds the token or a part of it.
-        curl: how curl sends it, made from the two variables.
-        right: whether the server has to accept it.
-    """
-
-    header: str | None = field(repr=False)
-    shown: str
-    curl: str = ""
-    right: bool = False
+    header: str | None = field(repr=False)  # its value, `None` to send none
+    shown: str  # what it is, in words; never holds the token or a part of it
+    curl: str = ""  # how curl sends it, made from the two variables
+    right: bool = False  # whether the server has to accept it
 
 
 @define(eq=False)
 class Exchange:
-    """A request and its answer.
+    """A request and its answer."""
 
-    Attributes:
-        operation_id: operation of the contract, `None` where it is none.
-        method: HTTP method.
-        url: whole URL.
-        headers: header fields that were sent besides the credentials.
-        content: body that was sent, `None` for none.
-        credentials: what was sent to authenticate.
-        link: the answer that the URL was taken from, and the name of the link.
-        status: HTTP status of the answer, 0 where none came.
-        answer_headers: header fields of the answer.
-        answer: body of the answer, in bytes.
-        usual: whether it is one that a proxy in front of the server lets through.
-        number: its place in the order of all requests.
-    """
-
-    operation_id: str | None
+    operation_id: str | None  # `None` where the contract knows none
     method: str
     url: str
-    headers: Mapping[str, str]
+    headers: Mapping[str, str]  # that were sent besides the credentials
     content: bytes | None
     credentials: Credentials
-    link: tuple[Exchange, str] | None = None
-    status: int = 0
+    link: "tuple[Exchange, str] | None" = None  # the answer that the URL was taken from, and the name of the link
+    status: int = 0  # 0 where no answer came
     answer_headers: httpx.Headers = field(factory=httpx.Headers)
     answer: bytes = b""
-    usual: bool = True
-    number: int = field(factory=lambda: next(_numbers))
+    usual: bool = True  # whether it is one that a proxy in front of the server lets through
+    number: int = field(factory=lambda: next(_numbers))  # its place in the order of all requests
     _decoded: Any = field(default=None, init=False)
 
     @property
@@ -85,7 +59,6 @@ class Exchange:
 
     @property
     def query(self) -> Mapping[str, str]:
-        """The query parameters of the request."""
         return dict(httpx.URL(self.url).params)
 
     @property
@@ -95,7 +68,6 @@ class Exchange:
 
     @property
     def succeeded(self) -> bool:
-        """Whether the status is a 2xx."""
         return 200 <= self.status < 300
 
     @property

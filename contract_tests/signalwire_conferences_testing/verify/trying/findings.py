@@ -1,32 +1,21 @@
 """What a check can come to besides its end: a broken promise, with what shows it, or nothing to try."""
 
-from __future__ import annotations
-
 from collections.abc import Sequence
 from typing import Any
 
 from .claims import Claim, Part
 from .exchange import Exchange
 
-__all__ = ["Broken", "NotExercised", "SetupFailed", "demand", "ensure"]
-
 
 class Broken(Exception):  # noqa: N818 - it is a finding, not an error
-    """The promise is broken.
-
-    Attributes:
-        message: what was seen, and what the contract says.
-        claim: what the contract says of an answer, and what is not so.
-        evidence: further requests that belong to the story.
-        causes: what other promises may find too; findings with one cause are told once.
-    """
+    """The promise is broken."""
 
     def __init__(self, message: str, claim: Claim, *evidence: Exchange, causes: Sequence[tuple[Any, ...]] = ()) -> None:
         super().__init__(message)
-        self.message = message
-        self.claim = claim
-        self.evidence: Sequence[Exchange] = evidence
-        self.causes = tuple(causes)
+        self.message = message  # what was seen, and what the contract says
+        self.claim = claim  # what is not so
+        self.evidence: Sequence[Exchange] = evidence  # further requests that belong to the story
+        self.causes = tuple(causes)  # what other promises may find too; findings with one cause are told once
 
     @property
     def focus(self) -> list[Exchange]:

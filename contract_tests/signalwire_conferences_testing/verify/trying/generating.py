@@ -30,8 +30,6 @@ from .exchange import Exchange
 from .findings import NotExercised
 from .http import bundle, is_loopback, route
 
-__all__ = ["Generated", "generated"]
-
 _HOOKS = f"{__package__}.generic_hooks"
 _PATIENCE = 8.0  # seconds more, where the machine is busy
 _START = 4.0  # seconds that it takes until its first request, and to write its report

@@ -3,62 +3,48 @@ no answer costs more memory than it may. To import this module registers its hoo
 process, so nothing here imports it.
 """
 
-from __future__ import annotations
-
 import itertools
-import json
+import math
 import os
 import signal
 import uuid
 from typing import Any
 
-import httpx
 import schemathesis
 from requests.adapters import HTTPAdapter
 
-from signalwire_conferences import contract
-
-from .created import DISPLAY_PREFIX, NAME_PREFIX, carries
+from .api import Api
+from .created import DISPLAY_PREFIX, NAME_PREFIX, CreatedConferences, NotOurs
 from .credentials import basic
-from .http import Http, NoResponse, bounded, page_limits
-
-__all__: list[str] = []
+from .http import NoResponse, bounded, page_limits
 
 _MARK = os.environ.get("SIGNALWIRE_CONFERENCES_VERIFY_MARK", "")
-_URL = os.environ.get("SIGNALWIRE_CONFERENCES_VERIFY_URL", "")
-_SECONDS = 5.0
 _LIMITS = page_limits(100)
 _MOST_RECEIVED = 3 * 2**24  # bytes of all answers: Schemathesis keeps them all
 
 _numbers = itertools.count(1)
-_proven: set[str] = set()
 _received = [0]
-_http = Http(_URL) if _URL else None
 
 
-def _read(conference_id: str) -> Any:
-    """The conference, `None` where there is none, and an empty one where that is not known."""
-    pair = ":".join(
-        os.environ[name].encode("latin-1").decode() for name in ("SIGNALWIRE_PROJECT_ID", "SIGNALWIRE_API_TOKEN")
-    )
-    path = contract.operation("list_video_conferences").path
-    request = httpx.Request(
-        "GET", f"{_URL}{path}/{conference_id}", headers={"Authorization": basic(pair, "").header or ""}
-    )
+def _own() -> CreatedConferences:
+    """The conferences of the run that started this process."""
+    pair = (os.environ.get(f"SIGNALWIRE_{name}", "") for name in ("PROJECT_ID", "API_TOKEN"))
+    right = basic(":".join(pair).encode("latin-1").decode(), "", right=True)
+    api = Api(os.environ.get("SIGNALWIRE_CONFERENCES_VERIFY_URL", ""), right, timeout=5.0, deadline=math.inf)
+    api.seen = lambda _exchange: None
+    own = CreatedConferences(api, writes=True, named=None)
+    own.marks = [_MARK]
+    return own
+
+
+_created = _own()
+
+
+def _ours(conference_id: str, *, absent_too: bool = False) -> bool:
     try:
-        answer = _http.ask(request, _SECONDS, fresh=False) if _http else None
-        if answer is None or answer.status_code == 404:
-            return None
-        found = json.loads(answer.content) if answer.status_code == 200 else {}
-    except (NoResponse, ValueError):
-        return {}
-    return found if isinstance(found, dict) else {}
-
-
-def _ours(conference_id: str) -> bool:
-    if conference_id not in _proven and carries(_read(conference_id) or {}, _MARK):
-        _proven.add(conference_id)
-    return conference_id in _proven
+        return _created.prove(conference_id, absent_too=absent_too)
+    except NotOurs:
+        return False
 
 
 @schemathesis.hook
@@ -73,11 +59,8 @@ def before_call(context: Any, case: Any, kwargs: dict[str, Any]) -> None:  # noq
             body["display_name"] = f"{DISPLAY_PREFIX} {_MARK}"
     path = case.path_parameters or {}
     if case.method.upper() not in ("GET", "HEAD") and "id" in path and not _ours(str(path["id"])):
-        for _ in range(3):
-            unknown = str(uuid.uuid4())
-            if _read(unknown) is None:
-                break
-        else:
+        unknown = next((one for one in (str(uuid.uuid4()) for _ in range(3)) if _ours(one, absent_too=True)), None)
+        if unknown is None:
             raise RuntimeError("every id has a conference: nothing can be written that harms nobody")
         case.path_parameters = {**path, "id": unknown}
 

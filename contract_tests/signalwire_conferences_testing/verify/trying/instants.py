@@ -1,7 +1,5 @@
 """Times: forms that a body may hold, what is none, and whether an answer means the instant sent."""
 
-from __future__ import annotations
-
 import contextlib
 import datetime
 import functools
@@ -10,26 +8,9 @@ import re
 from fractions import Fraction
 from typing import Any
 
-from signalwire_conferences.values import instant
+from signalwire_conferences.contract import Kind
+from signalwire_conferences.values import equivalent, instant, is_coarser
 from signalwire_conferences_testing import schemas
-
-__all__ = [
-    "COARSEST_CLOCK",
-    "ENDS",
-    "EPOCH",
-    "FORMS",
-    "LEAP",
-    "NONE",
-    "OPEN",
-    "STARTS",
-    "answers",
-    "misread",
-    "moved",
-    "no_utc",
-    "numbered",
-    "text_of",
-    "unix_of",
-]
 
 #: A few valid ones, for where the form is not the point: all of the first are before all of the second.
 STARTS = (
@@ -109,6 +90,7 @@ NONE = (
 #: Seconds; the vendor's own examples show times in whole ones.
 COARSEST_CLOCK = 1.1
 EPOCH = datetime.date(1970, 1, 1).toordinal() * 86400
+_WHOLE = ("Z", "z", "+00:00", ".0Z", ".000Z", ".000000Z", ".000000+00:00")
 _START = datetime.datetime(2030, 1, 1, tzinfo=datetime.UTC)
 
 
@@ -155,38 +137,23 @@ def misread(sent: str, told: Any) -> str | None:
     wrong = no_utc(told)
     if wrong:
         return f"{sent!r} was sent, and {wrong}"
-    given, answered = _number(sent), _number(told)
-    if given is None or answered is None:
-        return f"{told!r} is not an instant"
-    return None if answered in _readings(sent, given) else f"{sent!r} came back as {told!r}, which is another instant"
-
-
-def _number(text: Any) -> Fraction | None:
-    found = instant(text)
-    return Fraction(f"{found[0]}.{found[1] or 0}") if found else None
-
-
-def _readings(sent: str, given: Fraction) -> set[Fraction]:
-    """The instant, and what it becomes with fewer digits, cut or rounded."""
-    places = len((instant(sent) or (0, ""))[1])
-    shifts = (Fraction(0), Fraction(1, 2))
-    return {Fraction(math.floor(given * 10**n + shift), 10**n) for n in range(places + 1) for shift in shifts}
+    same = equivalent(Kind.INSTANT, sent, told) or is_coarser(told, sent)
+    return None if same else f"{sent!r} came back as {told!r}, which is another instant"
 
 
 def answers(sent: Any) -> list[str]:
     """How an answer may begin that tells this instant."""
-    number = _number(sent)
-    if number is None:
+    known = instant(sent)
+    if known is None:
         return [str(sent)]
+    exact = Fraction(f"{known[0]}.{known[1] or 0}")
+    units = [Fraction(1, 10**places) for places in range(len(known[1]) + 1)]
     start = datetime.datetime(1, 1, 1)  # noqa: DTZ001 - in UTC, all of it
     found = [str(sent)[:16] + ":60"] if ":60" in str(sent) else []
-    for one in sorted(_readings(sent, number)):
+    # As it is, and with fewer digits, cut or rounded.
+    for one in sorted({(exact + shift) // unit * unit for unit in units for shift in (0, unit / 2)}):
         with contextlib.suppress(OverflowError):
             text = (start + datetime.timedelta(seconds=math.floor(one) - 86400)).isoformat()
             digits = f"{float(one % 1):.9f}"[2:].rstrip("0")
-            found += (
-                [f"{text}.{digits}"]
-                if digits
-                else [f"{text}{zone}" for zone in ("Z", "z", "+00:00", ".0Z", ".000Z", ".000000Z", ".000000+00:00")]
-            )
+            found += [f"{text}.{digits}"] if digits else [f"{text}{zone}" for zone in _WHOLE]
     return found

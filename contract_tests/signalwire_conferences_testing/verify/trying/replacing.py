@@ -1,7 +1,5 @@
 """One PUT, held against everything that the contract says of it."""
 
-from __future__ import annotations
-
 import functools
 from collections.abc import Iterable, Mapping
 from typing import Any
@@ -11,12 +9,10 @@ from signalwire_conferences.contract import UPDATE
 from signalwire_conferences.values import equivalent, instant
 from signalwire_conferences_testing import schemas
 
-from .bench import Bench, Conference, brief, kinds
+from .bench import Bench, Conference, brief
 from .claims import Claim
 from .findings import Broken
 from .samples import optional
-
-__all__ = ["owned", "replace", "reset", "stamp", "survived"]
 
 _SESSION = "active_session"
 
@@ -37,17 +33,8 @@ def owned() -> list[str]:
 def replace(
     bench: Bench, before: Conference, body: Mapping[str, Any], *, read: bool = False, about: Iterable[str] | None = None
 ) -> Conference:
-    """Sends a PUT and demands that it does what the contract says.
-
-    Args:
-        bench: the workplace.
-        before: the conference before it.
-        body: what to send; a `display_name` is added where it has none.
-        read: whether to read it back too.
-        about: the left-out fields to look at, by default all.
-
-    Raises:
-        Broken: it does not.
+    """Sends a PUT, with a `display_name` where the body has none, and demands that it does what the contract says; of
+    the left-out fields, with these or all. Reads it back too, where that is wanted.
     """
     full = dict(body) if "display_name" in body else {"display_name": before["display_name"], **body}
     after = bench.conference_of(bench.put(before["id"], full), before.source)
@@ -82,7 +69,7 @@ def reset(bench: Bench, before: Conference, after: Conference, names: Iterable[s
 def survived(bench: Bench, before: Conference, after: Conference) -> None:
     """Demands that what a PUT cannot write is as it was."""
     for name in owned():
-        if not equivalent(kinds()[name], before[name], after[name]):
+        if not equivalent(contract.KINDS[name], before[name], after[name]):
             # What nobody but the server sets may stay wrong, which a second look would not see.
             claim = Claim(after.part(name), "is", before[name] if name == "meta" else before.part(name))
             message = f"a PUT must not change {brief({name: (before[name], after[name])})}"

@@ -1,7 +1,5 @@
 """An existing conference that may be written to, put back as it was."""
 
-from __future__ import annotations
-
 import contextlib
 from collections.abc import Iterator
 
@@ -15,17 +13,13 @@ from .claims import Claim, field, status
 from .findings import Broken, NotExercised, ensure
 from .replacing import replace, stamp
 
-__all__ = ["restored"]
-
 _TIME_TO_PUT_BACK = 15.0  # seconds
 
 
 @contextlib.contextmanager
 def restored(bench: Bench) -> Iterator[str]:
-    """The id of the named conference, which is put back as it was when the work is done.
-
-    Raises:
-        NotExercised: there is none, or no PUT could put it back.
+    """The id of the named conference, which is put back as it was when the work is done; `NotExercised` where there is
+    none, or no PUT could put it back.
     """
     if bench.conference_id is None:
         raise NotExercised("no conference was named with --conference")
@@ -89,7 +83,7 @@ def _put_back(bench: Bench, before: Conference, body: dict[str, object]) -> None
         raise Broken(f"{failed}: {late}", Claim(status(before.source), "is", 200)) from None
     known = contract.fields(UPDATE)
     lost = {name: pair for name, pair in differences(before, after, but=(stamp(),)).items() if name in known}
-    for name in list(lost)[:1]:
-        ensure(False, f"{failed}: {brief(lost)}", Claim(after.part(name), "is", before.part(name)))
+    for name in lost:
+        raise Broken(f"{failed}: {brief(lost)}", Claim(after.part(name), "is", before.part(name)))
     same = after["id"] == before["id"]
     ensure(same, "the answer is about another conference", Claim(after.part("id"), "is", field(before.source, "id")))

@@ -3,14 +3,11 @@
 What a field takes is read from the contract; each value here is held against it before it is used.
 """
 
-from __future__ import annotations
-
 import enum
 import functools
-import itertools
 import random
 from collections.abc import Iterator, Mapping
-from typing import Any
+from typing import Any, cast
 
 from signalwire_conferences import contract
 from signalwire_conferences.contract import Kind, Omission
@@ -18,21 +15,6 @@ from signalwire_conferences.values import equivalent
 from signalwire_conferences_testing import schemas
 
 from . import instants
-
-__all__ = [
-    "LONG",
-    "Sort",
-    "custom",
-    "full",
-    "limit",
-    "near_misses",
-    "optional",
-    "others",
-    "page_sizes",
-    "sort",
-    "switches",
-    "valid",
-]
 
 
 class Sort(enum.Enum):
@@ -72,7 +54,6 @@ def _schemas(schema: str) -> Mapping[str, Mapping[str, Any]]:
 
 @functools.cache
 def sort(schema: str, name: str) -> Sort:
-    """What kind of value a field takes."""
     said, known = _schemas(schema)[name], contract.fields(schema)[name]
     if said.get("type") == "boolean":
         return Sort.SWITCH
@@ -87,8 +68,7 @@ def sort(schema: str, name: str) -> Sort:
 
 def limit(schema: str, name: str) -> int | None:
     """The most characters of a field."""
-    found: int | None = _schemas(schema)[name].get("maxLength")
-    return found
+    return cast(int | None, _schemas(schema)[name].get("maxLength"))
 
 
 @functools.cache
@@ -120,11 +100,8 @@ def others(schema: str, name: str) -> list[Any]:
 
 
 def custom(schema: str, turn: int = 0) -> dict[str, Any]:
-    """A body in which no field has the value that it is reset to, and no two alike if possible.
-
-    Args:
-        schema: the request body.
-        turn: another number gives other values, where a field has several.
+    """A body in which no field has the value that it is reset to, and no two alike if possible. Another turn gives
+    other values, where a field has several.
     """
     body: dict[str, Any] = {}
     for number, name in enumerate(optional(schema)):
@@ -154,17 +131,8 @@ def full(schema: str, rng: random.Random) -> dict[str, Any]:
 def near_misses(schema: str, name: str) -> list[Any]:
     """Values that a field must refuse: wrong types, and such as a careless check would take."""
     known, kind = contract.fields(schema)[name], sort(schema, name)
-    candidates = itertools.chain(_wrong_types(kind), _wrong_values(schema, name, kind))
-    return [value for value in _unique(candidates) if not known.accepts(value)]
-
-
-def _unique(values: Iterator[Any]) -> Iterator[Any]:
-    seen: set[str] = set()
-    for value in values:
-        key = repr(value)
-        if key not in seen:
-            seen.add(key)
-            yield value
+    candidates = {repr(value): value for value in (*_wrong_types(kind), *_wrong_values(schema, name, kind))}
+    return [value for value in candidates.values() if not known.accepts(value)]
 
 
 def _wrong_types(kind: Sort) -> Iterator[Any]:
@@ -177,8 +145,7 @@ def _wrong_types(kind: Sort) -> Iterator[Any]:
 
 def _wrong_values(schema: str, name: str, kind: Sort) -> Iterator[Any]:
     most = limit(schema, name)
-    if most is not None:
-        yield "a" * (most + 1)
+    yield from () if most is None else ("a" * (most + 1),)
     if kind is Sort.CHOICE:
         yield from _no_choices(schema, name)
     elif kind is Sort.COLOR:
@@ -190,12 +157,8 @@ def _wrong_values(schema: str, name: str, kind: Sort) -> Iterator[Any]:
         yield from ("\uff4e\uff41\uff4d\uff45", "\u0663", "🎥", "a+b", "a@b", "a,b", "é", "a\u0000", "a%20b")
         yield from ("<a>", "a'b", "\u017f", "\u212a")
     elif most is not None:
-        yield "é" * (most + 1)
-        yield "🎥" * (most + 1)
-        yield " " * (most + 1)
-        yield "a" * most + " "
-        yield "a" * most + "\n"
-        yield " " + "a" * most
+        yield from ("é" * (most + 1), "🎥" * (most + 1), " " * (most + 1))
+        yield from ("a" * most + " ", "a" * most + "\n", " " + "a" * most)
 
 
 def _no_choices(schema: str, name: str) -> Iterator[Any]:

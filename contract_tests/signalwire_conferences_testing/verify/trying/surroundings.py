@@ -1,7 +1,5 @@
 """Before a verification: whether there is a server of this API, and what conferences it has."""
 
-from __future__ import annotations
-
 import contextlib
 import time
 from collections.abc import Iterator, Mapping, Sequence
@@ -12,8 +10,6 @@ from attrs import Factory, define
 from .api import Api, BadLink, NoAnswer, OutOfTime
 from .created import carries, is_leftover
 from .samples import page_sizes
-
-__all__ = ["CannotRun", "Surroundings", "look_around", "of_run", "reach"]
 
 _TIME_TO_LOOK = 0.15  # of the budget, for the list of what was there before
 _TIME_FOR_ALL = 10.0  # seconds
@@ -27,25 +23,15 @@ class CannotRun(Exception):  # noqa: N818 - it is an outcome
 
 @define
 class Surroundings:
-    """What was there before the run.
+    """What was there before the run."""
 
-    Attributes:
-        ids: ids of the conferences.
-        with_session: conferences that have an active session.
-        leftovers: ids of conferences that an earlier verification made.
-    """
-
-    ids: list[str] = Factory(list)
-    with_session: list[Mapping[str, Any]] = Factory(list)
-    leftovers: list[str] = Factory(list)
+    ids: list[str] = Factory(list)  # of the conferences
+    with_session: list[Mapping[str, Any]] = Factory(list)  # conferences that have an active session
+    leftovers: list[str] = Factory(list)  # ids of those that an earlier verification made
 
 
 def reach(api: Api) -> None:
-    """A first request.
-
-    Raises:
-        CannotRun: there is no server of this API, or it does not let us in.
-    """
+    """A first request; `CannotRun` where there is no server of this API, or it does not let us in."""
     url = api.base_url
     try:
         exchange = api.send("GET", api.path(), query={"page_size": "1"})

@@ -1,7 +1,5 @@
 """Windows of time in the far future that hold conferences of this run only."""
 
-from __future__ import annotations
-
 import datetime
 from collections.abc import Mapping
 
@@ -9,20 +7,13 @@ from attrs import frozen
 
 from .bench import Bench
 
-__all__ = ["Window", "free_window"]
-
 _FIRST, _LAST = datetime.date(3000, 1, 1).toordinal(), datetime.date(8999, 1, 1).toordinal()
 _TRIES = 5
 
 
 @frozen
 class Window:
-    """Some days.
-
-    Attributes:
-        start: the first.
-        days: how many.
-    """
+    """Some days."""
 
     start: datetime.date
     days: int
@@ -47,12 +38,9 @@ class Window:
 
 
 def free_window(bench: Bench, days: int) -> Window:
-    """A window in which there is nothing yet.
-
-    It comes from the mark of the run and not from the seed: what an earlier run left behind, or
-    another one makes meanwhile, would lie in the same.
-    """
+    """A window in which there is nothing yet."""
     for _ in range(_TRIES):
+        # From the mark of the run, not from the seed: what an earlier run left behind would lie in the same.
         start = datetime.date.fromordinal(bench.created.rng.randint(_FIRST, _LAST))
         window = Window(start, days)
         value = bench.list(**window.bounds, page_size="1").value
