@@ -18,7 +18,7 @@ from typing import Any
 import pytest
 
 from processes import STYLES, each_connection, finished, ours, spawned, wait_for
-from signalwire_conferences import AsyncRestClient, ConferencesError
+from signalwire_conferences import AsyncRestClient, ConferencesError, journal_file
 from signalwire_conferences.journal import Journal
 from signalwire_conferences.journal_file import _Work
 from signalwire_conferences.steps import Record, Settle
@@ -687,26 +687,27 @@ def test_a_cancellation_does_not_wait_for_a_busy_file(server: MockServer, path: 
 # --- many threads ---------------------------------------------------------------------------------------------
 
 
+def test_what_threads_wait_to_write_is_written_together(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
+    begun: list[str] = []
+
+    def note(connection: sqlite3.Connection) -> None:
+        connection.set_trace_callback(lambda said: begun.append(said) if said.startswith("BEGIN") else None)
+
+    each_connection(monkeypatch, note)
+    threads = [threading.Thread(target=record, args=(journal, number)) for number in range(8)]
+    with journal_file._lock:
+        for thread in threads:
+            thread.start()
+        wait_for(lambda: len(journal._queued) == 8)
+    for thread in threads:
+        thread.join()
+    assert len(begun) == 1
+    assert sorted(numbers(journal)) == [*range(8)]
+
+
 def ten(journal: Journal) -> None:
     for number in range(10):
         record(journal, number)
-
-
-def test_what_threads_wait_to_write_is_written_together(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
-    begun: list[int] = []
-
-    def slow(connection: sqlite3.Connection) -> None:
-        connection.set_trace_callback(lambda said: begun.append(1) if said.startswith("BEGIN") else None)
-        time.sleep(0.02)  # as a disk takes
-
-    each_connection(monkeypatch, slow)
-    threads = [threading.Thread(target=ten, args=(journal,)) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(begun) < 40
-    assert len(numbers(journal)) == 80
 
 
 def test_what_fails_of_one_thread_fails_no_other(journal: Journal, monkeypatch: pytest.MonkeyPatch) -> None:
