@@ -59,8 +59,8 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 # The modules of which each test runs over httpx and over `fast`, whichever client it uses.
 OVER_BOTH = {
-    *("test_answers", "test_async", "test_cancellation", "test_interruptions", "test_proxies", "test_recovery"),
-    *("test_secrets", "test_wire"),
+    *("test_answers", "test_async", "test_cancellation", "test_errors", "test_interruptions", "test_proxies"),
+    *("test_recovery", "test_secrets", "test_wire"),
 }
 # Of these, httpx on asyncio is left to the long budget: on trio it does the same.
 MANY = {"test_answers", "test_recovery"}
@@ -68,7 +68,7 @@ MANY = {"test_answers", "test_recovery"}
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.module.__name__ in OVER_BOTH:
-        metafunc.fixturenames.append("connections")
+        metafunc.fixturenames.insert(0, "connections")  # before any client is built
         metafunc.parametrize("connections", ["httpx", "fast"], indirect=True)
 
 
