@@ -28,7 +28,7 @@ demo: setup ## rename a conference on a local mock and see that nothing else cha
 mock: setup ## serve the stateful mock on 127.0.0.1 (PORT=8080)
 	@$(MODULE) signalwire_conferences_testing --port $(PORT) $(ARGS)
 
-contract: setup ## verify that a server keeps the contract (BASE_URL=..., CONFERENCE=ID, ARGS)
+contract: setup ## verify that a server keeps the contract (BASE_URL=..., CONFERENCE=ID, ARGS); stderr says "contract: broken (1)" or "could not run (2)"
 	@$(MODULE) signalwire_conferences.cli verify $(if $(BASE_URL),"$(BASE_URL)") $(if $(CONFERENCE),--conference "$(CONFERENCE)") $(ARGS) || { \
 	code=$$?; case $$code in 1) why=broken;; 130) why=interrupted;; *) why="could not run";; esac; \
 	echo "contract: $$why ($$code)" >&2; exit $$code; }
