@@ -137,6 +137,17 @@ def test_creating_and_deleting_happen_only_when_asked_for(command: CommandLine, 
     command("restore", FILE, "--dry-run", "--create", "--prune")  # known by its name from now on
 
 
+def test_a_file_of_another_space_deletes_nothing(command: CommandLine, mock: MockServer) -> None:
+    command("export", FILE)
+    change(mock.host, "other.signalwire.com")
+    mock.store.add({**WHOLE, "id": "id-c", "name": "c"})
+    seen = len(mock.requests)
+    assert "line 3: space=" in command("restore", FILE, "--yes", "--prune", expect=2).err
+    assert len(mock.requests) == seen
+    assert "id-c" in mock.store
+    command("restore", FILE, "--yes")
+
+
 def test_an_export_for_git_says_nothing_that_changes_by_itself(command: CommandLine, mock: MockServer) -> None:
     first = command("export").out
     mock.store.patch(A, {"updated_at": "2031-01-01T00:00:00Z", "meta": {"seen": 1}})

@@ -67,7 +67,8 @@ def restore(
     """
     resets = allow_reset or []
     run.may_write(piped=str(file) == "-")
-    said = states.read_states(read_text(file))
+    text = read_text(file)
+    said = states.read_states(text, run.space if prune and run.client is not None else None)
     found = states.drift(said, selected(run, lambda _: True), by_name=create)
     _check(found, resets, create=create)
     work = Work(found.changes, resets, concurrency, label)
