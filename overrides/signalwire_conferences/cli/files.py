@@ -46,7 +46,7 @@ def export(
         run.terminal.stdout.write(text)
         return
     write(file, text)
-    if not schema:
+    if not schema and file.is_file():
         write(file.with_name(states.SCHEMA), states.schema())
         run.terminal.say(f"{len(conferences)} conferences are in {file}; its schema is {states.SCHEMA} beside it.")
 
@@ -167,8 +167,12 @@ def _one(done: Tally, name: str, function: Any) -> None:
 
 
 def write(file: Path, text: str) -> None:
-    """Put a text in the place of a file, all of it or nothing."""
+    """Put a text in the place of a file, all of it or nothing; a link stays one, a device or pipe is written to."""
     try:
+        if file.exists() and not file.is_file():
+            file.write_text(text, "utf-8", newline="\n")
+            return
+        file = file.resolve()
         handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
         try:
             with open(handle, "w", encoding="utf-8", newline="\n") as opened:  # noqa: PTH123  # of a descriptor
