@@ -68,6 +68,12 @@ def test_a_command_has_help_of_its_own(command: str, capsys: pytest.CaptureFixtu
     assert "options:" in capsys.readouterr().out
 
 
+def test_examples_in_help_keep_their_lines() -> None:
+    shown = run("pass", "update", "--help").stdout
+    assert "\\b" not in shown
+    assert "\n    update --where 'name~stand-*' layout=5up\n" in shown
+
+
 def test_the_installed_script_is_this_command_line() -> None:
     script = Path(sys.executable).with_name("signalwire-conferences")
     found = subprocess.run([script, "verify", "--list-promises"], capture_output=True, text=True, check=False)

@@ -1,6 +1,7 @@
 """`export`, `restore` and `edit`: conferences as files."""
 
 import json
+import os
 import stat
 import sys
 from pathlib import Path
@@ -135,6 +136,36 @@ def test_creating_and_deleting_happen_only_when_asked_for(command: CommandLine, 
     expected = {**mock.store[A], "name": "b", "description": "one\ntwo", "display_name": "Whole", "size": "large"}
     assert states.as_json({**mock.store[made], "id": B}) == states.as_json({**expected, "id": B})
     command("restore", FILE, "--dry-run", "--create", "--prune")  # known by its name from now on
+
+
+def test_an_export_replaces_no_link_and_no_pipe(command: CommandLine, tmp_path: Path) -> None:
+    (link, real, pipe) = (tmp_path / name for name in ("link.yaml", "real.yaml", "pipe"))
+    real.write_text("old")
+    link.symlink_to(real.name)
+    command("export", link)
+    assert link.is_symlink()
+    (tmp_path / states.SCHEMA).unlink()
+    assert real.read_text("utf-8") == command("export").out
+    os.mkfifo(pipe)
+    reader = os.open(pipe, os.O_RDONLY | os.O_NONBLOCK)
+    try:
+        command("export", pipe)
+        assert pipe.is_fifo()
+        assert not (tmp_path / states.SCHEMA).exists()
+        assert os.read(reader, 1 << 20).decode() == command("export").out
+    finally:
+        os.close(reader)
+
+
+def test_a_file_of_another_space_deletes_nothing(command: CommandLine, mock: MockServer) -> None:
+    command("export", FILE)
+    change(mock.host, "other.signalwire.com")
+    mock.store.add({**WHOLE, "id": "id-c", "name": "c"})
+    seen = len(mock.requests)
+    assert "line 3: space=" in command("restore", FILE, "--yes", "--prune", expect=2).err
+    assert len(mock.requests) == seen
+    assert "id-c" in mock.store
+    command("restore", FILE, "--yes")
 
 
 def test_an_export_for_git_says_nothing_that_changes_by_itself(command: CommandLine, mock: MockServer) -> None:

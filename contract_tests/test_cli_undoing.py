@@ -154,6 +154,10 @@ def test_a_plan_is_shown_as_it_is_now(command: CommandLine, mock: MockServer) ->
     command("plan", A, "layout=5up", "--out", "plan.json")
     assert '+ layout: "5up"' in command("apply", "plan.json", "--dry-run").out
     assert layouts(mock)[0] == "2x2"
+    mock.store.patch(A, {"layout": "8x8"})
+    assert "8x8" in command("apply", "plan.json", "--dry-run", expect=1).err
+    mock.store.patch(A, {"layout": "5up"})
+    assert command("apply", "plan.json", "--dry-run", "--json").json["unchanged"] == [A]
 
 
 @pytest.mark.parametrize("change", [

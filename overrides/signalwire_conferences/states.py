@@ -176,13 +176,17 @@ def as_yaml(conferences: Iterable[Json], space: str) -> Iterator[str]:
         yield "conferences: []"
 
 
-def read_states(text: str) -> tuple[State, ...]:
+def read_states(text: str, space: str | None = None) -> tuple[State, ...]:
     """What a file says, in its order. Values are not checked: those that the server has are valid there.
+
+    Args:
+        text: the file.
+        space: where given, a file that names another space is refused.
 
     Raises:
         InvalidChangeError: all that is wrong with the file but values, with the lines.
     """
-    reader = _Reader()
+    reader = _Reader(space)
     if text.lstrip().startswith("{"):  # JSON, which spells a character in two halves where YAML does not
         text = _PAIR.sub(lambda pair: _escaped_code(ord(json.loads(f'"{pair[0]}"'))), text)
     states = reader.states(text)
@@ -229,14 +233,19 @@ def _refuse_depth(events: Iterable[Any], start: type[Any], end: type[Any]) -> No
 class _Reader:
     """Reads a file and collects what is wrong with it."""
 
-    def __init__(self) -> None:
+    def __init__(self, space: str | None = None) -> None:
         self.problems: list[FileProblem] = []
+        self._space = space
 
     def states(self, text: str) -> tuple[State, ...]:
         root = self._composed(text)
         if root is None:
             return ()
         document = self._mapping(root, ("$schema", "space", "conferences"), "the file")
+        line, named = document.get("space", (None, None))
+        if self._space is not None and named is not None and named.value != self._space:
+            rule = f"is another space than {self._space}, whose conferences would all be deleted for not being in it"
+            self._problem(line, "space", named.value, rule)
         listed = document.get("conferences")
         if listed is None or listed[1].id != "sequence":
             line = (listed[1] if listed else root).start_mark.line + 1

@@ -9,6 +9,7 @@ import typer
 
 from signalwire_conferences import Conference, UpdatePlan, contract
 from signalwire_conferences.changes import checked_changes, checked_create, checked_id
+from signalwire_conferences.plan import merge
 
 from .codes import DONE, NOT_DONE, CommandError
 from .command import Run
@@ -133,7 +134,11 @@ def apply(
     """Carry out a plan that was kept. What others changed since stays; a conflict is refused."""
     run.may_write(piped=str(file) == "-")
     made: UpdatePlan[Any] = UpdatePlan.from_json(run.client, read_text(file))
-    return carry_out(run, made)
+    if run.yes and not run.dry_run:
+        return carry_out(run, made)
+    it, now = made.intent, run.conferences.plan(made.conference_id).before
+    merged = merge(made.conference_id, it.base or made.before, now, it.asked, it.resets, sent=False)
+    return carry_out(run, merged, made.apply)
 
 
 def delete(run: Run, ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of conferences.")]) -> int:

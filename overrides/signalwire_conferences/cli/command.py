@@ -133,6 +133,7 @@ def command(app: typer.Typer, name: str, *, writes: bool = False, **options: Any
         invoke.__signature__ = inspect.Signature([*own, *common])  # type: ignore[attr-defined]
         invoke.__annotations__ = {each.name: each.annotation for each in (*own, *common)}
         del invoke.__wrapped__  # its signature is another one
+        invoke.__doc__ = (function.__doc__ or "").replace(r"\b", "\b")  # typer knows the character alone
         app.command(name, **options)(invoke)
         return function
 

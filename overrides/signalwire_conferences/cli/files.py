@@ -46,7 +46,7 @@ def export(
         run.terminal.stdout.write(text)
         return
     write(file, text)
-    if not schema:
+    if not schema and file.is_file():
         write(file.with_name(states.SCHEMA), states.schema())
         run.terminal.say(f"{len(conferences)} conferences are in {file}; its schema is {states.SCHEMA} beside it.")
 
@@ -67,7 +67,8 @@ def restore(
     """
     resets = allow_reset or []
     run.may_write(piped=str(file) == "-")
-    said = states.read_states(read_text(file))
+    text = read_text(file)
+    said = states.read_states(text, run.space if prune and run.client is not None else None)
     found = states.drift(said, selected(run, lambda _: True), by_name=create)
     _check(found, resets, create=create)
     work = Work(found.changes, resets, concurrency, label)
@@ -166,8 +167,12 @@ def _one(done: Tally, name: str, function: Any) -> None:
 
 
 def write(file: Path, text: str) -> None:
-    """Put a text in the place of a file, all of it or nothing."""
+    """Put a text in the place of a file, all of it or nothing; a link stays one, a device or pipe is written to."""
     try:
+        if file.exists() and not file.is_file():
+            file.write_text(text, "utf-8", newline="\n")
+            return
+        file = file.resolve()
         handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
         try:
             with open(handle, "w", encoding="utf-8", newline="\n") as opened:  # noqa: PTH123  # of a descriptor
