@@ -8,7 +8,7 @@ from signalwire_conferences.contract import UPDATE
 from ..trying import samples
 from ..trying.api import UNSET
 from ..trying.bench import ASKED, Bench, Conference
-from ..trying.bodies import NO_JSON_BODIES, NO_OBJECTS, ODD_BODIES
+from ..trying.bodies import NO_JSON_BODIES, NO_OBJECTS, ODD_BODIES, marked
 from ..trying.claims import Claim, header, status
 from ..trying.created import NotOurs
 from ..trying.exchange import Exchange
@@ -76,10 +76,8 @@ def gone(bench: Bench) -> None:
 def _bodies(bodies: Sequence[bytes], because: str, question: str) -> Check:
     def check(bench: Bench) -> None:
         conference = bench.new()
-        marked = f'"{bench.created.display_name}"'.encode()
         for plain in bodies:
-            # What is created all the same is recognised.
-            content = plain.replace(b'"x"', marked)
+            content = marked(plain, bench.created.display_name)
             for answer in (bench.post(content=content), bench.put(conference["id"], content=content)):
                 with bench.case():
                     statuses = (400, 422) if question else (400,)
@@ -147,7 +145,7 @@ def name_taken(bench: Bench) -> None:
     # A name that the server chose is taken too.
     unnamed = bench.conference_of(bench.post(bench.update()))
     for one in (holder, bench.new(), holder, unnamed):
-        for fields in ({}, {"description": "another", "display_name": "another display name"}):
+        for fields in ({}, {"description": "another", "display_name": f"{bench.created.display_name} another"}):
             again = bench.post(bench.body(**fields, name=one["name"]))
             with bench.case():
                 bench.expect(again, 422, because="a create with a name that is taken", before=[one.source])
@@ -269,9 +267,8 @@ def no_failure_writing(bench: Bench) -> None:
 
 
 def _odd_writes(bench: Bench, one: str) -> Iterator[Exchange]:
-    marked = f'"display_name": "{bench.created.display_name}"'.encode()
     for plain in ODD_BODIES:
-        content = plain.replace(b'"display_name": "x"', marked)
+        content = marked(plain, bench.created.display_name)
         yield bench.post(content=content)
         yield bench.put(one, content=content)
     for media in ("", "application", "application/", ";", "application/json; charset=nonsense", "*/*"):

@@ -176,14 +176,14 @@ class CreatedConferences:
         for one in [one for one in self._made if stuck_too or one not in self._stuck]:
             try:
                 ours = self.prove(one, absent_too=False)
+                # Else it is gone already, or not known to be ours.
+                unproven = not ours and one_spelling(one) not in self.before and self._read(one) is not None
             except NotOurs:
                 self._stuck.add(one)
                 continue
             if not ours:
-                # Gone already, or not known to be ours.
                 self._made.pop(one)
-                if one_spelling(one) not in self.before and self._read(one) is not None:
-                    self.unproven.append(one)
+                self.unproven += [one] if unproven and one not in self.unproven else []
             elif self._delete(one):
                 if one in self._made:
                     self._gone[one] = self._made.pop(one)
