@@ -482,6 +482,13 @@ def test_a_list_that_cannot_be_read_to_its_end_is_told_of_where_a_create_had_no_
     assert [note for note in report.notes if NAME_PREFIX in note]
 
 
+def test_a_list_with_another_success_status_is_read_to_its_end_all_the_same(server: MockServer) -> None:
+    broken("list-206", server)
+    report = verify(Options(server.url, server.project, server.token, only=("status/read", "accepts/least")))
+    assert [one.promise.id for one in report.broken] == ["status/read"]
+    assert report.notes == []
+
+
 def test_what_a_killed_run_left_behind_is_named_and_removed_when_asked_for(
     server: MockServer, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -10,7 +10,7 @@ from attrs import evolve
 from signalwire_conferences.values import one_spelling
 
 from .promises import Needs, Promise, promises
-from .promises.generic import GENERIC, examine
+from .promises.generic import GENERIC, SEEN_TOO, examine
 from .telling.finding import Teller
 from .telling.masking import Mask
 from .telling.report import Options, Outcome, Report, Result
@@ -36,14 +36,6 @@ _UNSEEN = "conferences of this run may still be there that were created without 
 _CLEANING_TIME = 2.0  # seconds of the budget that are kept for the end
 _TIME_TO_CLEAN = 15.0  # seconds, whatever the budget was
 _MOST_REPEATED = 5  # findings of a promise
-
-#: What Schemathesis finds by a check, and what was seen of it in every answer.
-_SAME = {
-    "status_code_conformance": _DOCUMENTED,
-    "content_type_conformance": "headers/json",
-    "response_headers_conformance": "headers/challenge",
-    "response_schema_conformance": "schema/",
-}
 
 #: Called before a promise is tried (`None`) and when its result is there.
 Progress = Callable[[Promise, Result | None], None]
@@ -91,8 +83,6 @@ def verify(
 
 
 class _Run:
-    """The state of a verification."""
-
     def __init__(self, options: Options, report: Report, progress: Progress) -> None:
         self.options, self.report, self.progress = options, report, progress
         self.started = time.monotonic()
@@ -116,7 +106,6 @@ class _Run:
     # --- trying -----------------------------------------------------------------------------------
 
     def carry_out(self, consent: Callable[[Sequence[str]], bool]) -> None:
-        """Looks at what is there, and tries the promises."""
         around = self.bench.around = look_around(self.api)
         self.created.before = {one_spelling(one) for one in around.ids}
         leftovers = self.report.leftovers = around.leftovers
@@ -217,22 +206,19 @@ class _Run:
             return
         self.progress(chosen[0], None)
         log = self.watching.begin()
-        found: Mapping[str, Sequence[Broken]] = {}
+        found: Mapping[str, Broken] = {}
         why = self.report.stopped or ("" if self.options.writes else f"it needs {Needs.WRITING.value}")
         if not why:
             share = self.options.budget * _SCHEMATHESIS
-            pair = (self.options.project, self.options.token)
             self.lost_answers = True  # what it created just before its end, it may not have told
             try:
-                found = examine(self.api, self.created.mark, self.options.seed, share, pair, self.watching.see)
+                found = examine(self.api, self.created.mark, self.options.seed, share)
             except NotExercised as not_exercised:
                 why = str(not_exercised)
         for check, promise in GENERIC.items():
-            # The shortest is the easiest to read.
-            shortest = sorted(found.get(check, ()), key=lambda one: len(f"{one.focus[0].url}{one.focus[0].content!r}"))
-            if promise in chosen and shortest:
-                result = self._broken(promise, shortest[:1], log)
-                same = _SAME.get(check, "nothing")
+            if promise in chosen and check in found:
+                result = self._broken(promise, [found[check]], log)
+                same = SEEN_TOO.get(check, "nothing")
                 result.because = [n for n in self.watching.broken if n.startswith(same) and self.options.wants(n)]
                 self._add(result)
             elif promise in chosen:

@@ -36,7 +36,6 @@ class Watching:
         api.seen = self.see
 
     def begin(self) -> list[Exchange]:
-        """The list of what is sent from now on."""
         self._log, self._logged = list[Exchange](), 0
         return self._log
 

@@ -14,7 +14,7 @@ from ..trying.generating import generated
 from .promise import generic
 from .schema import documented, invalid_answer
 
-__all__ = ["GENERIC", "examine"]
+__all__ = ["GENERIC", "SEEN_TOO", "examine"]
 
 
 def _documented(exchange: Exchange) -> Claim:
@@ -55,15 +55,26 @@ _CHECKS: Mapping[str, tuple[str, Callable[[Exchange], Claim]]] = {
 GENERIC = {check: generic(f"generic/{check.replace('_', '-')}", said[0]) for check, said in _CHECKS.items()}
 
 
-def examine(
-    api: Api, mark: str, seed: int, seconds: float, pair: tuple[str, str], seen: Callable[[Exchange], None]
-) -> Mapping[str, list[Broken]]:
-    """What Schemathesis finds, by check; see `generated`."""
-    findings: dict[str, list[Broken]] = {check: [] for check in GENERIC}
-    for exchange, checked in generated(api, mark, seed, seconds, pair, GENERIC, seen):
+#: What it finds by a check, and how promises begin that see the same in every answer.
+SEEN_TOO = {
+    "status_code_conformance": "status/documented",
+    "content_type_conformance": "headers/json",
+    "response_headers_conformance": "headers/challenge",
+    "response_schema_conformance": "schema/",
+}
+
+
+def examine(api: Api, mark: str, seed: int, seconds: float) -> Mapping[str, Broken]:
+    """What Schemathesis finds, by check: of each what is shortest, and so the easiest to read. See `generated`."""
+    findings: dict[str, Broken] = {}
+    for exchange, checked in generated(api, mark, seed, seconds, GENERIC):
         for check, broken in _findings(checked, exchange):
-            findings[check].append(broken)
+            findings[check] = min(findings.get(check, broken), broken, key=_length)
     return findings
+
+
+def _length(broken: Broken) -> int:
+    return len(f"{broken.focus[0].url}{broken.focus[0].content!r}")
 
 
 def _findings(checks: Iterable[Mapping[str, Any]], exchange: Exchange) -> Iterator[tuple[str, Broken]]:

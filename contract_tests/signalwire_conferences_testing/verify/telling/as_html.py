@@ -17,7 +17,6 @@ _LOOKS = {
 
 
 def text(report: Report) -> str:
-    """A report as HTML."""
     return _page(f"Contract of {_safe(report.options.url)}", *_body(report))
 
 

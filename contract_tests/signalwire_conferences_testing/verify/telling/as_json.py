@@ -37,7 +37,6 @@ def value(report: Report) -> dict[str, Any]:
 
 
 def text(report: Report) -> str:
-    """A report as JSON text."""
     return json.dumps(value(report), indent=2)
 
 

@@ -25,18 +25,15 @@ class Mask:
         self._secret = re.compile("|".join(sorted(patterns, key=len, reverse=True)), re.IGNORECASE)
 
     def __call__(self, text: str) -> str:
-        """The text without them."""
         return self._secret.sub("<masked>", text)
 
     def result(self, result: Result) -> Result:
-        """A result whose texts are without them."""
         self._within(result, "message")
         for one in result.findings:
             self._within(one, "message", "sent", "received", "expected", "script", "commands")
         return result
 
     def report(self, report: Report) -> None:
-        """Makes a report one whose texts are without them."""
         for result in report.results:
             self.result(result)
         self._within(report, "stopped", "notes", "faults", "leftovers", "stayed")

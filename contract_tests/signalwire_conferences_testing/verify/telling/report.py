@@ -37,7 +37,6 @@ class Options:
     only_broken: bool = False  # whether the others are left out of the report
 
     def wants(self, promise_id: str) -> bool:
-        """Whether a promise is to be tried."""
         return not self.only or promise_id.startswith(self.only)
 
 
@@ -107,12 +106,10 @@ class Report:
     date: datetime.datetime = Factory(lambda: datetime.datetime.now(datetime.UTC))
 
     def having(self, outcome: Outcome) -> list[Result]:
-        """The results with this outcome."""
         return [result for result in self.results if result.outcome is outcome]
 
     @property
     def broken(self) -> list[Result]:
-        """The broken promises."""
         return self.having(Outcome.BROKEN)
 
     @property
@@ -182,7 +179,6 @@ def about(report: Report) -> dict[str, str]:
 
 
 def version() -> str:
-    """The version of this project."""
     return importlib.metadata.version("signalwire-conferences")
 
 

@@ -103,7 +103,6 @@ class Api:
         return Credentials(authorization, "Basic <wrong>", '-u "$SIGNALWIRE_PROJECT_ID:wrong"')
 
     def path(self, conference_id: str | None = None) -> str:
-        """Path of a conference, or of all of them."""
         return _ROOT if conference_id is None else f"{_ROOT}/{quote(conference_id, safe='')}"
 
     def send(
@@ -151,7 +150,6 @@ class Api:
     def exchange(
         self, method: str, url: str, fields: Mapping[str, str], content: bytes | None, credentials: Credentials
     ) -> Exchange:
-        """A request that is still to be sent."""
         operation = _OPERATIONS.get((self._is_item(url), method))
         known = operation is not None and (self._is_item(url) or self._rest(url) == "")
         return Exchange(operation if known else None, method, url, fields, content, credentials)

@@ -41,7 +41,6 @@ class Conference(dict[str, Any]):
         return None
 
     def part(self, name: str) -> Part:
-        """One of its fields."""
         return listed(self.source, self["id"], name) if self.on_page else field(self.source, name)
 
 
@@ -122,7 +121,6 @@ class Bench:
             raise broken
 
     def expect(self, exchange: Exchange, *statuses: int, because: str, before: Sequence[Exchange] = ()) -> Exchange:
-        """Demands one of these statuses."""
         if exchange.status not in statuses:
             cause = ("status", exchange.operation_id or exchange.method, statuses, exchange.status)
             message = f"{because}: expected {' or '.join(map(str, statuses))}, got {exchange.status}"
@@ -172,7 +170,6 @@ class Bench:
             raise SetupFailed(f"{what} failed: {broken.message}", broken.claim, causes=broken.causes) from None
 
     def read(self, conference_id: str, *before: Exchange, **query: str) -> Conference:
-        """A conference as GET tells it now."""
         return self.conference_of(self.get(conference_id, **query), *before)
 
     def replaced(self, before: Conference, fields: Mapping[str, Any]) -> Conference:
@@ -180,7 +177,6 @@ class Bench:
         return self.conference_of(self.put(before["id"], self.update(**fields)), before.source)
 
     def unknown_id(self) -> str:
-        """An id that no conference has."""
         made_up = str(uuid.UUID(int=self.created.rng.getrandbits(128), version=4))
         self.created.unknown.append(made_up)
         return made_up
@@ -228,7 +224,6 @@ class Bench:
         ensure(again.succeeded, message, Claim(status(again), "is", 200), refused)
 
     def unchanged(self, before: Conference, why: str, *evidence: Exchange) -> None:
-        """Reads a conference again and demands that nothing of it changed."""
         now = self.read(before["id"], before.source, *evidence)
         self.equal(before, now, f"{why} changed the conference", *evidence)
 
@@ -269,7 +264,6 @@ def differences(
 
 
 def brief(changed: Mapping[str, tuple[Any, Any]]) -> str:
-    """Differences in words."""
     return ", ".join(f"{name} from {_short(old)} to {_short(new)}" for name, (old, new) in changed.items())
 
 

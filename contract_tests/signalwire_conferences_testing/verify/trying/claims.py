@@ -33,7 +33,6 @@ class Part:
 
     @property
     def value(self) -> Any:
-        """This part of the answer that came."""
         return self.of(self.exchange)
 
     def jq(self, answer: str, literal: Callable[[Any], str]) -> str:
@@ -136,12 +135,10 @@ class Claim:
 
     @property
     def exchanges(self) -> list[Exchange]:
-        """The answers that it is about."""
         return [self.part.exchange, *([self.want.exchange] if isinstance(self.want, Part) else [])]
 
     @property
     def is_so(self) -> bool:
-        """Whether it is so for the answers that came."""
         return self.holds({one: one for one in self.exchanges}, lambda value: value)
 
     def holds(self, answers: Mapping[Exchange, Exchange], own: Callable[[Any], Any]) -> bool:
@@ -163,14 +160,12 @@ class Claim:
 
     @property
     def expected(self) -> str:
-        """What has to be, in words."""
         want = self.want
         said = f"{_brief(want.value)} ({want.words} of {want.exchange})" if isinstance(want, Part) else _brief(want)
         return f"{self.part.words}: {_HOWS[self.how].words.format(said)}"
 
     @property
     def received(self) -> str:
-        """What came, in words."""
         return f"{self.part.words}: {_brief(self.part.value)}"
 
 

@@ -43,7 +43,6 @@ def _marks(text: object) -> list[str]:
 
 
 def carries(conference: Mapping[str, Any], *marks: str) -> bool:
-    """Whether the name or the display name of a conference holds one of these marks."""
     return any(one in marks for key in ("name", "display_name") for one in _marks(conference.get(key)))
 
 
@@ -86,11 +85,9 @@ class CreatedConferences:
 
     @property
     def display_name(self) -> str:
-        """A display name by which a leftover is recognised."""
         return f"{DISPLAY_PREFIX} {self.mark}"
 
     def name(self) -> str:
-        """A name that no conference has."""
         self._names += 1
         return f"{NAME_PREFIX}{self.mark}-{self._names}"
 

@@ -10,7 +10,6 @@ _IN_BASE64 = f"""$(jq -rn --arg pair {_PAIR} '$pair | @base64')"""
 
 
 def basic(pair: str, shown: str, curl: str = f"-u {_PAIR}", *, right: bool = False) -> Credentials:
-    """Credentials of a `user:password` pair."""
     return Credentials("Basic " + base64.b64encode(pair.encode()).decode(), shown, curl, right)
 
 

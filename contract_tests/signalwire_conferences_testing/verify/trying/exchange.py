@@ -54,7 +54,6 @@ class Exchange:
 
     @property
     def sent(self) -> Any:
-        """The JSON value of the request's body, `NO_JSON` where it is none."""
         return _json(self.content or b"")
 
     @property

@@ -19,7 +19,6 @@ class Broken(Exception):  # noqa: N818 - it is a finding, not an error
 
     @property
     def focus(self) -> list[Exchange]:
-        """The requests that show it, in their order."""
         return sorted({*self.claim.exchanges, *self.evidence}, key=lambda one: one.number)
 
 
@@ -38,6 +37,5 @@ def demand(message: str, part: Part, how: str, want: Any = None, *evidence: Exch
 
 
 def ensure(condition: object, message: str, claim: Claim, *evidence: Exchange) -> None:
-    """Raises `Broken` unless the condition holds."""
     if not condition:
         raise Broken(message, claim, *evidence)

@@ -12,7 +12,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
@@ -41,31 +41,22 @@ _VARIABLES = ("SIGNALWIRE_PROJECT_ID", "SIGNALWIRE_API_TOKEN")
 Generated = tuple[Exchange, Sequence[Mapping[str, Any]]]
 
 
-def generated(
-    api: Api,
-    mark: str,
-    seed: int,
-    seconds: float,
-    pair: tuple[str, str],
-    checks: Iterable[str],
-    seen: Callable[[Exchange], None],
-) -> list[Generated]:
+def generated(api: Api, mark: str, seed: int, seconds: float, checks: Iterable[str]) -> list[Generated]:
     """Runs Schemathesis against the server; the exchanges in which it found something.
 
     Args:
-        api: where the server is, and until when there is time.
+        api: where the server is, and until when there is time; each exchange is seen there.
         mark: what the conferences of this run are recognised by.
         seed: of its random choices.
         seconds: the most that it may test, if there is so much time.
-        pair: project id and token.
         checks: what it is to check.
-        seen: called with each exchange.
 
     Raises:
         NotExercised: it could not be run, or there is no time.
     """
     # requests, which Schemathesis sends with, encodes credentials in Latin-1, and here they are UTF-8.
-    latin = {name: text.encode().decode("latin-1") for name, text in zip(_VARIABLES, pair, strict=True)}
+    pair = base64.b64decode((api.credentials.header or "").removeprefix("Basic ")).decode("latin-1")
+    latin = dict(zip(_VARIABLES, pair.split(":", 1), strict=True))
     left = min(api.deadline - time.monotonic() - _START, seconds)
     if left < _LEAST:
         raise NotExercised(SPENT)
@@ -90,7 +81,7 @@ def generated(
         finally:
             # Whatever became of it: what it created has to be known.
             for exchange, checked in _read(report, api):
-                seen(exchange)
+                api.seen(exchange)
                 sent = True
                 if any(one.get("status") == "failure" for one in checked):
                     found.append((exchange, checked))

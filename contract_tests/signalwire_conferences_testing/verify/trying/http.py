@@ -170,7 +170,6 @@ def bundle() -> bytes:
 
 
 def is_loopback(url: str) -> bool:
-    """Whether a URL leads to this machine."""
     return hosts.is_loopback(urlsplit(url).netloc)
 
 

@@ -105,7 +105,6 @@ def text_of(when: datetime.datetime) -> str:
 
 
 def unix_of(text: str) -> str:
-    """The Unix timestamp of a time in whole seconds."""
     found = instant(text)
     if found is None:
         raise ValueError(text)
@@ -113,7 +112,6 @@ def unix_of(text: str) -> str:
 
 
 def moved(text: str, seconds: int) -> str:
-    """The time that many seconds later."""
     return text_of(datetime.datetime.fromisoformat(text) + datetime.timedelta(seconds=seconds))
 
 

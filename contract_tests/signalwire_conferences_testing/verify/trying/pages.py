@@ -40,7 +40,6 @@ class Page:
         demand(message, part, how, want, *self.evidence)
 
     def same(self, other: "Page", message: str) -> None:
-        """Demands that two pages show the same conferences."""
         claim = Claim(ids(self.exchange), "is", ids(other.exchange))
         ensure(set(self.ids) == set(other.ids), message, claim, *self.evidence)
 
@@ -102,7 +101,6 @@ class PagedWindow:
         self.evidence = [one.source for one in (*made, *inside)]
 
     def page(self, **query: str) -> Page:
-        """The first page of the list of them."""
         return Page(self.bench, self.bench.list(**self.bounds, **query), self.evidence)
 
     def all_there(self, how: str, *pages: Page) -> None:

@@ -32,7 +32,6 @@ class Readings:
         return first if first.reading != reading else None
 
     def told(self) -> Mapping[str, Mapping[str, str]]:
-        """All of them."""
         return {name: {case: one.reading for case, one in cases.items()} for name, cases in self.noted.items()}
 
 

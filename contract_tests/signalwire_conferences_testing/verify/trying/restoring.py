@@ -30,15 +30,13 @@ def restored(bench: Bench) -> Iterator[str]:
     body = _way_back(bench, before)
     try:
         yield bench.conference_id
-    except KeyboardInterrupt as interruption:
+    except BaseException as error:
         try:
             _put_back(bench, before, body)
         except Broken as lost:
-            # A finding must not hide that the run is to end.
-            interruption.add_note(lost.message)
-        raise
-    except BaseException:
-        _put_back(bench, before, body)
+            if not isinstance(error, KeyboardInterrupt):
+                raise
+            error.add_note(lost.message)  # a finding must not hide that the run is to end
         raise
     _put_back(bench, before, body)
 
@@ -50,12 +48,12 @@ def _way_back(bench: Bench, before: Conference) -> dict[str, object]:
     body: dict[str, object] = {}
     for name, known in contract.fields(UPDATE).items():
         value = before[name]
-        if value is None and not _left_out_is_null(bench, name):
-            raise NotExercised(f"its {name} is null, which no PUT is known to put back")
-        if value is not None and not known.accepts(value):
-            raise NotExercised(f"its {name} is {value!r}, which no PUT could put back")
         if value is not None:
             body[name] = value
+            if not known.accepts(value):
+                raise NotExercised(f"its {name} is {value!r}, which no PUT could put back")
+        elif not _left_out_is_null(bench, name):
+            raise NotExercised(f"its {name} is null, which no PUT is known to put back")
     return body
 
 

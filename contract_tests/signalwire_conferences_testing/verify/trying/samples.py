@@ -67,7 +67,6 @@ def sort(schema: str, name: str) -> Sort:
 
 
 def limit(schema: str, name: str) -> int | None:
-    """The most characters of a field."""
     return cast(int | None, _schemas(schema)[name].get("maxLength"))
 
 
@@ -124,7 +123,6 @@ def switches(turn: int) -> dict[str, Any]:
 
 
 def full(schema: str, rng: random.Random) -> dict[str, Any]:
-    """A body in which each field has a random valid value."""
     return {name: rng.choice(valid(schema, name)) for name in optional(schema)}
 
 

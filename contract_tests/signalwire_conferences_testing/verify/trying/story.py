@@ -53,11 +53,9 @@ class Story:
                     known[name] = Var(one, "name")
 
     def commands(self) -> list[str]:
-        """A shell command for each request, to be pasted one after the other into one bash."""
         return Shell(self.pieces, self.made_up).commands()
 
     def script(self, title: str) -> str:
-        """A script for bash, with curl and jq, that shows the fault: its status is 1 where it is there."""
         return Shell(self.pieces, self.made_up).script(title, self.claim)
 
     def shows(self, api: Api, created: CreatedConferences) -> bool:

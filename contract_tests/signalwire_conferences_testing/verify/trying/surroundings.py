@@ -94,7 +94,7 @@ def _listed(api: Api, until: float | None = None, **query: str) -> Iterator[Mapp
     exchange = api.send("GET", api.path(), query={**query, "page_size": str(page_sizes()[1])})
     followed: set[str] = set()
     while True:
-        if exchange.status != 200 or not isinstance(exchange.value, dict):
+        if not exchange.succeeded or not isinstance(exchange.value, dict):
             raise _NoPageError
         data, links = exchange.value.get("data"), exchange.value.get("links")
         for one in data if isinstance(data, list) else []:

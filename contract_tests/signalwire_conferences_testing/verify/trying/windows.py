@@ -33,7 +33,6 @@ class Window:
         return (self.start + datetime.timedelta(days=day)).isoformat()
 
     def at(self, day: int, seconds: int = 0) -> str:
-        """A time on that date."""
         return f"{self.on(day)}T00:{seconds // 60:02}:{seconds % 60:02}Z"
 
 
