@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote, urlsplit
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from .api import Api, BadLink, NoAnswer
 from .claims import Claim
@@ -20,6 +20,7 @@ from .exchange import Exchange
 __all__ = ["Story", "stories"]
 
 _MOST = 400  # requests
+_LONGEST_WORD = 120_000  # bytes; Linux has a few more
 _WRITES = ("PUT", "DELETE")
 _ODD_ID = re.compile(r"[^A-Za-z0-9._~-]")
 
@@ -33,11 +34,13 @@ class _Var:
         of: the request whose answer gives it, `None` where the run makes it up.
         what: what it is.
         place: where it has another digit than the answer gives.
+        inside: whether it is needed as a part of JSON, and not of a URL.
     """
 
     of: Exchange | None
     what: str
     place: int | None = None
+    inside: bool = False
 
 
 _RUN = _Var(None, "run")
@@ -70,7 +73,11 @@ class Story:
         self._made_up = dict.fromkeys(self.marks, _RUN)
         self._made_up |= {one: _Var(None, f"new{number}") for number, one in enumerate(unknown, 1)}
         for one in self.exchanges:
-            inside = {rf'(?<="){re.escape(json.dumps(k)[1:-1])}(?=")': v for k, v in known.items()}
+            texts = {k: json.dumps(k, ensure_ascii=False)[1:-1] for k in known}
+            inside = {
+                rf'(?<="){re.escape(text)}(?=")': evolve(known[k], inside=bool(_ODD_ID.search(k)))
+                for k, text in texts.items()
+            }
             ids = {**dict(_near(known, one.about)), **known}
             segments = {rf"(?<=/){re.escape(quote(k, safe=''))}(?=\?|$)": v for k, v in ids.items()}
             inside |= self._made_up
@@ -133,7 +140,7 @@ class Story:
         if isinstance(url[0], _Var) and url[0].what.startswith("links.") and url[0].of is not None:
             return api.follow(answers[url[0].of], url[0].what.removeprefix("links."))
         where = put(url, lambda text: quote(text, safe="")).decode()
-        body = None if content is None else put(content, lambda text: json.dumps(text)[1:-1])
+        body = None if content is None else put(content, lambda text: json.dumps(text, ensure_ascii=False)[1:-1])
         return api.answered(api.exchange(one.method, where, one.headers, body, one.credentials))
 
     def _value(self, var: _Var, answers: Mapping[Exchange, Exchange]) -> str:
@@ -224,9 +231,13 @@ class Story:
         return _NEW_RUN if var is _RUN else f"{var.what.upper()}=$({_NEW_ID})"
 
     def _query(self, var: _Var) -> str:
+        odd = var.what == "id" and var.of is not None and _ODD_ID.search(var.of.creates or "")
+        how = " | @uri" if odd else ""
         if (at := var.place) is not None:
-            return f'.{var.what} | .[:{at}] + (if .[{at}:{at + 1}] == "0" then "1" else "0" end) + .[{at + 1}:]'
-        if var.what == "id" and var.of is not None and _ODD_ID.search(var.of.creates or ""):
+            return f'.{var.what} | .[:{at}] + (if .[{at}:{at + 1}] == "0" then "1" else "0" end) + .[{at + 1}:]{how}'
+        if var.inside:
+            return f".{var.what} | tojson | .[1:-1]"
+        if odd:
             return ".id | @uri"
         if var.what.startswith("links."):
             parts = urlsplit(self._collection)
@@ -237,7 +248,7 @@ class Story:
         if var.of is None:
             return var.what.upper()
         word = {"id": "ID", "name": "NAME"}.get(var.what, var.what.removeprefix("links.").upper())
-        place = "" if var.place is None else f"_{var.place}"
+        place = "_JSON" if var.inside else "" if var.place is None else f"_{var.place}"
         return f"{word}{self.exchanges.index(var.of) + 1}{place}"
 
     def _literal(self, place: Mapping[Exchange, int]) -> Callable[[Any], str]:
@@ -277,6 +288,8 @@ class Story:
             before = self._unless_theirs(url)
         if content is not None and b"\0" in (one.content or b""):
             before, data = f"{before}printf %b {_octal(one.content or b'')} | ", ["--data-binary", "@-"]
+        elif content is not None and len(one.content or b"") > _LONGEST_WORD:
+            before, data = f"{before}printf %s {self._word(content)} | ", ["--data-binary", "@-"]
         else:
             data = [] if content is None else ["--data-raw", self._word(content)]
         # Brackets and braces mean something to curl.
@@ -287,8 +300,9 @@ class Story:
         """There are servers that count their ids: next to ours may be somebody else's."""
         pair = '-u "$SIGNALWIRE_PROJECT_ID:$SIGNALWIRE_API_TOKEN"'
         [near] = [self._inline(var) for var in url if isinstance(var, _Var) and var.place is not None]
+        theirs = f"jq -e --arg id {near} '.id | . == $id or @uri == $id' >/dev/null"
         said = "echo 'somebody has this id: start again' >&2"
-        return f"curl -sS {pair} {self._word(url)} | jq -e --arg id {near} '.id == $id' >/dev/null && {said} || "
+        return f"curl -sS {pair} {self._word(url)} | {theirs} && {said} || "
 
     def _word(self, pieces: list[bytes | _Var]) -> str:
         word = "".join(_bytes(one) if isinstance(one, bytes) else self._inline(one) for one in pieces)
