@@ -15,7 +15,8 @@ from signalwire_conferences import contract
 from .claims import Claim
 from .exchange import Exchange
 
-_ODD_ID = re.compile(r"[^A-Za-z0-9._~-]")
+ODD_ID = re.compile(r"[^A-Za-z0-9._~-]")
+_LONGEST_WORD = 120_000  # bytes; Linux has a few more
 _PAIR = '-u "$SIGNALWIRE_PROJECT_ID:$SIGNALWIRE_API_TOKEN"'
 _NEW_RUN = "RUN=$(printf %08x%08x%08x%08x $RANDOM $RANDOM $RANDOM $RANDOM)"
 _NEW_ID = (
@@ -31,6 +32,7 @@ class Var:
     of: Exchange | None  # the request whose answer gives it, `None` where the run makes it up
     what: str  # `run`, `new1` and so on; of an answer `id`, `name`, `links.next`
     place: int | None = None  # where it has another digit than the answer gives
+    inside: bool = False  # whether it is needed as a part of JSON, and not of a URL
 
 
 RUN = Var(None, "run")
@@ -100,9 +102,13 @@ class Shell:
         return {self._name(var): self._query(var) for var in variables if isinstance(var, Var) and var.of is one}
 
     def _query(self, var: Var) -> str:
+        odd = var.what == "id" and var.of is not None and ODD_ID.search(var.of.creates or "")
+        how = " | @uri" if odd else ""
         if (at := var.place) is not None:
-            return f'.{var.what} | .[:{at}] + (if .[{at}:{at + 1}] == "0" then "1" else "0" end) + .[{at + 1}:]'
-        if var.what == "id" and var.of is not None and _ODD_ID.search(var.of.creates or ""):
+            return f'.{var.what} | .[:{at}] + (if .[{at}:{at + 1}] == "0" then "1" else "0" end) + .[{at + 1}:]{how}'
+        if var.inside:
+            return f".{var.what} | tojson | .[1:-1]"
+        if odd:
             return ".id | @uri"
         if var.what.startswith("links."):
             return f'.{var.what} | if startswith("http") then . else "{self._host}" + . end'
@@ -110,7 +116,9 @@ class Shell:
 
     def _name(self, var: Var) -> str:
         number = "" if var.of is None else self._number[var.of]
-        return f"{var.what.rpartition('.')[2].upper()}{number}" + ("" if var.place is None else f"_{var.place}")
+        return f"{var.what.rpartition('.')[2].upper()}{number}" + (
+            "_JSON" if var.inside else "" if var.place is None else f"_{var.place}"
+        )
 
     def _inline(self, var: Var) -> str:
         return f'"${self._name(var)}"'
@@ -146,12 +154,15 @@ class Shell:
         if near and one.method != "GET":
             # There are servers that count their ids: next to ours may be somebody else's.
             read = (
-                f"curl -sS {_PAIR} {self._word(url)} | jq -e --arg id {self._inline(near[0])} '.id == $id' >/dev/null"
+                f"curl -sS {_PAIR} {self._word(url)}"
+                f" | jq -e --arg id {self._inline(near[0])} '.id | . == $id or @uri == $id' >/dev/null"
             )
             before = f"{read} && echo 'somebody has this id: start again' >&2 || "
         if content is not None and b"\0" in (one.content or b""):
             octal = "".join(f"\\0{byte:03o}" for byte in one.content or b"")
             before, data = f"{before}printf %b '{octal}' | ", ["--data-binary", "@-"]
+        elif content is not None and len(one.content or b"") > _LONGEST_WORD:
+            before, data = f"{before}printf %s {self._word(content)} | ", ["--data-binary", "@-"]
         else:
             data = [] if content is None else ["--data-raw", self._word(content)]
         return before + " ".join([*words, *data, self._word(url)])
