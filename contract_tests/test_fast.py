@@ -12,7 +12,17 @@ from typing import Any
 import pytest
 
 from processes import finished, ours, spawned
-from signalwire_conferences import AsyncRestClient, ConfigurationError, RestClient, TransportError, settings
+from signalwire_conferences import (
+    AsyncRestClient,
+    ConfigurationError,
+    RestClient,
+    TransportError,
+    operations,
+    settings,
+)
+from signalwire_conferences.fast_asyncio import AsyncConnection
+from signalwire_conferences.masking import Secret
+from signalwire_conferences.wire import TimeLeft
 from signalwire_conferences_testing.mock import MockServer
 from tls_support import Authority, proxy
 
@@ -250,3 +260,22 @@ def test_what_is_cancelled_while_a_proxy_leads_on_is_never_sent(
         monkeypatch.setenv("HTTPS_PROXY", f"http://{address}")
         asyncio.run(main(SPACE))
     assert server.requests == []
+
+
+def test_a_link_without_a_path_leads_to_the_root() -> None:
+    pages = operations.Pages({}, SPACE, settings.Policy(1, 0, lambda: 0.0))
+    assert pages._following(f"https://{SPACE}?page=2") == "/?page=2"
+
+
+def test_a_connection_that_ended_with_the_handshake_was_asked_nothing() -> None:
+    """As TLS 1.2 has it: what the server says may come with the end of the handshake, before anything is asked."""
+
+    async def main() -> None:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            wire = AsyncRestClient("p", "PTsecret-token", f"127.0.0.1:{listener.getsockname()[1]}")._transport._wire
+            left = TimeLeft(1)
+            with pytest.raises(ConnectionResetError):
+                await AsyncConnection(wire)._ask(Secret(b"PUT"), Any, left, "write")  # type: ignore[arg-type]
+            assert not left.writing
+
+    asyncio.run(main())

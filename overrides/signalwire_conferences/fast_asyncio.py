@@ -70,10 +70,12 @@ class AsyncConnection(asyncio.Protocol):
 
     async def _ask(self, request: Secret, reading: Reading, left: TimeLeft, phase: str) -> None:
         loop = asyncio.get_running_loop()
+        if self._transport is None:  # what came with the end of the handshake ended it
+            raise ConnectionResetError("the server closed the connection before it was asked")
         self._reading, self._answered = reading, loop.create_future()
         late = loop.call_later(left.get(phase), self._late, self._answered)
         try:
-            cast(asyncio.Transport, self._transport).write(request.value)
+            self._transport.write(request.value)
             await self._answered
         finally:
             late.cancel()

@@ -67,7 +67,8 @@ class Pages:
             # Without what stands before it: it may be credentials.
             where = short_repr(own.netloc.rpartition("@")[2])
             raise InvalidResponseError(f"The link to the next page leads to another host: {where}.")
-        path = f"{own.path}?{own.query}" if own.query else own.path
+        path = own.path or "/"
+        path = f"{path}?{own.query}" if own.query else path
         if path in self._followed:
             raise InvalidResponseError(f"The list leads in a circle: {short_repr(path)} was followed before.")
         if self._empty > _MOST_EMPTY_PAGES:
