@@ -73,8 +73,10 @@ def look_around(api: Api) -> Surroundings:
                 found.with_session.append(one)
             if is_leftover(one):
                 found.leftovers.append(one["id"])
-    if not found.with_session:
-        found.with_session = _read_one_by_one(api, found.ids[:_MOST_READ])
+    if not found.with_session:  # where the list tells of none
+        asked = {"include_active_session": "true"}
+        values = [api.send("GET", api.path(one), query=asked).value for one in found.ids[:_MOST_READ]]
+        found.with_session = [one for one in values if isinstance(one, dict) and one.get(_SESSION) and _has_id(one)]
     return found
 
 
@@ -98,7 +100,7 @@ def _listed(api: Api, until: float | None = None, **query: str) -> Iterator[Mapp
             raise _NoPageError
         data, links = exchange.value.get("data"), exchange.value.get("links")
         for one in data if isinstance(data, list) else []:
-            if isinstance(one, dict) and isinstance(one.get("id"), str):
+            if isinstance(one, dict) and _has_id(one):
                 yield one
         link = links.get("next") if isinstance(links, dict) else None
         late = until is not None and time.monotonic() > until
@@ -108,11 +110,5 @@ def _listed(api: Api, until: float | None = None, **query: str) -> Iterator[Mapp
         exchange = api.follow(exchange, "next")
 
 
-def _read_one_by_one(api: Api, ids: Sequence[str]) -> list[Mapping[str, Any]]:
-    """Those that have a session, where the list tells of none."""
-    found: list[Mapping[str, Any]] = []
-    for one in ids:
-        value = api.send("GET", api.path(one), query={"include_active_session": "true"}).value
-        if isinstance(value, dict) and value.get(_SESSION) and isinstance(value.get("id"), str):
-            found.append(value)
-    return found
+def _has_id(conference: Mapping[str, Any]) -> bool:
+    return isinstance(conference.get("id"), str)
