@@ -7,6 +7,7 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
 from attrs import evolve, frozen
 
@@ -14,6 +15,7 @@ from signalwire_conferences import contract
 
 from .claims import Claim
 from .exchange import Exchange
+from .http import is_loopback
 
 _ODD_ID = re.compile(r"[^A-Za-z0-9._~-]")
 _LONGEST_WORD = 120_000  # bytes; Linux has a few more
@@ -52,6 +54,8 @@ class Shell:
         root = contract.operation("list_video_conferences").path
         self._host = f"{first.scheme}://{first.netloc}"
         self._collection = f"{self._host}{first.path.partition(root)[0]}{root}"
+        # curl would ask a proxy for this machine too.
+        self._direct = ["export no_proxy='*'"] if is_loopback(self._host) else []
 
     def commands(self) -> list[str]:
         """A command for each request, to be pasted one after the other into one bash."""
@@ -69,13 +73,15 @@ class Shell:
                 begun.add(var)
                 command = f"{self._begin(var)}; {command}"
             found.append(command)
+        if self._direct and getproxies():
+            found[0] = f"{self._direct[0]}; {found[0]}"
         return found
 
     def script(self, title: str, claim: Claim) -> str:
         """A script that shows what is wrong: its status is 1 where it is."""
         preamble = resources.files(__package__).joinpath("reproduction.sh").read_text("utf-8")
         lines = [*(f"# {line}" for line in title.splitlines()), preamble.replace("@COLLECTION@", self._collection)[:-1]]
-        lines += [self._begin(var) for var in self._new]
+        lines += self._direct + [self._begin(var) for var in self._new]
         lines += [f"MADE+=({self._inline(var)})" for var in self._new if var.what != "run"]
         for one, number in self._number.items():
             lines.append(f"A{number}=$({self._curl(one, '-isS')} | answer)")
