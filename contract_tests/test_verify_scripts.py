@@ -70,6 +70,17 @@ def test_odd_ids(odd: str, name: str, promise: str, server: MockServer, monkeypa
     assert done.stderr == "", finding.commands
 
 
+def test_a_proxy_of_the_environment_is_not_asked(server: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    broken("patches", server)
+    for name in ("http_proxy", "ALL_PROXY"):
+        monkeypatch.setenv(name, "http://127.0.0.1:1")
+    [result] = verify(Options(server.url, server.project, server.token, only=("put/bare",))).broken
+    done = in_bash(result.findings[0].script, server)
+    assert (done.returncode, done.stderr) == (1, "")
+    done = in_bash("\n".join(["set -u", *result.commands]), server)
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 PUTS: dict[str, tuple[bytes | None, dict[str, str]]] = {
     "empty": (b"", {}),
     "none": (None, {}),
@@ -97,8 +108,8 @@ def test_odd_bodies_and_media_types(odd: str, server: MockServer) -> None:
         basic(f"{server.project}:{server.token}", "", right=True),
         timeout=10,
         deadline=time.monotonic() + 60,
+        seen=lambda _exchange: None,
     )
-    api.seen, api.guard = lambda _: None, lambda *_: None
     sent = api.send("PUT", api.path(one), content=content, headers=headers)
     api.close()
     story = Story([sent], Claim(status(sent), "is", 599), ["no mark"])

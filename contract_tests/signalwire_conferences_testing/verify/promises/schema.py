@@ -76,7 +76,7 @@ def one_entry_each(answer: Exchange, failed: set[str], *before: Exchange) -> Non
     wrong = {name for name in named if name is not None} - failed
     lost = failed - set(named) if None not in named else set()
     if not named:
-        message, kind = "a 422 without entries in errors", "none"
+        message, kind = "a 422 whose errors is no list of entries, each an object with an attribute", "none"
     elif wrong:
         message, kind = f"an entry names {', '.join(map(repr, sorted(wrong)))}, which was valid", "valid"
     elif len(named) != len(failed):
@@ -87,4 +87,6 @@ def one_entry_each(answer: Exchange, failed: set[str], *before: Exchange) -> Non
     else:
         return
     claim = Claim(attributes(answer), "is", sorted(failed))
-    raise Broken(message, claim, *before, causes=[("entries", answer.operation_id, kind)])
+    # Who makes no entries makes none anywhere.
+    where = None if kind == "none" else answer.operation_id
+    raise Broken(message, claim, *before, causes=[("entries", where, kind)])

@@ -162,7 +162,8 @@ class Claim:
     def expected(self) -> str:
         want = self.want
         said = f"{_brief(want.value)} ({want.words} of {want.exchange})" if isinstance(want, Part) else _brief(want)
-        return f"{self.part.words}: {_HOWS[self.how].words.format(said)}"
+        one = self.how == "in" and len(want) == 1
+        return f"{self.part.words}: {said if one else _HOWS[self.how].words.format(said)}"
 
     @property
     def received(self) -> str:

@@ -94,7 +94,7 @@ class Http:
 
         request.extensions = {**request.extensions, "trace": trace, "timeout": httpx.Timeout(seconds).as_dict()}
         # httpx limits each read alone, which a slow drip never reaches.
-        timer = threading.Timer(seconds + 0.05, expire)
+        timer = threading.Timer(seconds + 0.3, expire)
         timer.daemon = True
         timer.start()
         try:

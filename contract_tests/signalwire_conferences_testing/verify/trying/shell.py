@@ -7,15 +7,17 @@ from collections.abc import Mapping, Sequence
 from importlib import resources
 from typing import Any
 from urllib.parse import urlsplit
+from urllib.request import getproxies
 
-from attrs import frozen
+from attrs import evolve, frozen
 
 from signalwire_conferences import contract
 
 from .claims import Claim
 from .exchange import Exchange
+from .http import is_loopback
 
-ODD_ID = re.compile(r"[^A-Za-z0-9._~-]")
+_ODD_ID = re.compile(r"[^A-Za-z0-9._~-]")
 _LONGEST_WORD = 120_000  # bytes; Linux has a few more
 _PAIR = '-u "$SIGNALWIRE_PROJECT_ID:$SIGNALWIRE_API_TOKEN"'
 _NEW_RUN = "RUN=$(printf %08x%08x%08x%08x $RANDOM $RANDOM $RANDOM $RANDOM)"
@@ -32,7 +34,7 @@ class Var:
     of: Exchange | None  # the request whose answer gives it, `None` where the run makes it up
     what: str  # `run`, `new1` and so on; of an answer `id`, `name`, `links.next`
     place: int | None = None  # where it has another digit than the answer gives
-    inside: bool = False  # whether it is needed as a part of JSON, and not of a URL
+    inside: bool = False  # whether it is to stand between the quotes of JSON, and not in a URL
 
 
 RUN = Var(None, "run")
@@ -44,13 +46,16 @@ class Shell:
     """Requests, each with its URL and body in pieces, and what in them is made up each time."""
 
     def __init__(self, pieces: Mapping[Exchange, tuple[Pieces, Pieces | None]], made_up: Mapping[str, Var]) -> None:
-        self._pieces, self._made_up = pieces, made_up
+        self._pieces = {one: (url, content and [*map(_inside, content)]) for one, (url, content) in pieces.items()}
+        self._made_up = made_up
         self._new = list(dict.fromkeys(made_up.values()))
         self._number = {one: number for number, one in enumerate(pieces, 1)}
         first = urlsplit(next(iter(pieces)).url)
         root = contract.operation("list_video_conferences").path
         self._host = f"{first.scheme}://{first.netloc}"
         self._collection = f"{self._host}{first.path.partition(root)[0]}{root}"
+        # curl would ask a proxy for this machine too.
+        self._direct = ["export no_proxy='*'"] if is_loopback(self._host) else []
 
     def commands(self) -> list[str]:
         """A command for each request, to be pasted one after the other into one bash."""
@@ -68,13 +73,15 @@ class Shell:
                 begun.add(var)
                 command = f"{self._begin(var)}; {command}"
             found.append(command)
+        if self._direct and getproxies():
+            found[0] = f"{self._direct[0]}; {found[0]}"
         return found
 
     def script(self, title: str, claim: Claim) -> str:
         """A script that shows what is wrong: its status is 1 where it is."""
         preamble = resources.files(__package__).joinpath("reproduction.sh").read_text("utf-8")
         lines = [*(f"# {line}" for line in title.splitlines()), preamble.replace("@COLLECTION@", self._collection)[:-1]]
-        lines += [self._begin(var) for var in self._new]
+        lines += self._direct + [self._begin(var) for var in self._new]
         lines += [f"MADE+=({self._inline(var)})" for var in self._new if var.what != "run"]
         for one, number in self._number.items():
             lines.append(f"A{number}=$({self._curl(one, '-isS')} | answer)")
@@ -102,23 +109,20 @@ class Shell:
         return {self._name(var): self._query(var) for var in variables if isinstance(var, Var) and var.of is one}
 
     def _query(self, var: Var) -> str:
-        odd = var.what == "id" and var.of is not None and ODD_ID.search(var.of.creates or "")
-        how = " | @uri" if odd else ""
-        if (at := var.place) is not None:
-            return f'.{var.what} | .[:{at}] + (if .[{at}:{at + 1}] == "0" then "1" else "0" end) + .[{at + 1}:]{how}'
+        quoted = " | @uri" if var.what == "id" and var.of is not None and _ODD_ID.search(var.of.creates or "") else ""
         if var.inside:
             return f".{var.what} | tojson | .[1:-1]"
-        if odd:
-            return ".id | @uri"
+        if (at := var.place) is not None:
+            other = f'(if .[{at}:{at + 1}] == "0" then "1" else "0" end)'
+            return f".{var.what} | .[:{at}] + {other} + .[{at + 1}:]{quoted}"
         if var.what.startswith("links."):
             return f'.{var.what} | if startswith("http") then . else "{self._host}" + . end'
-        return f".{var.what}"
+        return f".{var.what}{quoted}"
 
     def _name(self, var: Var) -> str:
         number = "" if var.of is None else self._number[var.of]
-        return f"{var.what.rpartition('.')[2].upper()}{number}" + (
-            "_JSON" if var.inside else "" if var.place is None else f"_{var.place}"
-        )
+        which = "_JSON" if var.inside else "" if var.place is None else f"_{var.place}"
+        return f"{var.what.rpartition('.')[2].upper()}{number}{which}"
 
     def _inline(self, var: Var) -> str:
         return f'"${self._name(var)}"'
@@ -153,11 +157,10 @@ class Shell:
         near = [var for var in url if isinstance(var, Var) and var.place is not None]
         if near and one.method != "GET":
             # There are servers that count their ids: next to ours may be somebody else's.
-            read = (
-                f"curl -sS {_PAIR} {self._word(url)}"
-                f" | jq -e --arg id {self._inline(near[0])} '.id | . == $id or @uri == $id' >/dev/null"
+            theirs = f"jq -e --arg id {self._inline(near[0])} '.id | . == $id or @uri == $id' >/dev/null"
+            before = (
+                f"curl -sS {_PAIR} {self._word(url)} | {theirs} && echo 'somebody has this id: start again' >&2 || "
             )
-            before = f"{read} && echo 'somebody has this id: start again' >&2 || "
         if content is not None and b"\0" in (one.content or b""):
             octal = "".join(f"\\0{byte:03o}" for byte in one.content or b"")
             before, data = f"{before}printf %b '{octal}' | ", ["--data-binary", "@-"]
@@ -169,6 +172,12 @@ class Shell:
 
     def _word(self, pieces: Pieces) -> str:
         return "".join(_bytes(one) if isinstance(one, bytes) else self._inline(one) for one in pieces) or "''"
+
+
+def _inside(piece: bytes | Var) -> bytes | Var:
+    if isinstance(piece, bytes) or piece.of is None or not _ODD_ID.search(str(piece.of.value.get(piece.what))):
+        return piece
+    return evolve(piece, inside=True)
 
 
 def _quoted(text: str) -> str:

@@ -7,13 +7,13 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import quote
 
-from attrs import define, evolve, field
+from attrs import define, field
 
 from .api import Api, BadLink, NoAnswer
 from .claims import Claim
 from .created import CreatedConferences, NotOurs, new_mark
 from .exchange import Exchange
-from .shell import ODD_ID, RUN, Pieces, Shell, Var
+from .shell import RUN, Pieces, Shell, Var
 
 _MOST = 400  # requests
 _WRITES = ("PUT", "DELETE")
@@ -38,11 +38,7 @@ class Story:
         new = {one: Var(None, f"new{number}") for number, one in enumerate(unknown, 1)}
         self.made_up = {**dict.fromkeys(self.marks, RUN), **new}
         for one in self.exchanges:
-            texts = {k: json.dumps(k, ensure_ascii=False)[1:-1] for k in known}
-            inside = {
-                rf'(?<="){re.escape(text)}(?=")': evolve(known[k], inside=bool(ODD_ID.search(k)))
-                for k, text in texts.items()
-            }
+            inside = {rf'(?<="){re.escape(_inner(k))}(?=")': v for k, v in known.items()}
             ids = {**dict(_near(known, one.about)), **known}
             segments = {rf"(?<=/){re.escape(quote(k, safe=''))}(?=\?|$)": v for k, v in ids.items()}
             url = _split(one.url.encode(), segments | self.made_up)
@@ -106,8 +102,13 @@ class Story:
         if isinstance(url[0], Var) and url[0].of is not None:
             return api.follow(answers[url[0].of], url[0].what.removeprefix("links."))
         where = put(url, lambda text: quote(text, safe="")).decode()
-        body = None if content is None else put(content, lambda text: json.dumps(text, ensure_ascii=False)[1:-1])
+        body = None if content is None else put(content, _inner)
         return api.answered(api.exchange(one.method, where, one.headers, body, one.credentials))
+
+
+def _inner(text: str) -> str:
+    """A text as it stands between the quotes of JSON."""
+    return json.dumps(text, ensure_ascii=False)[1:-1]
 
 
 def _value(var: Var, answers: Mapping[Exchange, Exchange]) -> str:
