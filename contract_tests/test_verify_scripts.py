@@ -108,8 +108,8 @@ def test_odd_bodies_and_media_types(odd: str, server: MockServer) -> None:
         basic(f"{server.project}:{server.token}", "", right=True),
         timeout=10,
         deadline=time.monotonic() + 60,
-        seen=lambda _exchange: None,
     )
+    api.seen, api.guard = lambda _exchange: None, lambda _method, _id: None
     sent = api.send("PUT", api.path(one), content=content, headers=headers)
     api.close()
     story = Story([sent], Claim(status(sent), "is", 599), ["no mark"])

@@ -158,7 +158,9 @@ class Shell:
         if near and one.method != "GET":
             # There are servers that count their ids: next to ours may be somebody else's.
             theirs = f"jq -e --arg id {self._inline(near[0])} '.id | . == $id or @uri == $id' >/dev/null"
-            before = f"curl -sS {_PAIR} {self._word(url)} | {theirs} && echo 'somebody has this id: start again' >&2 || "
+            before = (
+                f"curl -sS {_PAIR} {self._word(url)} | {theirs} && echo 'somebody has this id: start again' >&2 || "
+            )
         if content is not None and b"\0" in (one.content or b""):
             octal = "".join(f"\\0{byte:03o}" for byte in one.content or b"")
             before, data = f"{before}printf %b '{octal}' | ", ["--data-binary", "@-"]
