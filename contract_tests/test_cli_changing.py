@@ -1,10 +1,12 @@
 """The commands that change: what they show, ask, send, and end with."""
 
+import functools
 import json
 import os
 import signal
 import subprocess
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +15,8 @@ import pytest
 from command_line import COMMAND, CommandLine
 from processes import methods
 from signalwire_conferences import contract
+from signalwire_conferences.cli.command import Run
+from signalwire_conferences.cli.terminal import Terminal
 from signalwire_conferences_testing.mock import Fault, MockServer
 
 IDS = [f"id-{number}" for number in range(5)]
@@ -335,3 +339,78 @@ def test_json_is_what_the_server_sent(command: CommandLine, mock: MockServer) ->
     shown = command("get", IDS[0], "--json").json
     assert shown == json.loads(json.dumps(mock.store[IDS[0]]))
     assert os.environ["SIGNALWIRE_SPACE"] == mock.host
+
+
+# --- what was shown is what is applied ----------------------------------------------------------------
+
+Answer = Callable[[Callable[[], object]], None]
+
+
+@pytest.fixture
+def answering(monkeypatch: pytest.MonkeyPatch) -> Answer:
+    """Answers yes to every question, after somebody else did something."""
+
+    def answer(meanwhile: Callable[[], object]) -> None:
+        def ask(*_: object) -> bool:
+            meanwhile()
+            return True
+
+        monkeypatch.setattr(Terminal, "is_interactive", True)
+        monkeypatch.setattr(Terminal, "ask", ask)
+
+    return answer
+
+
+@pytest.mark.parametrize("which", [IDS[1:4], WHERE])
+def test_what_somebody_set_after_the_preview_of_many_is_a_conflict(
+    command: CommandLine, mock: MockServer, answering: Answer, which: list[str]
+) -> None:
+    answering(lambda: mock.store.patch(IDS[1], {"layout": "3x3", "description": "theirs"}))
+    done = command("update", *which, "layout=2x2", "quality=1080p", expect=1)
+    assert (mock.store[IDS[1]]["layout"], mock.store[IDS[2]]["layout"]) == ("3x3", "2x2")
+    assert "ConflictError" in done.err
+    assert "3x3" in done.err
+
+
+def test_a_field_that_matched_in_the_preview_is_not_overwritten_either(
+    command: CommandLine, mock: MockServer, answering: Answer
+) -> None:
+    mock.store.patch(IDS[1], {"layout": "2x2"})
+    answering(lambda: mock.store.patch(IDS[1], {"layout": "3x3"}))
+    command("update", *IDS[1:3], "layout=2x2", "quality=1080p", expect=1)
+    assert mock.store[IDS[1]]["layout"] == "3x3"
+
+
+def test_other_fields_that_somebody_set_after_the_preview_stay_and_the_same_value_is_no_conflict(
+    command: CommandLine, mock: MockServer, answering: Answer
+) -> None:
+    def theirs() -> None:
+        mock.store.patch(IDS[1], {"description": "theirs"})
+        mock.store.patch(IDS[2], {"layout": "2x2"})
+
+    answering(theirs)
+    command("update", *IDS[:3], "layout=2x2")
+    assert [mock.store[each]["layout"] for each in IDS[:3]] == ["2x2"] * 3
+    assert mock.store[IDS[1]]["description"] == "theirs"
+
+
+def test_what_matched_in_the_preview_alone_is_said_to_have_matched_when_looked_at(
+    command: CommandLine, answering: Answer
+) -> None:
+    answering(bool)
+    assert "2 conferences changed, 1 matched when looked at" in command("update", *IDS[:3], "layout=5up").err
+
+
+@pytest.mark.parametrize("yes", [True, False])
+def test_a_restore_does_not_overwrite_what_was_set_since_it_was_shown(
+    command: CommandLine, mock: MockServer, answering: Answer, monkeypatch: pytest.MonkeyPatch, yes: bool
+) -> None:
+    command("export", "conferences.yaml")
+    mock.store.patch(IDS[1], {"layout": "2x2"})
+    theirs = functools.partial(mock.store.patch, IDS[1], {"layout": "3x3"})
+    answering(theirs)
+    if yes:
+        monkeypatch.setattr(Run, "agreed", lambda *_: (theirs(), True)[1])
+    done = command("restore", "conferences.yaml", *["--yes"] * yes, expect=1)
+    assert mock.store[IDS[1]]["layout"] == "3x3"
+    assert "ConflictError" in done.err

@@ -14,11 +14,13 @@ import hypothesis
 import pytest
 from hypothesis import strategies as st
 
-from processes import BACKENDS, Ours, letters, ours
+from processes import BACKENDS, STYLES, Ours, letters, ours
 from signalwire_conferences import (
     AuthenticationError,
     ConferenceResult,
     ConfigurationError,
+    Conflict,
+    ConflictError,
     InvalidChangeError,
     NotFoundError,
     PermissionDeniedError,
@@ -435,3 +437,27 @@ def test_reading_does_not_count_as_writing_and_waits_after_a_429_too() -> None:
         pace.end(well=False)
     assert pace.begin(write=False) == 0
     assert pace.begin(write=False) > 0
+
+
+@pytest.mark.parametrize("style", STYLES)
+def test_base_makes_what_moved_since_a_conflict_and_keeps_the_rest(style: str) -> None:
+    with fleet(style, 3) as (server, client):
+        base = {each: {"display_name": server.store[each]["display_name"]} for each in server.store}
+        server.store.patch("conference-0", {"display_name": "Theirs"})
+        server.store.patch("conference-1", {"display_name": "New", "description": "Theirs"})
+        result = client.update_many(changes={"display_name": "New"}, base=base.__getitem__)
+        assert (result.changed, result.unchanged) == (["conference-2"], ["conference-1"])
+        error = result.failed["conference-0"]
+        assert isinstance(error, ConflictError)
+        assert list(error.conflicts) == [Conflict("display_name", "Old 0", "Theirs", "New")]
+        assert server.store["conference-0"]["display_name"] == "Theirs"
+
+
+def test_a_base_that_is_none_fails_before_a_request() -> None:
+    with fleet("sync", 1) as (server, client):
+        for wrong, said in (({"display_nam": "x"}, "did you mean display_name"), ("x", "must be a mapping")):
+            result = client.update_many(["conference-0"], changes=NEW, base=lambda _, wrong=wrong: wrong)
+            error = result.failed["conference-0"]
+            assert isinstance(error, InvalidChangeError)
+            assert said in str(error)
+        assert server.requests == []

@@ -98,13 +98,14 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         label: str | None = None,
         on_progress: Callable[[ConferenceResult], object] | None = None,
         allow_reset: Iterable[str] = (),
+        base: Callable[[str], Mapping[str, Any]] | None = None,
     ) -> ChangeSetResult:
         """Make the same changes to many conferences. Each has a task; `on_progress` is called in this event loop.
 
         A cancellation does what Ctrl-C does to the blocking one.
         """
         change_set = ChangeSet(label=label)
-        update = self._updates(change_set, ids, changes, allow_reset, concurrency)
+        update = self._updates(change_set, ids, changes, allow_reset, concurrency, base)
         return await self._carried_out(ids, lambda each: update(each).steps(), change_set, concurrency, on_progress)
 
     def plan_many(

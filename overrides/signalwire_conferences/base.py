@@ -10,14 +10,15 @@ from uuid import UUID
 from attrs import evolve
 
 from . import operations
-from .changes import checked_body, checked_changes, checked_edit, checked_history, checked_many
+from .changes import checked_base, checked_body, checked_changes, checked_edit, checked_history, checked_many
+from .contract import Json
 from .edit import Edit, Function
 from .errors import ConferencesError
 from .fleet import Fleet, name_of
 from .history import ChangeSet, Entry
 from .masking import Secret, without_secrets
 from .pace import WRITES_PER_SECOND, paced
-from .plan import Intent, UpdatePlan, read_plan
+from .plan import LOOK, Intent, UpdatePlan, read_plan
 from .results import Conference, UpdateReport, view
 from .settings import Settings, settings
 from .steps import Recall, Steps
@@ -174,7 +175,13 @@ class BaseConferences(ConferencesOnly, Generic[T]):
         return evolve(plan, host=self._host, apply=lambda: self._transport.run(self._applied(plan)))
 
     def _updates(
-        self, change_set: ChangeSet, ids: object, changes: object, allow_reset: object, concurrency: object
+        self,
+        change_set: ChangeSet,
+        ids: object,
+        changes: object,
+        allow_reset: object,
+        concurrency: object,
+        base: Callable[[str], Json] | None = None,
     ) -> Callable[[Id], SafeUpdate]:
         """What makes the update of each of many conferences, all that can be checked before."""
         with self._masking():
@@ -184,7 +191,10 @@ class BaseConferences(ConferencesOnly, Generic[T]):
 
         def update(each: Id) -> SafeUpdate:
             own = checked_changes(changes(name_of(each)), resets, each)[0] if callable(changes) else dict(asked)
-            return SafeUpdate(Target.of(each, settings, change_set), Intent(own, resets))
+            seen = None if base is None else checked_base(base(name_of(each)), each)
+            return SafeUpdate(
+                Target.of(each, settings, change_set), Intent(own, resets, seen, advice=LOOK if seen else "")
+            )
 
         return update
 

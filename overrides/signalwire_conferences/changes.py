@@ -70,6 +70,20 @@ def checked_many(
     return check.passed(asked), resets
 
 
+def checked_base(base: object, conference_id: object) -> dict[str, Any]:
+    """What fields were when changes were decided on; more than the writable ones may be there."""
+    check = _Check(conference_id)
+    if not isinstance(base, Mapping):
+        check.refuse("base", base, "must be a mapping from field to value")
+        base = {}
+    check.problems += [
+        Problem(str(name), None, unknown(name, contract.fields(contract.UPDATE)))
+        for name in base
+        if name not in contract.KINDS
+    ]
+    return check.passed(dict(base))
+
+
 def unknown_resets(resets: AbstractSet[str], body: Json) -> list[Problem]:
     """What is wrong with names of `allow_reset`, once the conference was read."""
     unknown = sorted(resets - contract.KINDS.keys() - body.keys())

@@ -139,6 +139,7 @@ class Conferences(BaseConferences[Transport]):
         label: str | None = None,
         on_progress: Callable[[ConferenceResult], object] | None = None,
         allow_reset: Iterable[str] = (),
+        base: Callable[[str], Mapping[str, Any]] | None = None,
     ) -> ChangeSetResult:
         """Make the same changes to many conferences, several at once, each as safely as `update` does.
 
@@ -156,6 +157,9 @@ class Conferences(BaseConferences[Transport]):
             label: what to call the change set.
             on_progress: called in this thread, once for each conference, in the order in which they end.
             allow_reset: fields that may be lost, where a PUT cannot carry their value.
+            base: a function that gives, for an id, field -> value as it was when the changes were decided on, JSON as
+                the server sent it: `plan.before`, or a part of it. A field that is otherwise now, and not as asked,
+                is a `ConflictError`.
 
         Raises:
             InvalidChangeError: all that is wrong with the input, before any request. A wrong id that comes from an
@@ -163,7 +167,7 @@ class Conferences(BaseConferences[Transport]):
             ApiError, TransportError, InvalidResponseError: the list of all conferences could not be read on.
         """
         change_set = ChangeSet(label=label)
-        update = self._updates(change_set, ids, changes, allow_reset, concurrency)
+        update = self._updates(change_set, ids, changes, allow_reset, concurrency, base)
         return self._carried_out(ids, lambda each: update(each).steps(), change_set, concurrency, on_progress)
 
     def plan_many(

@@ -49,7 +49,7 @@ class Intent:
 
     asked: dict[str, Any]  # field -> JSON value, or `CLEAR`
     resets: frozenset[str] = frozenset()  # fields that may be lost
-    base: Json | None = None  # what the changes were asked against; else what is read first
+    base: Json | None = None  # what the changes were asked against, or a part of it; else what is read first
     tried: bool = False  # whether a PUT of it may have been carried out
     advice: str = ""  # what to do about a conflict
     undoes: str | None = None  # the change set that it takes back

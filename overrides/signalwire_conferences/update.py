@@ -118,7 +118,7 @@ class SafeUpdate:
             self.intent = yield from self.intent(now.body)
         if problems := unknown_resets(self.intent.resets, now.body):
             raise errors.InvalidChangeError(problems, conference_id=self.target.conference_id, sent="no PUT was sent")
-        self.intent.base = self.intent.base or now.body
+        self.intent.base = now.body if self.intent.base is None else {**now.body, **self.intent.base}
         return now
 
     @property

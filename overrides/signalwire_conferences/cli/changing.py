@@ -14,7 +14,7 @@ from signalwire_conferences.plan import merge
 from .codes import DONE, NOT_DONE, CommandError
 from .command import Run
 from .reading import Where
-from .several import Tally, Work, refuse, report, selected, summary
+from .several import LOOKED_AT, Tally, Work, refuse, report, selected, summary
 from .terminal import value_text
 from .words import Words, conditions, ids_from, standard_input, words_of
 
@@ -185,7 +185,7 @@ def change_all(run: Run, work: Work) -> int:
     done = work.written(run, outlook.changes)
     done.unchanged += outlook.unchanged
     done.failed |= outlook.failed
-    return report(run, done)
+    return report(run, done, LOOKED_AT)
 
 
 def read_text(file: Path) -> str:

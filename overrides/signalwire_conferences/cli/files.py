@@ -16,7 +16,7 @@ from signalwire_conferences.states import Drift, State
 from .changing import AllowReset, Concurrency, Label, read_text
 from .codes import NOT_DONE, CommandError
 from .command import Run
-from .several import Tally, Work, not_changed, report, selected
+from .several import LOOKED_AT, Tally, Work, not_changed, report, selected
 from .terminal import json_text, shown
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A file as `export` writes it; - is the standard input.")]
@@ -94,7 +94,7 @@ def restore(
         _one(done, state.name or state.id or "", functools.partial(_create, run, done, state))
     for each in () if done.is_interrupted else gone:
         _one(done, each["id"], functools.partial(_delete, run, done, each["id"]))
-    return report(run, done)
+    return report(run, done, LOOKED_AT)
 
 
 def _check(found: Drift, resets: list[str], *, create: bool) -> None:

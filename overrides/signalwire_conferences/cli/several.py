@@ -25,6 +25,7 @@ from .command import Run
 from .terminal import json_text
 
 _MOST_GROUPS = 12
+LOOKED_AT = "matched when looked at"  # and may not match any more
 UNCHANGED = "No PUT was sent; the conference is unchanged."
 Changes = Mapping[str, Change]
 
@@ -106,12 +107,14 @@ class Work:
         resets: fields that may be lost.
         concurrency: how many at once; `None` leaves it to the library.
         label: of the change set.
+        seen: id -> those fields as they were shown; a write is refused where one is neither so nor as asked.
     """
 
     jobs: Mapping[str, Mapping[str, Any]]
     resets: Sequence[str] = ()
     concurrency: int | None = None
     label: str | None = None
+    seen: dict[str, dict[str, Any]] = field(factory=dict, init=False)
 
     def planned(self, run: Run, look: Callable[[UpdatePlan[Any]], object] = bool) -> Tally:
         """What would become of each; `look` is shown the plans."""
@@ -120,6 +123,7 @@ class Work:
             for each, plan in run.conferences.plan_many(list(self.jobs), **self._options()):
                 step(tally.add(each, plan))
                 if isinstance(plan, UpdatePlan):
+                    self.seen[each] = {name: plan.before[name] for name in self.jobs[each] if name in plan.before}
                     look(plan)
         return tally
 
@@ -131,7 +135,9 @@ class Work:
             step(tally.add(result.id, result.error or result.report))
 
         with progress(run, "writing", len(chosen)) as step:
-            update = functools.partial(run.conferences.update_many, chosen, label=self.label, on_progress=told)
+            base = self.seen.__getitem__ if self.seen else None
+            many = run.conferences.update_many
+            update = functools.partial(many, chosen, label=self.label, on_progress=told, base=base)
             made = until_interrupted(tally, functools.partial(update, **self._options()))
         tally.sort(chosen)
         tally.change_set = None if made is None else made.change_set
@@ -174,13 +180,13 @@ def summary(run: Run, tally: Tally) -> None:
     not_changed(run, tally)
 
 
-def report(run: Run, tally: Tally) -> int:
+def report(run: Run, tally: Tally, matched: str = "matched already") -> int:
     """What became of them; gives the exit code."""
     if run.as_json:
         run.terminal.json(tally.as_json(dry_run=run.dry_run))
     if not run.dry_run:
         run.terminal.say(
-            f"{_conferences(len(tally.changes))} changed, {len(tally.unchanged)} matched already,"
+            f"{_conferences(len(tally.changes))} changed, {len(tally.unchanged)} {matched},"
             f" {len(tally.failed)} not changed."
         )
         if tally.is_interrupted:
