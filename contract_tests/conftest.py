@@ -68,7 +68,6 @@ MANY = {"test_answers", "test_recovery"}
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.module.__name__ in OVER_BOTH:
-        metafunc.fixturenames.insert(0, "connections")  # before any client is built
         metafunc.parametrize("connections", ["httpx", "fast"], indirect=True)
 
 
@@ -83,11 +82,13 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
             item.add_marker(pytest.mark.long)
 
 
-@pytest.fixture
-def connections(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str:
-    """What the clients take where nobody asks: also those of processes that are spawned."""
-    monkeypatch.setattr(settings, "has_fast", lambda: request.param == "fast")
-    return str(request.param)
+@pytest.fixture(autouse=True)  # named by a hook alone, pytest forgets it where a test has parameters of its own
+def connections(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch) -> str | None:
+    """What the clients take where nobody asks: also those of processes that are spawned. None: what is installed."""
+    asked: str | None = getattr(request, "param", None)
+    if asked is not None:
+        monkeypatch.setattr(settings, "has_fast", lambda: asked == "fast")
+    return asked
 
 
 Connect = Callable[..., RestClient]

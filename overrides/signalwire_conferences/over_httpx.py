@@ -19,6 +19,8 @@ class Connection(httpx.HTTPTransport):
 
     def exchange(self, message: Message, left: TimeLeft) -> Body:
         """Send a request, once, and read its answer."""
+        if _has_more(self._pool):
+            self.close()  # the next request makes another
         response = self.handle_request(_request(message, left))
         with closing(response):
             body = Body(message.step, response.status_code, dict(response.headers))
@@ -41,6 +43,8 @@ class AsyncConnection(httpx.AsyncHTTPTransport):
         import anyio  # noqa: PLC0415 - not for blocking connections
 
         with anyio.fail_after(left.get("all")):
+            if _has_more(self._pool):
+                await self.aclose()  # the next request makes another
             return await self._exchange(message, left)
 
     async def _exchange(self, message: Message, left: TimeLeft) -> Body:
@@ -58,6 +62,16 @@ class AsyncConnection(httpx.AsyncHTTPTransport):
         finally:
             await response.aclose()
         return body
+
+
+def _has_more(pool: Any) -> bool:
+    """Whether more came on a kept connection than was asked for: it would be told as the next answer. httpcore looks at
+    the socket alone, not at what was read from it already.
+    """
+    try:
+        return any(each._connection._h11_state.trailing_data[0] for each in pool.connections)  # noqa: SLF001 - see above
+    except AttributeError:  # of another release: then no connection is kept
+        return True
 
 
 class _Content(list[bytes], httpx.SyncByteStream, httpx.AsyncByteStream):
