@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -98,6 +99,8 @@ Connect = Callable[..., RestClient]
 def plain_environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
     """What tests and their children see of the shell: nothing but `SEEN`. A test sets what it depends on."""
     mask = os.umask(0o022)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:  # a shell does that to what it runs in the background
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     with pytest.MonkeyPatch.context() as patch:
         for name in list(os.environ):
             if not name.startswith(SEEN):
