@@ -191,7 +191,14 @@ def test_a_settled_update_awaits_a_cleared_field_in_the_journal_as_it_is_assumed
 
 
 @pytest.mark.parametrize(
-    ("tag", "sent"), [('"7"', {"If-Match": '"7"'}), ('W/"7"', {}), ('"é"', {}), ("7", {}), ("", {}), (None, {})]
+    ("tag", "sent"),
+    [
+        *((tag, {"If-Match": tag}) for tag in ('"7"', '""', '"!#~"')),
+        *(
+            (tag, {})
+            for tag in ('W/"7"', '"é"', "7", "", None, '"7', '"', '"7", "8"', '"7\x01"', '"7\t"', '"7 8"', '"7"\n')
+        ),
+    ],
 )
 def test_only_a_strong_etag_that_a_header_can_carry_makes_the_put_conditional(
     tag: str | None, sent: dict[str, str]

@@ -15,6 +15,7 @@ from .values import decode_json
 
 _REQUEST_ID_HEADERS = ("x-request-id", "x-signalwire-request-id", "request-id")
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
+_STRONG_ETAG = re.compile(r'"[!#-~]*"')  # of ASCII alone (RFC 9110, 8.8.3); a list of several is none
 # The three forms of RFC 9110, 5.6.7; the last, of asctime, names no zone and means UTC.
 _HTTP_DATE = re.compile(
     r"[A-Z][a-z]{2}, [0-9]{1,2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} (GMT|UTC|[+-][0-9]{4})"
@@ -112,7 +113,7 @@ def _success(request: Request, answer: Answer) -> Outcome:
     if not wrong and not accepted:
         etag = answer.headers.get("etag", "")
         # `If-Match` compares strongly (RFC 9110, 13.1.1): a weak one never matches.
-        return Done(body, etag if etag.startswith('"') and etag.isascii() else None)
+        return Done(body, etag if _STRONG_ETAG.fullmatch(etag) else None)
     why = "; ".join(wrong) or "accepted is not done"
     said = f"The answer to {request}, a {answer.status}, is not usable: {why}."
     error = InvalidResponseError(said, conference_id=request.about, body=body, advice=_ODD)
