@@ -3,7 +3,7 @@
 import asyncio
 import time
 from contextlib import suppress
-from typing import cast
+from typing import Any, cast
 
 from .fast import Reading, Route, as_sent, is_idle
 from .masking import Secret
@@ -58,10 +58,13 @@ class AsyncConnection(asyncio.Protocol):
 
     async def _lead_on(self, left: TimeLeft) -> None:
         loop, (address, name, tls, tunnel) = asyncio.get_running_loop(), self._route
+        # An address that hangs is not waited for; but uvloop, which is no such loop, tries one after another.
+        options: Any = {"happy_eyeballs_delay": 0.25} if isinstance(loop, asyncio.BaseEventLoop) else {}  # RFC 8305
         if tls is None or tunnel is None:
-            await loop.create_connection(lambda: self, *address, ssl=tls, server_hostname=name if tls else None)
+            options |= {"ssl": tls, "server_hostname": name if tls else None}
+            await loop.create_connection(lambda: self, *address, **options)
             return
-        await loop.create_connection(lambda: self, *address)
+        await loop.create_connection(lambda: self, *address, **options)
         proxied = Reading(None)
         await self._ask(tunnel, proxied, left, "connect")
         proxied.led_on()
