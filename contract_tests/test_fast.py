@@ -338,3 +338,13 @@ def test_nothing_is_sent_once_the_time_has_passed(
         time.sleep(0.2)
     assert "Nothing was sent" in caught.value.advice
     assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("version", "enough"), [("0.5.0", False), ("0.6.4", False), ("0.7.1", True), ("0.10.0", True), ("1.0", True)]
+)
+def test_an_older_parser_which_misreads_answers_without_a_body_is_not_taken(
+    version: str, enough: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("httptools.__version__", version)
+    assert is_fast(RestClient) is enough
