@@ -3,6 +3,7 @@
 import asyncio
 import time
 from contextlib import suppress
+from socket import SOCK_STREAM
 from typing import Any, cast
 
 from .fast import Reading, Route, as_sent, is_idle
@@ -58,8 +59,11 @@ class AsyncConnection(asyncio.Protocol):
 
     async def _lead_on(self, left: TimeLeft) -> None:
         loop, (address, name, tls, tunnel) = asyncio.get_running_loop(), self._route
-        # An address that hangs is not waited for; but uvloop, which is no such loop, tries one after another.
-        options: Any = {"happy_eyeballs_delay": 0.25} if isinstance(loop, asyncio.BaseEventLoop) else {}  # RFC 8305
+        options: dict[str, Any] = {}
+        # An address that hangs is not waited for where there are others (RFC 8305); uvloop, which is no such loop,
+        # tries one after another. Of one alone there is no race: cancelled, that may leave a socket to the garbage.
+        if isinstance(loop, asyncio.BaseEventLoop) and len(await loop.getaddrinfo(*address, type=SOCK_STREAM)) > 1:
+            options["happy_eyeballs_delay"] = 0.25
         if tls is None or tunnel is None:
             options |= {"ssl": tls, "server_hostname": name if tls else None}
             await loop.create_connection(lambda: self, *address, **options)
