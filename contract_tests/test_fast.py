@@ -273,3 +273,78 @@ def test_a_connection_that_ended_with_the_handshake_was_asked_nothing() -> None:
             assert not left.writing
 
     asyncio.run(main())
+
+
+# --- addresses --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def hanging(server: MockServer, monkeypatch: pytest.MonkeyPatch) -> Iterator[Any]:
+    """Gives the name of the mock this many addresses before its own that never answer."""
+    with contextlib.ExitStack() as stack:
+
+        def full() -> tuple[str, int]:
+            listener = stack.enter_context(socket.create_server(("127.0.0.1", 0), backlog=0))
+            for _ in range(4):  # then nobody else comes through
+                waiting = stack.enter_context(socket.socket())
+                waiting.setblocking(False)
+                waiting.connect_ex(listener.getsockname())
+            place: tuple[str, int] = listener.getsockname()
+            return place
+
+        def before(count: int) -> Any:
+            places = [*(full() for _ in range(count)), ("127.0.0.1", server.port)]
+            family = (socket.AF_INET, socket.SOCK_STREAM, socket.IPPROTO_TCP, "")
+            monkeypatch.setattr(socket, "getaddrinfo", lambda *_, **__: [(*family, place) for place in places])
+            return At(server, f"localhost:{server.port}")
+
+        yield before
+
+
+@pytest.mark.parametrize(("style", "seconds", "count"), [("sync", 2, 1), ("sync", 2, 3), ("asyncio", 1, 1)])
+def test_an_address_that_hangs_leaves_time_for_the_next(style: str, seconds: float, count: int, hanging: Any) -> None:
+    start = time.monotonic()
+    with ours(style, hanging(count), transport="fast", timeout=2, retries=0) as client:
+        assert client.replace(ID, {"display_name": "y"}).display_name == "y"
+    assert time.monotonic() - start < seconds
+
+
+def test_the_last_of_the_addresses_tells_why_there_is_no_connection(server: MockServer) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as closed:
+        port = closed.getsockname()[1]
+    there: Any = At(server, f"localhost:{port}")
+    with (
+        ours("sync", there, transport="fast", retries=0) as client,
+        pytest.raises(TransportError, match="refused") as caught,
+    ):
+        client.replace(ID, {"display_name": "y"})
+    assert "Nothing was sent" in caught.value.advice
+
+
+def test_nothing_is_sent_once_the_time_has_passed(
+    style: str, transport: str, server: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    look_up = socket.getaddrinfo
+
+    def late(*args: Any, **options: Any) -> Any:
+        time.sleep(0.4)
+        return look_up("127.0.0.1", *args[1:], **options)
+
+    monkeypatch.setattr(socket, "getaddrinfo", late)
+    there: Any = At(server, f"localhost:{server.port}")
+    with ours(style, there, transport=transport, timeout=0.3, retries=0) as client:
+        with pytest.raises(TransportError, match="no connection within") as caught:
+            client.replace(ID, {"display_name": "y"})
+        time.sleep(0.2)
+    assert "Nothing was sent" in caught.value.advice
+    assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("version", "enough"), [("0.5.0", False), ("0.6.4", False), ("0.7.1", True), ("0.10.0", True), ("1.0", True)]
+)
+def test_an_older_parser_which_misreads_answers_without_a_body_is_not_taken(
+    version: str, enough: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("httptools.__version__", version)
+    assert is_fast(RestClient) is enough

@@ -269,7 +269,7 @@ def test_an_error_of_nobody_while_a_request_is_built_hides_it(
         "fast": {
             "build": "signalwire_conferences.fast.as_sent",
             "read": "httptools.HttpResponseParser",
-            "send": "socket.create_connection",
+            "send": "socket.socket.connect",
         },
     }[connections][part]
 

@@ -194,10 +194,8 @@ def test_a_settled_update_awaits_a_cleared_field_in_the_journal_as_it_is_assumed
     ("tag", "sent"),
     [
         *((tag, {"If-Match": tag}) for tag in ('"7"', '""', '"!#~"')),
-        *(
-            (tag, {})
-            for tag in ('W/"7"', '"é"', "7", "", None, '"7', '"', '"7", "8"', '"7\x01"', '"7\t"', '"7 8"', '"7"\n')
-        ),
+        *((tag, {}) for tag in ('W/"7"', '"é"', "7", "", None)),
+        *((tag, {}) for tag in ('"7', '"', '"7", "8"', '"7\x01"', '"7\t"', '"7 8"', '"7"\n')),
     ],
 )
 def test_only_a_strong_etag_that_a_header_can_carry_makes_the_put_conditional(

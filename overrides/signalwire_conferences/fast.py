@@ -161,7 +161,7 @@ class Connection:
 
     def _connect(self, left: TimeLeft) -> None:
         address, name, tls, tunnel = self._route
-        self._socket = socket.create_connection(address, left.get("connect"))
+        self._socket = _connected(address, left)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
         if tunnel is not None:
             proxied = Reading(None)
@@ -170,7 +170,6 @@ class Connection:
         if tls is not None:
             self._socket.settimeout(left.get("connect"))
             self._socket = tls.wrap_socket(self._socket, server_hostname=name)
-            left.check()
 
     def _ask(self, request: Secret, reading: Reading, left: TimeLeft, phase: str) -> None:
         stream = cast(socket.socket, self._socket)
@@ -182,6 +181,25 @@ class Connection:
             left.check()
             stream.settimeout(left.get("read"))
             complete = reading.take(stream.recv(CHUNK))
+
+
+def _connected(address: tuple[str, int], left: TimeLeft) -> socket.socket:
+    """A socket to the first address of a name that answers: each has an equal share of the time left."""
+    places = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
+    for behind, (family, kind, protocol, _, place) in zip(range(len(places), 0, -1), places, strict=True):
+        stream = None
+        try:
+            stream = socket.socket(family, kind, protocol)
+            stream.settimeout(left.get("connect") / behind)
+            stream.connect(place)
+        except BaseException as error:
+            if stream is not None:
+                stream.close()
+            if behind == 1 or not isinstance(error, OSError):
+                raise
+        else:
+            return stream
+    raise OSError("the name has no address")
 
 
 def as_sent(message: Message) -> Secret:

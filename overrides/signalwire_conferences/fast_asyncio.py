@@ -3,7 +3,8 @@
 import asyncio
 import time
 from contextlib import suppress
-from typing import cast
+from socket import SOCK_STREAM
+from typing import Any, cast
 
 from .fast import Reading, Route, as_sent, is_idle
 from .masking import Secret
@@ -58,10 +59,16 @@ class AsyncConnection(asyncio.Protocol):
 
     async def _lead_on(self, left: TimeLeft) -> None:
         loop, (address, name, tls, tunnel) = asyncio.get_running_loop(), self._route
+        options: dict[str, Any] = {}
+        # An address that hangs is not waited for where there are others (RFC 8305); uvloop, which is no such loop,
+        # tries one after another. Of one alone there is no race: cancelled, that may leave a socket to the garbage.
+        if isinstance(loop, asyncio.BaseEventLoop) and len(await loop.getaddrinfo(*address, type=SOCK_STREAM)) > 1:
+            options["happy_eyeballs_delay"] = 0.25
         if tls is None or tunnel is None:
-            await loop.create_connection(lambda: self, *address, ssl=tls, server_hostname=name if tls else None)
+            options |= {"ssl": tls, "server_hostname": name if tls else None}
+            await loop.create_connection(lambda: self, *address, **options)
             return
-        await loop.create_connection(lambda: self, *address)
+        await loop.create_connection(lambda: self, *address, **options)
         proxied = Reading(None)
         await self._ask(tunnel, proxied, left, "connect")
         proxied.led_on()

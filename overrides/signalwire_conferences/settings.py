@@ -3,7 +3,6 @@
 import os
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any, Generic, Literal, TypeVar
 
@@ -122,8 +121,13 @@ def _wrong_habits(
 
 
 def has_fast() -> bool:
-    """Whether what `transport="fast"` needs is installed."""
-    return find_spec("httptools") is not None
+    """Whether what `transport="fast"` needs is installed, and no older than the extra asks for."""
+    try:
+        import httptools  # noqa: PLC0415 - an extra
+    except ImportError:
+        return False
+    # Before, a 204 could have a body, and the end of a 304 was waited for.
+    return [int(part) for part in httptools.__version__.split(".")[:2]] >= [0, 7]
 
 
 def _is_host(text: str) -> bool:

@@ -156,8 +156,10 @@ class TimeLeft:
             raise TimeoutError
 
     def get(self, phase: str, _default: object = None) -> float:
-        """Seconds left, more than none."""
-        self.writing |= phase == "write"
+        """Seconds left, more than none. Raises `TimeoutError` where nothing is left to send a request in."""
+        if phase == "write":
+            self.check()  # resolving a name has no timeout, and httpcore gives each of its addresses all of it
+            self.writing = True
         return max(self._end - time.monotonic(), 0.001)
 
 
