@@ -63,8 +63,8 @@ OVER_BOTH = {
     *("test_answers", "test_async", "test_cancellation", "test_errors", "test_interruptions", "test_proxies"),
     *("test_recovery", "test_secrets", "test_wire"),
 }
-# Of these, httpx on asyncio is left to the long budget: on trio it does the same.
-MANY = {"test_answers", "test_recovery"}
+# Of the others `fast` is left to the long budget: all modules that are not among them run over it.
+BOTH_ALWAYS = {"test_wire", "test_interruptions"}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -79,7 +79,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         given = item.callspec.params
         if given.get("connections") == "fast" and "trio" in item.name and "asyncio" not in item.name:
             items.remove(item)  # on trio both are httpx
-        elif given.get("connections") == "httpx" and "asyncio" in given.values() and item.module.__name__ in MANY:
+        elif given.get("connections") == "fast" and item.module.__name__ not in BOTH_ALWAYS:
             item.add_marker(pytest.mark.long)
 
 

@@ -385,6 +385,7 @@ with MockServer([{"name": f"name-{n}"} for n in range(int(sys.argv[1]))], keep_r
     process.communicate("")
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("kind", ["changed", "failed", "failed by a lock", "planned"])
 def test_memory_is_flat(server_apart: tuple[str, str, str], kind: str) -> None:
     size, seen = 5000 if LONG else 1500, [0]
@@ -445,7 +446,8 @@ FAULTS = [
 ]
 
 
-@pytest.mark.parametrize("seed", range(2 if LONG else 1))
+@pytest.mark.long
+@pytest.mark.parametrize("seed", range(2))
 def test_killed_and_under_faults_the_same_command_again_sets_every_conference_right(seed: int, tmp_path: Path) -> None:
     count, chance = 2000 if LONG else 300, random.Random(seed)
     with MockServer(conferences(count)) as server:

@@ -67,7 +67,13 @@ LINKS: list[Any] = [
 ]
 
 
-@pytest.mark.parametrize("link", LINKS, ids=[repr(link)[:30] for link in LINKS])
+@pytest.mark.parametrize(
+    "link",
+    [
+        pytest.param(link, id=repr(link)[:30], marks=[pytest.mark.long] if at % 6 else [])
+        for at, link in enumerate(LINKS)
+    ],
+)
 def test_a_link_that_is_no_url_is_a_finding(link: Any, server: MockServer, capsys: pytest.CaptureFixture[str]) -> None:
     listed(lambda page, _call: page["links"].update(next=link))(server)
     assert main([server.url, "--promise", "list/", "--promise", "schema/", "--budget", "20"]) == 1

@@ -18,6 +18,8 @@ from signalwire_conferences_testing.verify.trying.claims import Claim, status
 from signalwire_conferences_testing.verify.trying.credentials import basic
 from signalwire_conferences_testing.verify.trying.story import Story
 
+pytestmark = pytest.mark.long  # many runs of a verification
+
 ODD_IDS = {
     "quotes": """it's "quoted" `id` """,
     "shell": r"$(id) $HOME ${x} \n !! ~ * ? & ; | > < #",

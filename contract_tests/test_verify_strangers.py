@@ -20,6 +20,8 @@ from signalwire_conferences_testing.verify import Options, Report, verify
 from signalwire_conferences_testing.verify.command import main
 from signalwire_conferences_testing.verify.trying.created import new_mark
 
+pytestmark = pytest.mark.long  # many runs of a verification
+
 PROJECT, TOKEN = "project-1", "PTsecret-token-0aZ9"
 PATH = "/api/video/conferences"
 HAND = "signalwire-conferences-verify-0123456789abcdef0123456789abcdef-1"
