@@ -2,6 +2,7 @@
 
 import signal
 import subprocess
+import sys
 import time
 from importlib.metadata import version
 from pathlib import Path
@@ -15,6 +16,18 @@ from signalwire_conferences import contract
 from signalwire_conferences_testing.mock import Fault, MockServer
 
 ID = WHOLE["id"]
+INTERRUPTED = """
+import sys
+from signalwire_conferences import cli
+
+class Finder:
+    def find_spec(self, name, *_):
+        if name == "typer":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, Finder())
+sys.exit(cli.main(["list"]))
+"""
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\u202eevil\x9b31m\n\r\0[bold red]:smile:"
 
 
@@ -97,6 +110,44 @@ def test_a_locale_without_the_characters_of_a_name_is_no_error(command: CommandL
     done = command.process("list", env={"PYTHONIOENCODING": "ascii"})
     assert (done.code, done.err) == (0, "")
     assert "Gr\\xfc\\xdfe \\u4f1a\\u8b70" in done.out
+
+
+@pytest.mark.usefixtures("command")
+@pytest.mark.parametrize("arguments", [
+    ["list"], ["list", "--json"], ["get", ID], ["get", "nobody", "--json"], ["export"], ["export", "--json"],
+    ["update", ID, "layout=5up", "--yes"], ["update", "--all", "layout=5up", "--yes", "--json"],
+    ["plan", ID, "layout=5up", "--json"], ["history", "--json", "--journal", "journal"], ["delete", ID, "--dry-run"],
+])  # fmt: skip
+def test_a_full_standard_output_is_one_sentence_and_exit_code_3(arguments: list[str]) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        done = subprocess.run(
+            [*COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
+        )
+    assert "The standard output cannot be written: No space left on device." in done.stderr
+    assert ("Traceback" in done.stderr, "Exception" in done.stderr, done.returncode) == (False, False, 3)
+
+
+@pytest.mark.usefixtures("command")
+def test_a_full_standard_output_does_not_hide_what_was_written() -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        line = [*COMMAND, "update", "--all", "layout=5up", "--yes", "--json"]
+        done = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert "1 conference changed" in done.stderr
+
+
+@pytest.mark.usefixtures("command")
+def test_a_full_standard_error_is_no_traceback(mock: MockServer) -> None:
+    with Path("/dev/full").open("w", encoding="utf-8") as full:
+        line = [*COMMAND, "update", ID, "layout=5up", "--yes"]
+        done = subprocess.run(line, stderr=full, stdout=subprocess.PIPE, text=True, timeout=60, check=False)
+    assert (done.returncode, mock.store[ID]["layout"]) == (0, "5up")
+
+
+def test_an_interrupt_while_the_commands_are_imported_is_130_without_a_traceback() -> None:
+    done = subprocess.run(
+        [sys.executable, "-P", "-c", INTERRUPTED], capture_output=True, text=True, timeout=20, check=False
+    )
+    assert (done.returncode, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
 
 
 @pytest.mark.usefixtures("command")

@@ -27,6 +27,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         from . import app  # noqa: PLC0415  # of an extra
     except ImportError as error:
         return _without_extra(given, error)
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
     try:
         app.run(given if given or _COMPLETION in os.environ else ["--help"])
     except SystemExit:

@@ -20,7 +20,7 @@ EXIT_CODES = {
     DONE: "done, or nothing to do",
     NOT_DONE: "refused, a conflict, or some not changed; in a dry run, what would be, and drift",
     USAGE: "usage or bad input: nothing was written",
-    SERVER: "the server refused or failed, or the network did",
+    SERVER: "the server refused or failed, or the network did, or the standard output is full",
     INTERRUPTED: "interrupted",
 }
 

@@ -142,17 +142,28 @@ def command(app: typer.Typer, name: str, *, writes: bool = False, **options: Any
 
 def outcome(run: Run, function: Callable[[], int | None]) -> int:
     """The exit code of a command, whose errors are told."""
+    code = _ended(run, function)
     try:
-        code = function() or DONE
-    except (ConferencesError, CommandError) as error:
-        code = exit_code(error)
+        run.terminal.stdout.flush()
+    except CommandError as error:
+        code = error.code
         tell(run, error, code)
+    return code
+
+
+def _ended(run: Run, function: Callable[[], int | None]) -> int:
+    try:
+        return function() or DONE
+    except (ConferencesError, CommandError) as error:
+        return _told(run, error, exit_code(error))
     except KeyboardInterrupt:
-        code = INTERRUPTED
-        tell(run, CommandError("Interrupted.", code), code)
+        return _told(run, CommandError("Interrupted."), INTERRUPTED)
     finally:
         run.close()
-    run.terminal.stdout.flush()
+
+
+def _told(run: Run, error: BaseException, code: int) -> int:
+    tell(run, error, code)
     return code
 
 

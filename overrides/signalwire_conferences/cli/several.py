@@ -182,8 +182,6 @@ def summary(run: Run, tally: Tally) -> None:
 
 def report(run: Run, tally: Tally, matched: str = "matched already") -> int:
     """What became of them; gives the exit code."""
-    if run.as_json:
-        run.terminal.json(tally.as_json(dry_run=run.dry_run))
     if not run.dry_run:
         run.terminal.say(
             f"{_conferences(len(tally.changes))} changed, {len(tally.unchanged)} {matched},"
@@ -196,6 +194,8 @@ def report(run: Run, tally: Tally, matched: str = "matched already") -> int:
         not_changed(run, tally)
         if tally.change_set is not None and tally.changes and not run.no_journal:
             run.terminal.say(f"signalwire-conferences undo --change-set {tally.change_set} takes it back.", "dim")
+    if run.as_json:  # after the talk, which says what was done also where the output is full
+        run.terminal.json(tally.as_json(dry_run=run.dry_run))
     return tally.code
 
 
