@@ -207,7 +207,8 @@ def test_ended_while_all_wait_for_a_429_only_what_was_begun_goes_on(backend: str
         assert 2 < time.monotonic() - begin < 4
         earlier, later = ({name for when, name in reads if (when - begin < 1) is is_so} for is_so in (True, False))
         assert later <= earlier
-        assert 9 <= len(earlier) <= 14
+        # Nine were done and five under way; four of these may end, and make room for another, before the fifth is told.
+        assert 9 <= len(earlier) <= 9 + 5 + 4
         assert_only_changed(server, before, [name for name in before if server.store[name] != before[name]])
 
 
