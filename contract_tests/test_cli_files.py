@@ -2,6 +2,7 @@
 
 import json
 import os
+import shlex
 import stat
 import sys
 from pathlib import Path
@@ -201,7 +202,7 @@ def editor(tmp_path: Path, *scripts: str) -> str:
         "exec(script, names)\n"
         "file.write_text(names['text'])\n"
     )
-    return f"{sys.executable} {program}"
+    return shlex.join([sys.executable, str(program)])
 
 
 def test_edit_changes_what_was_typed_and_keeps_the_rest(

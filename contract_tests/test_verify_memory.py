@@ -10,13 +10,13 @@ import pytest
 from broken.making import answers
 from signalwire_conferences_testing.mock import Call, MockServer, Reply
 
+pytestmark = pytest.mark.long  # many runs of a verification
+
 MIB = 2**20
 OWN, WITH_SCHEMATHESIS = 350, 600  # MiB
 #: Measures a command in a process of its own, which has next to nothing: a child begins with what its parent has.
 MEASURE = """
 import resource, subprocess, sys
-
-pytestmark = pytest.mark.long  # many runs of a verification
 code = subprocess.run(sys.argv[1:]).returncode
 most = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss
 print(code, most // (2**20 if sys.platform == "darwin" else 2**10), file=sys.stderr)
