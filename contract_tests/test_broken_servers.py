@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import subprocess
 from collections import Counter
 from typing import Any
@@ -10,8 +11,9 @@ from typing import Any
 import pytest
 
 from broken import SERVERS, BrokenServer
+from broken.making import listed
 from conftest import FIGURE
-from signalwire_conferences_testing.mock import MockServer
+from signalwire_conferences_testing.mock import Call, MockServer
 from signalwire_conferences_testing.verify import Category, Options, Outcome, Report, verify
 from signalwire_conferences_testing.verify.promises import promises
 
@@ -127,6 +129,30 @@ def test_there_are_broken_servers_of_every_category_and_no_two_of_the_same_name(
     assert {known[server.breaks[0]] for server in SERVERS} == set(Category)
     assert len(SERVERS) >= 60
     assert [name for name, count in Counter(server.name for server in SERVERS).items() if count > 1] == []
+
+
+def forgets_filters(page: dict[str, Any], _call: Call) -> None:
+    page["links"] = {name: re.sub("&?(starts_after|ends_before)=[^&]*", "", to) for name, to in page["links"].items()}
+
+
+@pytest.mark.long
+def test_several_mistakes_at_once_are_each_told_in_one_run_and_every_script_shows_its_own() -> None:
+    names = ("patches", "create-201", "delete-200")  # one for each method
+    with mock_with_strangers() as server:
+        for one in SERVERS:
+            if one.name in names:
+                one.make(server)
+        listed(forgets_filters)(server)
+        own = [one.id for one in promises() if not one.id.startswith("generic/")]
+        report = verified(server, *own)
+        roots = {result.promise.id for result, _ in report.roots}
+        assert {"put/bare", "status/success", "list/links-keep-query"} <= roots
+        assert len(roots) <= 12, sorted(roots)
+        for result, _ in report.roots:
+            for finding in result.findings[:2]:
+                for _ in range(2):
+                    done = in_bash(finding.script, server)
+                    assert (done.returncode, done.stderr) == (1, ""), (finding.script, done)
 
 
 SEEDS = [1, *(pytest.param(seed, marks=pytest.mark.long) for seed in (0, *range(2, 20)))]

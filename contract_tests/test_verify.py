@@ -264,6 +264,12 @@ def test_the_same_seed_sends_the_same(server: MockServer) -> None:
     assert sent() == sent()
 
 
+def test_what_is_sent_for_promises_on_all_answers_hides_nothing_of_the_others(server: MockServer) -> None:
+    broken("create-201", server)
+    report = verify(Options(server.url, server.project, server.token, only=("schema/", "status/success")))
+    assert [one.promise.id for one in report.broken] == ["status/success"]
+
+
 def test_fail_fast_stops_at_the_first(server: MockServer) -> None:
     broken("patches", server)
     report = verify(Options(server.url, server.project, server.token, fail_fast=True))

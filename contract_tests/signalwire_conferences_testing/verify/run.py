@@ -113,8 +113,9 @@ class _Run:
             self.report.leftovers = [one for one in leftovers if not self.created.remove_leftover(one)]
         if self.options.only and any(one.watch for one in self.chosen):
             for one in promises():
-                if one.id in _TRAFFIC:
+                if one.id in _TRAFFIC and one not in self.chosen:
                     self._attempt(one)
+            self.bench.causes.clear()  # what they found nobody is told
         for promise in self.chosen:
             if promise.check is not None and not self.report.stopped:
                 self.progress(promise, None)

@@ -105,17 +105,20 @@ class PagedWindow:
 
     def all_there(self, how: str, *pages: Page) -> None:
         """Demands that these pages show all of them, each once, and no other."""
-        found, last = [one for page in pages for one in page.ids], ids(pages[-1].exchange)
-        lost, extra = self.ids - set(found), set(found) - self.ids
-        evidence = (*self.evidence, *(page.exchange for page in pages[:-1]))
-        whole = len(pages) == 1
-        claim = Claim(last, "has", sorted(self.ids)) if whole else Claim(last, "is not", last.value)
+        found: set[str] = set()
+        evidence = list(self.evidence)
+        for page in pages:
+            there, shown = ids(page.exchange), set(page.ids)
+            claim = Claim(there, "lacks", sorted(map(str, shown - self.ids)))
+            ensure(shown <= self.ids, f"{how}: {len(shown - self.ids)} come that the filters exclude", claim, *evidence)
+            message, again = f"{how}: a conference comes twice", Claim(there, "lacks", sorted(shown & found))
+            ensure(len(page.ids) == len(shown), message, Claim(there, "all different"), *evidence)
+            ensure(not shown & found, message, again, *evidence)
+            found |= shown
+            evidence.append(page.exchange)
+        lost, last = self.ids - found, ids(pages[-1].exchange)
+        claim = Claim(last, "has", sorted(self.ids)) if len(pages) == 1 else Claim(last, "is not", last.value)
         ensure(not lost, f"{how}: {len(lost)} of {len(self.ids)} conferences are lost", claim, *evidence)
-        twice = sorted({one for one in pages[-1].ids if one in self.ids and found.count(one) > 1})
-        claim = Claim(last, "all different") if whole else Claim(last, "lacks", twice)
-        ensure(len(found) == len(set(found)), f"{how}: a conference comes twice", claim, *evidence)
-        claim = Claim(last, "lacks", sorted(map(str, extra)))
-        ensure(not extra, f"{how}: {len(extra)} come that the filters exclude", claim, *evidence)
 
 
 def page_showing(
