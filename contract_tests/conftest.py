@@ -65,6 +65,8 @@ OVER_BOTH = {
 }
 # Of the others `fast` is left to the long budget: all modules that are not among them run over it.
 BOTH_ALWAYS = {"test_wire", "test_interruptions"}
+# Of these, trio: it carries the same tasks out as asyncio.
+FLEETS = {"test_fleet", "test_fleet_ends"}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -80,6 +82,8 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         if given.get("connections") == "fast" and "trio" in item.name and "asyncio" not in item.name:
             items.remove(item)  # on trio both are httpx
         elif given.get("connections") == "fast" and item.module.__name__ not in BOTH_ALWAYS:
+            item.add_marker(pytest.mark.long)
+        elif "trio" in given.values() and item.module.__name__ in FLEETS:
             item.add_marker(pytest.mark.long)
 
 

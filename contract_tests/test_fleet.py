@@ -338,7 +338,7 @@ def test_after_a_429_all_wait_as_long_as_it_says(style: str) -> None:
         assert_only_changed(server, before, ids)
     assert result.failed == {}
     refused = [when for when, method in seen if method == "PUT"][7]
-    since = [after for when, _ in seen if (after := when - refused) > 0.1]  # what was in flight may come yet
+    since = [after for when, _ in seen if (after := when - refused) > 0.5]  # what was in flight may come yet
     assert len(since) > 40
     assert min(since) > 0.9
 
