@@ -81,9 +81,9 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         given = item.callspec.params
         if given.get("connections") == "fast" and "trio" in item.name and "asyncio" not in item.name:
             items.remove(item)  # on trio both are httpx
-        elif given.get("connections") == "fast" and item.module.__name__ not in BOTH_ALWAYS:
-            item.add_marker(pytest.mark.long)
-        elif "trio" in given.values() and item.module.__name__ in FLEETS:
+        elif (given.get("connections") == "fast" and item.module.__name__ not in BOTH_ALWAYS) or (
+            "trio" in given.values() and item.module.__name__ in FLEETS
+        ):
             item.add_marker(pytest.mark.long)
 
 
