@@ -345,10 +345,10 @@ def test_after_a_429_all_wait_as_long_as_it_says(style: str) -> None:
 
 def test_a_put_that_is_held_back_is_built_on_a_fresh_read(style: str) -> None:
     with fleet(style, 2, retries=3) as (server, client):
-        server.faults.add(Fault.status(429, retry_after=1), "PUT", conference_id="conference-0")
-        server.faults.add(Fault.latency(0.4), "GET", conference_id="conference-1")
+        server.faults.add(Fault.status(429, retry_after=3), "PUT", conference_id="conference-0")
+        server.faults.add(Fault.latency(1.0), "GET", conference_id="conference-1")
         # While it is held back, somebody else writes.
-        timer = threading.Timer(0.8, server.store.patch, ("conference-1", {"description": "theirs"}))
+        timer = threading.Timer(2.0, server.store.patch, ("conference-1", {"description": "theirs"}))
         timer.start()
         result = client.update_many(["conference-0", "conference-1"], changes=NEW, concurrency=2)
         timer.join()
