@@ -239,6 +239,7 @@ async def test_two_hundred_updates_of_different_conferences_at_once(server: Mock
 
 
 # To connect is sometimes cancelled in the middle, which asyncio leaves to the garbage collector.
+@pytest.mark.long
 @pytest.mark.filterwarnings("ignore:unclosed:ResourceWarning")
 @pytest.mark.parametrize("ends", ["cancelled", "out of time"])
 def test_requests_that_end_while_they_wait_cost_no_connection(server: MockServer, ends: str) -> None:

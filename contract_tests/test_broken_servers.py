@@ -57,8 +57,8 @@ SLOW = (
 
 
 def within_the_default_budget(number: int, broken: BrokenServer) -> bool:
-    """Every twelfth; all are tried with the long budget."""
-    return number % 12 == 0 and broken.name not in SLOW and not broken.breaks[0].startswith("generic/")
+    """Every thirty-sixth; all are tried with the long budget."""
+    return number % 36 == 0 and broken.name not in SLOW and not broken.breaks[0].startswith("generic/")
 
 
 @pytest.mark.parametrize(

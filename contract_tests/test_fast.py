@@ -185,6 +185,7 @@ def resolved(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(socket, "getaddrinfo", lambda _host, *rest, **options: look_up("127.0.0.1", *rest, **options))
 
 
+@pytest.mark.long
 @pytest.mark.usefixtures("resolved")
 @pytest.mark.parametrize("variable", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
 def test_the_authorities_of_the_environment_are_trusted_and_no_others(

@@ -358,6 +358,7 @@ def test_a_put_that_is_held_back_is_built_on_a_fresh_read(style: str) -> None:
     assert mine == ["GET", "GET", "PUT"]
 
 
+@pytest.mark.long
 def test_a_rate_limit_below_the_concurrency_fails_none(style: str) -> None:
     lock, window = threading.Lock(), [0.0, 0]
 

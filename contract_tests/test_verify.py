@@ -127,7 +127,14 @@ def echoes(server: MockServer) -> None:
     answers(echo, "PUT")(server)
 
 
-@pytest.mark.parametrize("name", ["token-prefix", "list-open", "scheme-ignored", "patches", "echoes"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "patches",
+        "echoes",
+        *(pytest.param(n, marks=pytest.mark.long) for n in ("token-prefix", "list-open", "scheme-ignored")),
+    ],
+)
 def test_no_output_shows_the_token(
     name: str, server: MockServer, capsys: pytest.CaptureFixture[str], tmp_path: Path
 ) -> None:

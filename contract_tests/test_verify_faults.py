@@ -199,6 +199,7 @@ def odd(server: MockServer) -> None:
     answers(change)(server)
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     ("output", "terminal"),
     [
@@ -224,6 +225,7 @@ def test_every_terminal_gets_the_exit_code_and_no_traceback(output: str, termina
         assert b"\x1b[3" not in done.stdout
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("option", ["--json", "--list-promises", "--help", "--only-broken"])
 @pytest.mark.parametrize("output", ["", "head", "closed"])
 def test_every_option_too(output: str, option: str, server: MockServer) -> None:
