@@ -45,7 +45,7 @@ class CommandLine:
         for name, value in self.environment.items():
             patch.setenv(name, value)
 
-    def __call__(self, *arguments: str | Path, input: str | bytes = "", expect: int | None = 0) -> Done:  # noqa: A002
+    def __call__(self, *arguments: str | Path, input: str | bytes = "", expect: int | None = 0) -> Done:  # noqa: A002 - as in subprocess
         """Runs a command in this process, with no terminal."""
         given = input.encode() if isinstance(input, str) else input
         self._patch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(given)))
@@ -56,7 +56,7 @@ class CommandLine:
         assert expect is None or done.code == expect, done
         return done
 
-    def process(self, *arguments: str, input: str = "", env: dict[str, str] | None = None, **options: Any) -> Done:  # noqa: A002
+    def process(self, *arguments: str, input: str = "", env: dict[str, str] | None = None, **options: Any) -> Done:  # noqa: A002 - as in subprocess
         """Runs a command in a process of its own."""
         done = subprocess.run(
             [*COMMAND, *arguments],

@@ -75,20 +75,23 @@ def test_dry_run_shows_and_writes_nothing(command: CommandLine, mock: MockServer
     assert set(methods(mock)) == {"GET"}
 
 
-@pytest.mark.parametrize(("word", "value"), [
-    ("description=null", None),
-    ("description=", ""),
-    ("description=@text.md", "one\ntwo\n"),
-    ("description=@@home", "@home"),
-    ('description:="null"', "null"),
-    ("description=a=b", "a=b"),
-    ("join_from=2030-01-01", "2030-01-01T00:00:00Z"),
-    ("join_from=2030-01-01T10:00:00+02:00", "2030-01-01T08:00:00Z"),
-    ("enable_chat=false", False),
-    ("enable_chat=Yes", True),
-    ("layout=@layout", "3x3"),
-    ("enable_chat:=true", True),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("word", "value"),
+    [
+        ("description=null", None),
+        ("description=", ""),
+        ("description=@text.md", "one\ntwo\n"),
+        ("description=@@home", "@home"),
+        ('description:="null"', "null"),
+        ("description=a=b", "a=b"),
+        ("join_from=2030-01-01", "2030-01-01T00:00:00Z"),
+        ("join_from=2030-01-01T10:00:00+02:00", "2030-01-01T08:00:00Z"),
+        ("enable_chat=false", False),
+        ("enable_chat=Yes", True),
+        ("layout=@layout", "3x3"),
+        ("enable_chat:=true", True),
+    ],
+)
 def test_values_are_read_by_the_types_of_the_contract(
     command: CommandLine, mock: MockServer, word: str, value: Any
 ) -> None:
@@ -123,25 +126,28 @@ def test_problems_come_as_json_too(command: CommandLine) -> None:
     assert problem["rule"].startswith("is not a field; did you mean layout? There are display_name, ")
 
 
-@pytest.mark.parametrize("arguments", [
-    ["update", "id-1"],
-    ["update", "layout=5up"],
-    ["update", "id-1", "--all", "layout=5up"],
-    ["update", "id-1", *WHERE, "layout=5up"],
-    ["update", "--all", "--where", "nonsense", "layout=5up"],
-    ["plan", "layout=5up"],
-    ["plan", "id-1", "id-2", "layout=5up"],
-    ["create", "id-1", "display_name=x"],
-    ["create", "layout=5up"],
-    ["undo"],
-    ["get"],
-    ["get", "../x"],
-    ["list", "layout=5up"],
-    ["list", "id-1"],
-    ["update", "id-1", "layout=5up", "--journal", "x", "--no-journal"],
-    ["apply", "missing.json"],
-    ["restore", "missing.yaml"],
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["update", "id-1"],
+        ["update", "layout=5up"],
+        ["update", "id-1", "--all", "layout=5up"],
+        ["update", "id-1", *WHERE, "layout=5up"],
+        ["update", "--all", "--where", "nonsense", "layout=5up"],
+        ["plan", "layout=5up"],
+        ["plan", "id-1", "id-2", "layout=5up"],
+        ["create", "id-1", "display_name=x"],
+        ["create", "layout=5up"],
+        ["undo"],
+        ["get"],
+        ["get", "../x"],
+        ["list", "layout=5up"],
+        ["list", "id-1"],
+        ["update", "id-1", "layout=5up", "--journal", "x", "--no-journal"],
+        ["apply", "missing.json"],
+        ["restore", "missing.yaml"],
+    ],
+)
 def test_usage_is_refused_with_2_and_nothing_sent(command: CommandLine, mock: MockServer, arguments: list[str]) -> None:
     writes = arguments[0] not in ("get", "list", "plan")
     done = command(*arguments, *(["--yes"] if writes else []), expect=2)
@@ -207,14 +213,17 @@ def test_all_tells_what_was_not_changed_and_why(command: CommandLine, mock: Mock
     assert again.json["failed"][IDS[4]]["type"] == "UnsafeUpdateError"
 
 
-@pytest.mark.parametrize(("conditions", "expected"), [
-    (["name~stand-*"], [0, 1, 2]),
-    (["layout=10x10"], [1, 2, 3, 4]),
-    (["layout!=10x10"], [0]),
-    (["size=null"], [4]),
-    (["name~stand-*", "layout=10x10"], [1, 2]),
-    (["name~nobody*"], []),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("conditions", "expected"),
+    [
+        (["name~stand-*"], [0, 1, 2]),
+        (["layout=10x10"], [1, 2, 3, 4]),
+        (["layout!=10x10"], [0]),
+        (["size=null"], [4]),
+        (["name~stand-*", "layout=10x10"], [1, 2]),
+        (["name~nobody*"], []),
+    ],
+)
 def test_where_selects(command: CommandLine, conditions: list[str], expected: list[int]) -> None:
     options = [option for condition in conditions for option in ("--where", condition)]
     done = command("update", *options, "quality=1080p", "--allow-reset", "size", "--yes", "--json")
@@ -249,8 +258,9 @@ def test_a_failure_of_one_does_not_stop_the_others(command: CommandLine, mock: M
     done = command("update", *IDS[:4], "nobody", "quality=1080p", "--yes", "--json", "--concurrency", "1", expect=1)
     assert done.json["changed"] == [IDS[0], *IDS[2:4]]
     assert {each: error["type"] for each, error in done.json["failed"].items()} == {
-        IDS[1]: "ValidationError", "nobody": "NotFoundError"
-    }  # fmt: skip
+        IDS[1]: "ValidationError",
+        "nobody": "NotFoundError",
+    }
 
 
 def test_interrupted_it_tells_what_is_done_and_the_same_command_does_the_rest(

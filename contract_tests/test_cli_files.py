@@ -253,10 +253,16 @@ def test_closed_unchanged_it_is_given_up_and_what_was_typed_is_kept(
     assert set(methods(mock)) == {"GET"}
 
 
-@pytest.mark.parametrize("script", [
-    "text = text.replace('id-b', 'id-x')", "text = text.replace('name: \"b\"', 'name: x')", "text = ''",
-    "text += '- id: id-a'", "text = text.replace('\"2x2\"', '[')",
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "script",
+    [
+        "text = text.replace('id-b', 'id-x')",
+        "text = text.replace('name: \"b\"', 'name: x')",
+        "text = ''",
+        "text += '- id: id-a'",
+        "text = text.replace('\"2x2\"', '[')",
+    ],
+)
 def test_what_is_no_edit_of_that_conference_is_refused(
     command: CommandLine, mock: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, script: str
 ) -> None:

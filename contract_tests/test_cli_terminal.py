@@ -42,13 +42,23 @@ def mock(mock: MockServer) -> MockServer:
 # --- hostile values -----------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("arguments", [
-    ["list"], ["list", "--json"], ["get", ID], ["get", ID, "--json"], ["export"], ["export", "--json"],
-    ["plan", ID, "display_name=x", "name_=x"], ["plan", ID, "display_name=x"],
-    ["update", ID, "display_name=x", "--yes"],
-    ["update", "--all", "display_name=x", "--yes", "--json"], ["update", "--all", "display_name=x", "--dry-run"],
-    ["delete", ID, "--yes"],
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["list"],
+        ["list", "--json"],
+        ["get", ID],
+        ["get", ID, "--json"],
+        ["export"],
+        ["export", "--json"],
+        ["plan", ID, "display_name=x", "name_=x"],
+        ["plan", ID, "display_name=x"],
+        ["update", ID, "display_name=x", "--yes"],
+        ["update", "--all", "display_name=x", "--yes", "--json"],
+        ["update", "--all", "display_name=x", "--dry-run"],
+        ["delete", ID, "--yes"],
+    ],
+)
 def test_control_characters_of_the_server_are_never_printed_raw(
     command: CommandLine, mock: MockServer, arguments: list[str]
 ) -> None:
@@ -113,11 +123,22 @@ def test_a_locale_without_the_characters_of_a_name_is_no_error(command: CommandL
 
 
 @pytest.mark.usefixtures("command")
-@pytest.mark.parametrize("arguments", [
-    ["list"], ["list", "--json"], ["get", ID], ["get", "nobody", "--json"], ["export"], ["export", "--json"],
-    ["update", ID, "layout=5up", "--yes"], ["update", "--all", "layout=5up", "--yes", "--json"],
-    ["plan", ID, "layout=5up", "--json"], ["history", "--json", "--journal", "journal"], ["delete", ID, "--dry-run"],
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "arguments",
+    [
+        ["list"],
+        ["list", "--json"],
+        ["get", ID],
+        ["get", "nobody", "--json"],
+        ["export"],
+        ["export", "--json"],
+        ["update", ID, "layout=5up", "--yes"],
+        ["update", "--all", "layout=5up", "--yes", "--json"],
+        ["plan", ID, "layout=5up", "--json"],
+        ["history", "--json", "--journal", "journal"],
+        ["delete", ID, "--dry-run"],
+    ],
+)
 def test_a_full_standard_output_is_one_sentence_and_exit_code_3(arguments: list[str]) -> None:
     with Path("/dev/full").open("w", encoding="utf-8") as full:
         done = subprocess.run(

@@ -160,9 +160,9 @@ def test_a_plan_is_shown_as_it_is_now(command: CommandLine, mock: MockServer) ->
     assert command("apply", "plan.json", "--dry-run", "--json").json["unchanged"] == [A]
 
 
-@pytest.mark.parametrize("change", [
-    {"host": "another.signalwire.com"}, {"plan": 99}, {"changes": {"layuot": "5up"}}, {"conference_id": "x"},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "change", [{"host": "another.signalwire.com"}, {"plan": 99}, {"changes": {"layuot": "5up"}}, {"conference_id": "x"}]
+)
 def test_a_plan_of_another_space_or_version_or_with_wrong_values_is_refused(
     command: CommandLine, mock: MockServer, change: dict[str, object]
 ) -> None:

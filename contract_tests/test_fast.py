@@ -270,7 +270,7 @@ def test_a_connection_that_ended_with_the_handshake_was_asked_nothing() -> None:
             wire = AsyncRestClient("p", "PTsecret-token", f"127.0.0.1:{listener.getsockname()[1]}")._transport._wire
             left = TimeLeft(1)
             with pytest.raises(ConnectionResetError):
-                await AsyncConnection(wire)._ask(Secret(b"PUT"), Any, left, "write")  # type: ignore[arg-type]
+                await AsyncConnection(wire)._ask(Secret(b"PUT"), Any, left, "write")  # type: ignore[arg-type]  # never read: nothing is sent
             assert not left.writing
 
     asyncio.run(main())

@@ -194,8 +194,11 @@ def test_changes_may_differ_from_conference_to_conference(style: str) -> None:
         assert sorted(done.changed) == ["conference-0", "conference-2"]
         assert isinstance(done.failed["conference-1"], InvalidChangeError)
         assert [server.store[f"conference-{n}"]["description"] for n in range(4)] == [
-            "New 0", "About 1", "New 2", "About 3"
-        ]  # fmt: skip
+            "New 0",
+            "About 1",
+            "New 2",
+            "About 3",
+        ]
 
 
 def test_plans_come_in_the_order_of_the_ids_and_write_nothing_until_applied(style: str) -> None:

@@ -273,7 +273,7 @@ def test_several_threads_share_one_client() -> None:
     with fleet("sync", 60) as (server, client):
         results: list[ChangeSetResult] = []
         ids = [f"conference-{number}" for number in range(60)]
-        work = lambda part: results.append(client.update_many(part, changes=NEW, concurrency=4))  # noqa: E731
+        work = lambda part: results.append(client.update_many(part, changes=NEW, concurrency=4))  # noqa: E731 - one line says it
         threads = [threading.Thread(target=work, args=(ids[start::3],)) for start in range(3)]
         for thread in threads:
             thread.start()

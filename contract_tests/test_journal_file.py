@@ -635,8 +635,13 @@ def test_a_link_to_a_file_that_is_not_there_yet_is_followed(path: Path) -> None:
 # --- one spelling of a host -------------------------------------------------------------------------------
 
 SPELLINGS = {
-    "space.signalwire.com": ["space.signalwire.com:443", "SPACE.Signalwire.com", "space.signalwire.com.",
-                             "space.signalwire.com.:443", "space.signalwire.com:0443"],
+    "space.signalwire.com": [
+        "space.signalwire.com:443",
+        "SPACE.Signalwire.com",
+        "space.signalwire.com.",
+        "space.signalwire.com.:443",
+        "space.signalwire.com:0443",
+    ],
     "space.signalwire.com:80": ["Space.signalwire.com.:80"],
     "localhost": ["LOCALHOST:80", "localhost.", "localhost.:80"],
     "localhost:443": ["Localhost.:443"],
@@ -644,7 +649,7 @@ SPELLINGS = {
     "[::1]": ["[::1]:80", "[0:0:0:0:0:0:0:1]", "[0000::0001]:80", "::1"],
     "[::1]:8080": ["[0::1]:8080"],
     "[2001:db8::1]": ["[2001:DB8:0:0::1]:443", "[2001:0db8::0001]"],
-}  # fmt: skip
+}
 
 
 @pytest.mark.parametrize(("host", "other"), [(host, other) for host, others in SPELLINGS.items() for other in others])

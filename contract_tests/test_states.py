@@ -114,8 +114,12 @@ def test_plain_values_are_those_of_yaml_1_2() -> None:
     text = HEAD + "  display_name: no\n  description: 1:30\n  join_from: 2030-01-01\n  enable_chat: true\n  size: ~\n"
     (state,) = states.read_states(text)
     assert state.fields == {
-        "display_name": "no", "description": "1:30", "join_from": "2030-01-01", "enable_chat": True, "size": None
-    }  # fmt: skip
+        "display_name": "no",
+        "description": "1:30",
+        "join_from": "2030-01-01",
+        "enable_chat": True,
+        "size": None,
+    }
 
 
 def test_an_unquoted_colour_clears_nothing() -> None:
@@ -129,26 +133,29 @@ def test_an_alias_stands_for_its_value() -> None:
     assert states.read_states(text)[0].fields == {"dark_primary": "#112233", "light_primary": "#112233"}
 
 
-@pytest.mark.parametrize(("text", "expected"), [
-    ("", "the file: is empty"),
-    ("[", "is not YAML"),
-    ("\0", "is not YAML"),
-    ("[" * 100_000, "is not YAML"),
-    ("a: " + "{a: " * 50_000, "is not YAML"),
-    ("conferences: []\n---\nconferences: []", "another document"),
-    ("- a", "the file: must be a mapping"),
-    ("conferences: a", "line 1: conferences: must be a list"),
-    ("conference: []", "did you mean conferences?"),
-    ("conferences:\n- a", "line 2: the conference: must be a mapping"),
-    ("conferences:\n- display_name: a", "line 2: id: is missing"),
-    ("conferences:\n- id: 7", "line 2: id=7: must be a text"),
-    (HEAD + "  layuot: 5up", "line 3: layuot: is not a field; did you mean layout?"),
-    (HEAD + "  size: small\n  size: large", "line 4: size: is there twice"),
-    (HEAD + "  size: [small]", "line 3: size: must be a text"),
-    (HEAD + "  size: !!binary small", "line 3: size: must be a text"),
-    (HEAD + "- id: a", "line 3: id='a': is that of the conference at line 2 too"),
-    ("conferences:\n- name: a\n- name: a", "line 3: name='a': is that of the conference at line 2 too"),
-])  # fmt: skip
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("", "the file: is empty"),
+        ("[", "is not YAML"),
+        ("\0", "is not YAML"),
+        ("[" * 100_000, "is not YAML"),
+        ("a: " + "{a: " * 50_000, "is not YAML"),
+        ("conferences: []\n---\nconferences: []", "another document"),
+        ("- a", "the file: must be a mapping"),
+        ("conferences: a", "line 1: conferences: must be a list"),
+        ("conference: []", "did you mean conferences?"),
+        ("conferences:\n- a", "line 2: the conference: must be a mapping"),
+        ("conferences:\n- display_name: a", "line 2: id: is missing"),
+        ("conferences:\n- id: 7", "line 2: id=7: must be a text"),
+        (HEAD + "  layuot: 5up", "line 3: layuot: is not a field; did you mean layout?"),
+        (HEAD + "  size: small\n  size: large", "line 4: size: is there twice"),
+        (HEAD + "  size: [small]", "line 3: size: must be a text"),
+        (HEAD + "  size: !!binary small", "line 3: size: must be a text"),
+        (HEAD + "- id: a", "line 3: id='a': is that of the conference at line 2 too"),
+        ("conferences:\n- name: a\n- name: a", "line 3: name='a': is that of the conference at line 2 too"),
+    ],
+)
 def test_what_is_wrong_with_a_file_is_told_with_its_line(text: str, expected: str) -> None:
     told = problems(text)
     assert any(expected in each for each in told), told
@@ -173,10 +180,18 @@ def test_the_schema_takes_what_an_export_writes(body: dict[str, tuple[Any, Any]]
     assert accepts({"id": "a", **dict.fromkeys(contract.fields(contract.UPDATE), None), "display_name": "x"})
 
 
-@pytest.mark.parametrize("wrong", [
-    {"name": None, "display_name": None}, {"layout": "5upp"}, {"dark_primary": "red"}, {"layuot": "5up"},
-    {"enable_chat": "yes"}, {"join_from": "tomorrow"}, {"description": "x" * 3001},
-])  # fmt: skip
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": None, "display_name": None},
+        {"layout": "5upp"},
+        {"dark_primary": "red"},
+        {"layuot": "5up"},
+        {"enable_chat": "yes"},
+        {"join_from": "tomorrow"},
+        {"description": "x" * 3001},
+    ],
+)
 def test_the_schema_refuses_what_is_wrong(wrong: dict[str, Any]) -> None:
     assert accepts({"id": "a"})
     assert not accepts({"id": "a", **wrong})

@@ -97,7 +97,7 @@ class Journal(JournalFile):
         values = {"host": self._host, **wanted, "conference_id": key and self._mask(key)}
         values = {column: value for column, value in values.items() if value is not None}
         where = " AND ".join(f"{column} = ?" for column in values)
-        query = f"SELECT {columns} FROM entries WHERE {where} ORDER BY entry DESC"  # noqa: S608
+        query = f"SELECT {columns} FROM entries WHERE {where} ORDER BY entry DESC"  # noqa: S608 - both are ours
         return self._transact(lambda file: file.execute(query, [*values.values()]).fetchall(), key, "DEFERRED", stop)
 
     def _record(self, step: Record, connection: sqlite3.Connection) -> int:

@@ -212,7 +212,7 @@ def tls_context() -> "ssl.SSLContext":
     """A TLS context with the certificates of the environment, if it names any."""
     import ssl  # noqa: PLC0415 - for https alone
 
-    import certifi  # noqa: PLC0415
+    import certifi  # noqa: PLC0415 - likewise
 
     file, folders = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     try:

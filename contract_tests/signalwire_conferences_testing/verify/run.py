@@ -96,9 +96,17 @@ class _Run:
         self.teller = Teller(options, self.api, self.created, self.mask)
         wrong = wrong_credentials(options.project, options.token)
         self.bench = Bench(
-            self.api, self.created, random.Random(), wrong, Resets(), Readings(), Surroundings(),
-            conference_id=options.conference_id, writes=options.writes, fail_fast=options.fail_fast,
-        )  # fmt: skip
+            self.api,
+            self.created,
+            random.Random(),
+            wrong,
+            Resets(),
+            Readings(),
+            Surroundings(),
+            conference_id=options.conference_id,
+            writes=options.writes,
+            fail_fast=options.fail_fast,
+        )
         self.silent = 0  # promises in a row to which no answer came
         self.lost_answers = False  # whether a create may have been carried out of which we do not know the id
         self.passed: dict[str, Result] = {}  # what was found in passing, by promise

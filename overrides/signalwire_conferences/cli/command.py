@@ -130,7 +130,7 @@ def command(app: typer.Typer, name: str, *, writes: bool = False, **options: Any
             run = Run(**{"no_journal": "journal" not in shared, **{each: given.pop(each) for each in shared}})
             raise typer.Exit(outcome(run, lambda: function(run, **given)))
 
-        invoke.__signature__ = inspect.Signature([*own, *common])  # type: ignore[attr-defined]
+        invoke.__signature__ = inspect.Signature([*own, *common])  # type: ignore[attr-defined]  # what Typer reads
         invoke.__annotations__ = {each.name: each.annotation for each in (*own, *common)}
         del invoke.__wrapped__  # its signature is another one
         invoke.__doc__ = (function.__doc__ or "").replace(r"\b", "\b")  # typer knows the character alone

@@ -32,7 +32,7 @@ def found() -> dict[str, Any]:
 def _stored(host: str | None) -> dict[str, str]:
     try:
         import keyring  # noqa: PLC0415  # of an extra, and slow to import
-        import keyring.errors  # noqa: PLC0415
+        import keyring.errors  # noqa: PLC0415 - an extra
     except ImportError:
         return {}
     try:
@@ -59,8 +59,8 @@ def login(
     in to last is used where SIGNALWIRE_SPACE names none. Needs the extra `keyring`.
     """
     try:
-        import keyring  # noqa: PLC0415
-        import keyring.errors  # noqa: PLC0415
+        import keyring  # noqa: PLC0415 - an extra
+        import keyring.errors  # noqa: PLC0415 - an extra
     except ImportError:
         raise CommandError("login needs an extra: pip install 'signalwire-conferences[keyring]'") from None
     try:
@@ -93,7 +93,7 @@ def _asked(run: "Run", what: str, given: str | None) -> str:
 
 
 def _token(run: "Run") -> str:
-    import getpass  # noqa: PLC0415
+    import getpass  # noqa: PLC0415 - for login alone
 
     token = getpass.getpass("API token (not shown): ") if run.terminal.is_interactive else sys.stdin.readline()
     if not token.strip():

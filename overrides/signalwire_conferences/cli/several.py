@@ -209,13 +209,16 @@ def not_changed(run: Run, tally: Tally) -> None:
 @contextlib.contextmanager
 def progress(run: Run, title: str, total: int | None) -> Iterator[Callable[[str], None]]:
     """A bar with the time left and a live tally, where somebody looks; gives what is called with each outcome."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415 - for many alone
 
     tally: collections.Counter[str] = collections.Counter()
     columns = (
-        TextColumn("{task.description}"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn(compact=True),
+        TextColumn("{task.description}"),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[tally]}"),
-    )  # fmt: skip
+    )
     is_shown = run.terminal.stderr.isatty() and not run.terminal.err.is_dumb_terminal and total != 1
     with Progress(*columns, console=run.terminal.err, transient=True, disable=not is_shown) as bar:
         task = bar.add_task(title, total=total, tally="")

@@ -55,7 +55,7 @@ class Stream(io.TextIOBase):
         return int(self._stream.fileno())
 
     @property
-    def encoding(self) -> str:  # type: ignore[override]
+    def encoding(self) -> str:  # type: ignore[override]  # read-only here
         return str(self._stream.encoding)
 
     @contextlib.contextmanager
