@@ -424,3 +424,14 @@ def test_a_restore_does_not_overwrite_what_was_set_since_it_was_shown(
     done = command("restore", "conferences.yaml", *["--yes"] * yes, expect=1)
     assert mock.store[IDS[1]]["layout"] == "3x3"
     assert "ConflictError" in done.err
+
+
+def test_several_that_all_fail_for_one_reason_of_the_server_end_as_one_does(
+    command: CommandLine, mock: MockServer
+) -> None:
+    mock.faults.add(Fault.status(403), times=None)
+    command("update", IDS[0], "layout=2x2", "--yes", expect=3)
+    command("update", *IDS[:3], "layout=2x2", "--yes", expect=3)
+    mock.faults.clear()
+    mock.faults.add(Fault.status(403), "PUT", conference_id=IDS[0], times=None)
+    command("update", *IDS[1:3], IDS[0], "layout=2x2", "--yes", expect=1)

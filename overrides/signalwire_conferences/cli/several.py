@@ -20,7 +20,7 @@ from signalwire_conferences import (
 )
 from signalwire_conferences.errors import printable
 
-from .codes import DONE, INTERRUPTED, NOT_DONE, error_json, in_shell
+from .codes import DONE, INTERRUPTED, NOT_DONE, SERVER, error_json, exit_code, in_shell
 from .command import Run
 from .terminal import json_text
 
@@ -74,7 +74,10 @@ class Tally:
     @property
     def code(self) -> int:
         """The exit code that says it."""
-        return INTERRUPTED if self.is_interrupted else NOT_DONE if self.failed else DONE
+        if self.is_interrupted or not self.failed:
+            return INTERRUPTED if self.is_interrupted else DONE
+        done = self.changes or self.unchanged or self.created or self.deleted
+        return SERVER if not done and {*map(exit_code, self.failed.values())} == {SERVER} else NOT_DONE
 
     def as_json(self, *, dry_run: bool) -> dict[str, Any]:
         """The same, for programs."""
