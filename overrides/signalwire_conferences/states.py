@@ -32,7 +32,7 @@ _WORDS: Mapping[str, Any] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_PAIR = re.compile(r"(?<!\\)\\u[dD][89abAB]..\\u[dD][c-fC-F]..")
+_ESCAPE = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|.)", re.DOTALL)
 _TEXT = "tag:yaml.org,2002:str"
 
 
@@ -188,7 +188,7 @@ def read_states(text: str, space: str | None = None) -> tuple[State, ...]:
     """
     reader = _Reader(space)
     if text.lstrip().startswith("{"):  # JSON, which spells a character in two halves where YAML does not
-        text = _PAIR.sub(lambda pair: _escaped_code(ord(json.loads(f'"{pair[0]}"'))), text)
+        text = _ESCAPE.sub(lambda found: _joined(found[0]), text)
     states = reader.states(text)
     if reader.problems:
         reader.problems.sort(key=lambda each: each.line or 0)
@@ -215,6 +215,11 @@ def _escaped(mark: str) -> str:
     if mark in _ESCAPES:
         return _ESCAPES[mark]
     return mark if _is_shown(mark) else _escaped_code(ord(mark))
+
+
+def _joined(escape: str) -> str:
+    """One escape of JSON as YAML spells it. Each is taken whole: what follows an escaped backslash is text."""
+    return _escaped_code(ord(json.loads(f'"{escape}"'))) if len(escape) == 12 else escape
 
 
 def _escaped_code(code: int) -> str:
