@@ -62,9 +62,9 @@ class SlowLock:
 
 
 def connections_in_use(client: AsyncRestClient) -> int:
-    if client._transport not in _here().transports:
+    if client._transport._pools not in _here().pools:
         return 0
-    return _here().transports[client._transport][0].slots.borrowed_tokens
+    return _here().pools[client._transport._pools][0].slots.borrowed_tokens
 
 
 def old_or_new(server: MockServer, before: dict[str, Any]) -> str:

@@ -564,7 +564,7 @@ async def test_a_client_that_is_closed_by_a_cancellation_is_closed_whole(
         return
     client = connected(server)
     await client.video.conferences.get(conference)
-    http, _ = _here().transports[client._transport]
+    http, _ = _here().pools[client._transport._pools]
 
     async def work() -> None:
         with anyio.CancelScope() as scope:

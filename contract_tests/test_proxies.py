@@ -44,7 +44,7 @@ def built(style: str, host: str = SPACE) -> Any:
     """The arguments that a client gives to the transports of httpx."""
     kind = RestClient if style == "sync" else AsyncRestClient
     client = kind("project", "PTsecret-token", host)
-    client._transport._close()
+    client._transport._close_journal()
     wire = client._transport._wire
     assert isinstance(wire, Wire)
     return wire.options

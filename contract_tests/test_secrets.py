@@ -232,7 +232,7 @@ def test_no_part_of_a_client_shows_it(kind: Any) -> None:
     transport = client._transport
     for part in (client, client.video, transport, transport.settings, transport._wire, transport.settings.token):
         assert TOKEN not in repr(part)
-    transport._close()
+    transport._close_journal()
 
 
 @pytest.mark.parametrize(

@@ -395,7 +395,7 @@ def test_one_client_serves_one_event_loop_after_another(
         with pytest.raises(ConferencesError, match="closed"):
             run(backends[0], update, "2x2")
     else:
-        client._transport._close()  # the journal alone
+        client._transport._close_journal()  # the journal alone
     gc.collect()
 
 
@@ -423,7 +423,7 @@ def test_connections_are_kept_within_one(mock: MockServer) -> None:
         async with connected(mock) as client:
             for _ in range(3):
                 await client.video.conferences.get(conference)
-            [(http, _)] = _here().transports.values()
+            [(http, _)] = _here().pools.values()
             assert len(http.idle) == 1
 
     asyncio.run(work())
@@ -456,5 +456,5 @@ def test_threads_have_connections_of_their_own_and_few_are_kept(
             thread.start()
         for thread in threads:
             thread.join()
-        assert len(client._transport._idle) == 2
-    assert client._transport._idle == []
+        assert len(client._transport._pool.idle) == 2
+    assert client._transport._pool.idle == []

@@ -36,12 +36,16 @@ if TYPE_CHECKING:
     from signalwire_conferences_api.models import ConferenceSize, VideoLayout, VideoQuality
 
     from .aio import AsyncRestClient
+    from .events import CallBegan, CallEnded, Event, RequestBegan, RequestEnded, Waiting
 
     __version__: str
 
 # What is imported when it is asked for: it takes long, and most programs do without.
 _LATER = {
     "AsyncRestClient": "signalwire_conferences.aio",
+    **dict.fromkeys(
+        ("CallBegan", "CallEnded", "Event", "RequestBegan", "RequestEnded", "Waiting"), "signalwire_conferences.events"
+    ),
     **dict.fromkeys(("ConferenceChanges", "ConferenceFields", "ListQuery"), "signalwire_conferences_api.fields"),
     **dict.fromkeys(("ConferenceSize", "VideoLayout", "VideoQuality"), "signalwire_conferences_api.models"),
 }
@@ -51,6 +55,8 @@ __all__ = [
     "ApiError",
     "AsyncRestClient",
     "AuthenticationError",
+    "CallBegan",
+    "CallEnded",
     "Change",
     "ChangeSetResult",
     "Conference",
@@ -65,6 +71,7 @@ __all__ = [
     "ConflictError",
     "Difference",
     "Entry",
+    "Event",
     "InvalidChangeError",
     "InvalidResponseError",
     "ListQuery",
@@ -72,6 +79,8 @@ __all__ = [
     "PermissionDeniedError",
     "Problem",
     "RateLimitError",
+    "RequestBegan",
+    "RequestEnded",
     "RestClient",
     "ServerChoice",
     "ServerError",
@@ -84,6 +93,7 @@ __all__ = [
     "VerificationError",
     "VideoLayout",
     "VideoQuality",
+    "Waiting",
     "__version__",
 ]
 

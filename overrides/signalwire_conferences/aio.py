@@ -2,7 +2,7 @@
 
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, Self, Unpack, overload
+from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
 from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
 
@@ -19,22 +19,31 @@ from .steps import Steps
 from .undo import members
 from .update import SafeUpdate
 
+if TYPE_CHECKING:
+    import httpx  # noqa: F401 - which the base is of
+
 AsyncPlan = UpdatePlan[Awaitable[Conference]]
 
 
-class AsyncRestClient(BaseClient[AsyncLock]):
+class AsyncRestClient(BaseClient[AsyncLock, "httpx.AsyncClient"]):
     """`RestClient` with `async` and `await`, on asyncio or trio.
 
     Cancelled at any time, an update leaves the conference old or new, and no lock held. It may be used in several
     event loops; the connections of each are closed with the loop.
 
-    Args and errors are those of `RestClient`, but that `lock` gives an asynchronous context manager, and that
-    `timeout` bounds headers that come by drips, too.
+    Args and errors are those of `RestClient`, but that `lock` gives an asynchronous context manager, that `timeout`
+    bounds headers that come by drips, too, and that `http_client` is an `httpx.AsyncClient`, which is for one event
+    loop. `on_event` is not awaited.
     """
 
+    _http_kind = "AsyncClient"
+
     def _open(self, settings: Settings[AsyncLock]) -> None:
-        self._transport = AsyncTransport(settings)
-        self.video = Video(AsyncConferences(self._transport))
+        self._use(AsyncTransport(settings))
+
+    def _use(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+        self.video = Video(AsyncConferences(transport))
 
     def _read_plan(self, text: str) -> AsyncPlan:
         return self.video.conferences._bound(self.video.conferences._plan_of(text))  # noqa: SLF001 - their own part
@@ -55,11 +64,11 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
 
     async def get(self, conference_id: Id, /, *, include_active_session: bool = False) -> Conference:
         """Read a conference."""
-        return await self._transport.run(operations.get(conference_id, include_active_session, self._policy))
+        return await self._transport.run(operations.get(conference_id, include_active_session, self._policy), "get")
 
     async def list(self, **query: Unpack[ListQuery]) -> ConferencePage:
         """Read one page of conferences. `paginate` reads them all."""
-        return await self._transport.run(operations.page(query, self._policy))
+        return await self._transport.run(operations.page(query, self._policy), "list")
 
     def paginate(self, **query: Unpack[ListQuery]) -> AsyncGenerator[Conference, None]:
         """All conferences, page by page as they are asked for, along the server's links."""
@@ -67,27 +76,29 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
 
     async def create(self, **fields: Unpack[ConferenceFields]) -> Conference:
         """Create a conference. Never repeated where it may have been carried out."""
-        return await self._transport.run(operations.create(fields, self._policy))
+        return await self._transport.run(operations.create(fields, self._policy), "create")
 
     async def delete(self, conference_id: Id, /) -> None:
         """Delete a conference."""
-        await self._transport.run(operations.delete(conference_id, self._policy))
+        await self._transport.run(operations.delete(conference_id, self._policy), "delete")
 
     async def replace(self, conference_id: Id, body: Mapping[str, Any], /) -> Conference:
         """PUT this body as it is: every writable field that it leaves out is reset."""
-        return await self._transport.run(self._replacement(conference_id, body))
+        return await self._transport.run(self._replacement(conference_id, body), "replace")
 
     async def update(
         self, conference_id: Id, /, *, allow_reset: Iterable[str] = (), **changes: Unpack[ConferenceChanges]
     ) -> Conference:
         """Change the fields that are named, and keep every other."""
-        return await self._transport.run(self._updated(self._safe_update(conference_id, changes, allow_reset).steps()))
+        return await self._transport.run(
+            self._updated(self._safe_update(conference_id, changes, allow_reset).steps()), "update"
+        )
 
     async def plan(
         self, conference_id: Id, /, *, allow_reset: Iterable[str] = (), **changes: Unpack[ConferenceChanges]
     ) -> AsyncPlan:
         """Read the conference and tell what `update` would do; `await plan.apply()` does it."""
-        return await self._transport.run(self._planned(self._safe_update(conference_id, changes, allow_reset)))
+        return await self._transport.run(self._planned(self._safe_update(conference_id, changes, allow_reset)), "plan")
 
     async def update_many(
         self,
@@ -106,7 +117,9 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         """
         change_set = ChangeSet(label=label)
         update = self._updates(change_set, ids, changes, allow_reset, concurrency, base)
-        return await self._carried_out(ids, lambda each: update(each).steps(), change_set, concurrency, on_progress)
+        return await self._carried_out(
+            "update_many", ids, lambda each: update(each).steps(), change_set, concurrency, on_progress
+        )
 
     def plan_many(
         self,
@@ -121,11 +134,13 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
 
     async def edit(self, conference_id: Id, function: Function, /, *, allow_reset: Iterable[str] = ()) -> Conference:
         """Change fields depending on what they are, and keep every other. The function is not awaited."""
-        return await self._transport.run(self._updated(self._edit(conference_id, function, allow_reset).steps()))
+        return await self._transport.run(
+            self._updated(self._edit(conference_id, function, allow_reset).steps()), "edit"
+        )
 
     async def history(self, conference_id: Id | None = None, /, *, change_set: str | None = None) -> Sequence[Entry]:
         """What the journal knows, the latest first: of a conference, of a change set, or of the whole space."""
-        return await self._transport.run(self._history(conference_id, change_set))
+        return await self._transport.run(self._history(conference_id, change_set), "history")
 
     @overload
     async def undo(self, conference_id: Id, /, *, change_set: str | None = None) -> Conference: ...
@@ -138,9 +153,9 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
     ) -> Conference | ChangeSetResult:
         """Take a change back, as a three-way merge."""
         if (one := self._undo_of_one(conference_id, change_set, entry)) is not None:
-            return await self._transport.run(one)
-        made, ids = ChangeSet(), await self._transport.run(members(change_set or "", self._journaled))
-        return await self._carried_out(ids, self._undos(change_set, made), made, CONCURRENCY, None)
+            return await self._transport.run(one, "undo")
+        made, ids = ChangeSet(), await self._transport.run(members(change_set or "", self._journaled), "undo")
+        return await self._carried_out("undo", ids, self._undos(change_set, made), made, CONCURRENCY, None)
 
     @overload
     async def plan_undo(self, conference_id: Id, /, *, change_set: str | None = None) -> AsyncPlan: ...
@@ -152,12 +167,13 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         self, conference_id: Id | None = None, /, *, change_set: str | None = None, entry: int | None = None
     ) -> AsyncPlan | Sequence[AsyncPlan]:
         """Tell what `undo` would do: one plan, or one for each conference of a change set."""
-        found = await self._transport.run(self._undo_plans(conference_id, change_set, entry))
+        found = await self._transport.run(self._undo_plans(conference_id, change_set, entry), "plan_undo")
         plans = [self._bound(plan) for plan in found]
         return plans if conference_id is None and entry is None else plans[0]
 
     async def _carried_out(
         self,
+        operation: str,
         ids: Iterable[Id] | AsyncIterable[Id] | None,
         work: Callable[[Any], Steps[tuple[Any, UpdateReport]]],
         change_set: ChangeSet,
@@ -166,7 +182,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
     ) -> ChangeSetResult:
         result = ChangeSetResult(change_set.id)
         with result.kept():
-            fleet = self._fleet(work, result.record, on_progress, writes=True)
+            fleet = self._fleet(operation, work, result.record, on_progress, writes=True)
             async with aclosing(self._ids(ids)) as every:
                 await workers.run_async(self._transport, fleet, every, concurrency)
         return result
@@ -175,7 +191,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         self, ids: Iterable[Id] | AsyncIterable[Id] | None, update: Callable[[Any], SafeUpdate], concurrency: int
     ) -> AsyncGenerator[tuple[str, Any], None]:
         found = dict[str, Any]()
-        fleet = self._fleet(lambda each: self._planned(update(each)), found.__setitem__, writes=False)
+        fleet = self._fleet("plan_many", lambda each: self._planned(update(each)), found.__setitem__, writes=False)
         batches = workers.batches(self._ids(ids), PLANNED_AHEAD * concurrency)
         async with aclosing(batches):
             async for batch in batches:
@@ -197,10 +213,10 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         else:
             pages = self._pages(LARGE_PAGES)
             while pages.more:
-                for each in await self._transport.run(self._page_of_ids(pages)):
+                for each in await self._transport.run(self._page_of_ids(pages), "list"):
                     yield each
 
     async def _each(self, pages: operations.Pages) -> AsyncGenerator[Conference, None]:
         while pages.more:
-            for conference in (await self._transport.run(pages.next())).data:
+            for conference in (await self._transport.run(pages.next(), "list")).data:
                 yield conference

@@ -14,7 +14,7 @@ from .errors import closed_client
 from .locking import AsyncLocks, on_asyncio
 from .masking import without_secrets
 from .outcomes import Answer, NoAnswer, outcome_of
-from .settings import AsyncLock
+from .settings import AsyncLock, Settings
 from .steps import Acquire, Release, Request, Step, Steps, Wait
 from .transport import Common
 from .wire import Body, Message, TimeLeft, Wire
@@ -30,18 +30,28 @@ class AsyncTransport(Common[AsyncLock]):
     itself, which ends by itself where not all went well.
     """
 
+    def __init__(self, settings: Settings[AsyncLock]) -> None:
+        super().__init__(settings)
+        self._pools = _Pools(self._wire)
+
     async def close(self) -> None:
         """Close the connections of this event loop, and the journal."""
-        self._close()
-        _, connections = _here().transports.pop(self, (None, None))
-        if connections is not None:
+        if not self._owner:
+            return
+        self._pools.closed = True
+        self._close_journal()
+        _, pool = _here().pools.pop(self._pools, (None, None))
+        if pool is not None:
             locks = AsyncLocks()
-            await locks.run(locks.uncut, connections.aclose)
+            await locks.run(locks.uncut, pool.aclose)
 
-    async def run(self, steps: Steps[T]) -> T:
+    async def run(self, steps: Steps[T], operation: str) -> T:
         """Carry out the steps of an operation. Cancelled at any time, it gives the lock back."""
-        locks = AsyncLocks()
-        return await locks.run(self._run, steps, locks)
+        locks, steps = AsyncLocks(), self._watched(steps, operation)
+        try:
+            return await locks.run(self._run, steps, locks)
+        finally:
+            steps.close()  # whoever watches is told of a cancellation at once
 
     async def _run(self, steps: Steps[T], locks: AsyncLocks) -> T:
         handled = sys.exc_info()[1]
@@ -82,28 +92,19 @@ class AsyncTransport(Common[AsyncLock]):
                 return await locks.uncut(in_thread, self.journal.carry_out, step, locks.stop)
 
     async def _send(self, step: Request) -> Answer | NoAnswer:
-        message, connections, left = self._wire.message(step), await self._http(), TimeLeft(self.settings.timeout)
+        message, pool, left = self._wire.message(step), await self._pools.here(), TimeLeft(self.settings.timeout)
         try:
-            connection = await connections.take(left)
+            connection = await pool.take(left)
             try:
                 body = await connection.exchange(message, left)
             finally:
-                connections.give_back(connection, left)
+                pool.give_back(connection, left)
         except BaseException as error:  # noqa: BLE001 - what is not expected is raised again
-            return self._wire.failed(error, left, closed=self._closed)
+            return self._wire.failed(error, left, closed=self._pools.closed)
         finally:
-            if self._closed:
-                await connections.aclose()
+            if self._pools.closed:
+                await pool.aclose()
         return body.answer()
-
-    async def _http(self) -> "_Connections":
-        if self._closed:
-            raise closed_client()
-        transports = _here().transports
-        if self not in transports:
-            connections = _opened(self._wire)
-            transports[self] = await anext(connections), connections
-        return transports[self][0]
 
 
 class _Connection(Protocol):
@@ -116,11 +117,11 @@ class _Connection(Protocol):
         """Close it."""
 
 
-class _Connections:
+class _Pool:
     """The connections of a client in one event loop."""
 
     def __init__(self, wire: Wire) -> None:
-        self._wire, self._connection = wire, _connections(fast=wire.fast and on_asyncio())
+        self._wire, self._connection = wire, _connections(wire)
         self.idle: list[_Connection] = []
         self.slots = anyio.CapacityLimiter(_CONNECTIONS)
 
@@ -144,10 +145,26 @@ class _Connections:
             await self.idle.pop().aclose()
 
 
+class _Pools:
+    """The connections of a client, in each event loop."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire, self.closed = wire, False
+
+    async def here(self) -> _Pool:
+        if self.closed:
+            raise closed_client()
+        pools = _here().pools
+        if self not in pools:
+            opened = _opened(self._wire)
+            pools[self] = await anext(opened), opened
+        return pools[self][0]
+
+
 class _Loop(NamedTuple):
     """What belongs to one event loop: the connections of each client, open until their generator is closed."""
 
-    transports: WeakKeyDictionary[AsyncTransport, tuple[_Connections, AsyncGenerator[_Connections, None]]]
+    pools: WeakKeyDictionary[_Pools, tuple[_Pool, AsyncGenerator[_Pool, None]]]
     threads: anyio.CapacityLimiter  # for journals: locks that wait may hold every thread that anyio has for all
 
 
@@ -161,20 +178,24 @@ def _here() -> _Loop:
     return loop
 
 
-async def _opened(wire: Wire) -> AsyncGenerator[_Connections, None]:
+async def _opened(wire: Wire) -> AsyncGenerator[_Pool, None]:
     # An event loop closes its generators before it ends.
-    connections = _Connections(wire)
+    pool = _Pool(wire)
     try:
-        yield connections
+        yield pool
     finally:
-        await connections.aclose()
+        await pool.aclose()
 
 
-def _connections(*, fast: bool) -> Callable[[Wire], _Connection]:
-    if fast:
+def _connections(wire: Wire) -> Callable[[Wire], _Connection]:
+    if wire.fast and on_asyncio():
         from .fast_asyncio import AsyncConnection as Fast  # noqa: PLC0415 - an extra
 
         return Fast
+    if wire.http_client is not None:
+        from .own_client import AsyncOwnClient  # noqa: PLC0415 - few have one
+
+        return AsyncOwnClient
     from .over_httpx import AsyncConnection as OverHttpx  # noqa: PLC0415 - not imported where it is not used
 
     return OverHttpx

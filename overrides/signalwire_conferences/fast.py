@@ -40,7 +40,7 @@ class Route(NamedTuple):
     def of(cls, wire: Wire) -> "Route":
         """The route of a client's connections."""
         tls, proxy = wire.options["verify"] or None, wire.options.get("proxy")
-        name, port, _ = host_of(wire.base.partition("://")[2])
+        name, port, _ = host_of(wire.host)
         port = port or (443 if tls else 80)
         if proxy is None:
             return cls((name, port), name, tls, None)

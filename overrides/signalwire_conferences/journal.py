@@ -172,7 +172,7 @@ class Journal(JournalFile):
 def opened(settings: Settings[Any]) -> Journal | None:
     """The journal of a client, if it is to have one."""
     path = settings.journal
-    return None if path is None else Journal(path, settings.host, settings.timeout, settings.masked)
+    return None if path is None else Journal(path, settings.address.space, settings.timeout, settings.masked)
 
 
 def _entry(number: int, about: bytes, *row: Any) -> Entry:

@@ -14,7 +14,7 @@ from urllib.parse import quote, urlencode
 from attrs import frozen
 
 from .errors import ConferencesError, ConfigurationError
-from .hosts import canonical_host
+from .hosts import canonical_host, is_loopback
 from .masking import without_frames
 from .outcomes import Answer, NoAnswer
 from .settings import Settings
@@ -47,10 +47,10 @@ class Wire:
     """How requests of one client look, and what they are sent with."""
 
     def __init__(self, settings: Settings[Any]) -> None:
-        self._settings, self.base = settings, settings.base_url
+        self._settings, self._base, self.host = settings, settings.address.url, settings.address.host
         pair = without_frames(lambda: base64.b64encode(f"{settings.project}:{settings.token.value}".encode()))
         self._headers = {
-            "Host": canonical_host(settings.host),
+            "Host": canonical_host(self.host, settings.address.scheme),
             "Accept": "application/json",
             # A compressed answer may have an ETag of its own, which no `If-Match` meets.
             "Accept-Encoding": "identity",
@@ -59,12 +59,14 @@ class Wire:
         }
         # Certificates, which a loopback host does not need, take longer to load than an update.
         self.options: dict[str, Any] = {"trust_env": False, "verify": False}
-        if self.base.startswith("https"):
-            from .proxies import proxy_of  # noqa: PLC0415 - and so does httpx, which a proxy is told to
-
+        if settings.address.scheme == "https" and settings.http_client is None:
             self.options["verify"] = tls = tls_context()
-            self.options["proxy"] = proxy_of(settings.host, tls)
-        self.fast = self._is_fast()
+            if not is_loopback(self.host):
+                from .proxies import proxy_of  # noqa: PLC0415 - and so does httpx, which a proxy is told to
+
+                self.options["proxy"] = proxy_of(self.host, tls)
+        self.http_client = settings.http_client
+        self.fast = self.http_client is None and self._is_fast()
 
     def _is_fast(self) -> bool:
         """Whether connections are those of `transport="fast"`."""
@@ -78,7 +80,7 @@ class Wire:
 
     def message(self, step: Request) -> Message:
         """The request of a step. Raises `ConferencesError` where it has no address that can be sent."""
-        url = self.base + step.path
+        url = self._base + step.path
         if step.query:
             url += "?" + urlencode({name: _as_text(value) for name, value in step.query.items()})
         wrong = f"is longer than {_LONGEST_URL} characters" if len(url) > _LONGEST_URL else ""

@@ -26,7 +26,7 @@ def run(transport: "Transport", fleet: Fleet[Any, Any], ids: Iterable[object], c
 
     def work(given: object) -> Any:
         try:
-            became = transport.run(fleet.steps(given))
+            became = transport.run(fleet.steps(given), fleet.operation)
         except BaseException as error:  # noqa: BLE001 - one that fails stops no other
             became = error
         return fleet.ended(given, became)
@@ -93,7 +93,7 @@ async def run_async(
         try:
             with anyio.CancelScope(shield=True):
                 try:
-                    became = await transport.run(fleet.steps(given))
+                    became = await transport.run(fleet.steps(given), fleet.operation)
                 except Exception as error:  # noqa: BLE001 - one that fails stops no other
                     became = error
                 except BaseException as error:  # somebody cancels all tasks that there are
