@@ -109,12 +109,14 @@ def whole(mock: MockServer) -> bytes:
     return json.dumps(mock.store[next(iter(mock.store))]).encode()
 
 
-def test_what_is_sent_says_all_that_is_needed_and_nothing_else(style: str) -> None:
+def test_what_is_sent_says_all_that_is_needed_and_nothing_else(style: str, connections: str) -> None:
     with asking(style, answered(b"{}")) as (client, server), contextlib.suppress(ConferencesError):
         client.get(ID)
     first, *lines = server.requests[0].decode().split("\r\n")[:-2]
     assert first == f"GET /api/video/conferences/{ID} HTTP/1.1"
     headers = dict(line.split(": ", 1) for line in lines)
+    if connections == "own":  # httpx adds it to all that a client sends
+        headers = {name.title(): value for name, value in headers.items() if name.lower() != "connection"}
     assert headers.pop("Authorization").startswith("Basic ")
     assert headers.pop("User-Agent").startswith("signalwire-conferences/")
     assert headers == {"Host": server.host, "Accept": "application/json", "Accept-Encoding": "identity"}
@@ -334,7 +336,11 @@ def test_a_put_on_a_kept_connection_that_breaks_is_never_sent_again(style: str, 
 
 
 @pytest.mark.parametrize("then", ["closes while it is idle", *UNASKED])
-def test_a_kept_connection_that_was_closed_or_spoke_unasked_is_not_used(style: str, whole: bytes, then: str) -> None:
+def test_a_kept_connection_that_was_closed_or_spoke_unasked_is_not_used(
+    style: str, whole: bytes, then: str, connections: str
+) -> None:
+    if connections == "own" and then in UNASKED:
+        pytest.skip("whether the connections of a caller's client are used again is decided by httpx")
     server: Any = Kept(whole, then)
     conference = json.loads(whole)["id"]
     with ours(style, server, retries=0) as client:

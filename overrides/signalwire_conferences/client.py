@@ -46,9 +46,10 @@ class RestClient(BaseClient[Lock, "httpx.Client"]):
             has: proxies, client certificates, event hooks, limits of its pool. Its default headers are sent, ours count
             more; its `auth`, `base_url`, `params` and cookies, and whether it follows redirections, count for nothing.
             What this client promises holds: time and size of an answer are bounded, and no PUT is sent twice. Yours
-            to see to: it is not closed; whether it can be used from several threads (an `httpx.Client` can), and in
-            the child of a fork (it cannot: make one there); what its hooks see, which includes the token. A hook that
-            raises makes a request one of unknown outcome, which is then treated as such.
+            to see to: closing it; threads (an `httpx.Client` takes several) and forks (none of httpx lives on in the
+            child: make one there); that no transport of yours repeats a PUT or POST by itself; what its hooks and
+            transports see, which includes the token. After a hook that raises, a write is of unknown outcome, and
+            is treated as such.
         base_url: the address of a server that is not at the root of a host, as in `https://gateway.example/sw/`; in
             place of `host`. Links to further pages are followed below it alone.
         allow_http: whether `base_url` may be plain HTTP to another machine, so that everybody on the way can read the

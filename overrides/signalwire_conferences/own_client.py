@@ -27,7 +27,7 @@ class OwnClient:
             except httpx.HTTPStatusError as error:  # of a hook that raises where the status is none of success
                 response = error.response
             try:
-                body, read = _begun(message, response)
+                body, read = _begun(message, response, left)
                 for chunk in () if read else response.iter_raw():
                     left.check()  # httpx limits each read alone, which a slow drip never reaches
                     if not body.add(chunk):
@@ -57,12 +57,12 @@ class AsyncOwnClient:
             except httpx.HTTPStatusError as error:  # as above
                 response = error.response
             try:
-                return await self._read(message, response)
+                return await self._read(message, response, left)
             finally:
                 await response.aclose()
 
-    async def _read(self, message: Message, response: httpx.Response) -> Body:
-        body, read = _begun(message, response)
+    async def _read(self, message: Message, response: httpx.Response, left: TimeLeft) -> Body:
+        body, read = _begun(message, response, left)
         try:
             if not read:
                 async for chunk in response.aiter_raw():
@@ -93,11 +93,31 @@ class _Timeouts(dict[str, float]):
     __getitem__ = get
 
 
+class _Request(httpx.Request):
+    """A request of which hooks may read the content, and transports too, as if it had been given as bytes."""
+
+    def __init__(self, message: Message, left: TimeLeft, **options: Any) -> None:
+        stream = _Once(message.content, left)
+        super().__init__(message.step.method, message.url, stream=stream, **options)
+        self._whole, self._left = message.content, left
+
+    @property
+    def content(self) -> bytes:
+        self._left.writing = True  # for all that anybody can tell
+        return self._whole
+
+    def read(self) -> bytes:
+        return self.content
+
+    async def aread(self) -> bytes:
+        return self.content
+
+
 class _Once(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """The body of a request, which is read once: no transport of the caller's can send a PUT again."""
+    """The body of a request, which is read once, lest a transport of the caller's sends a PUT again."""
 
     def __init__(self, content: bytes, left: TimeLeft) -> None:
-        self._content, self._left, self._begun = [content], left, False
+        self._content, self._left, self._begun = [*filter(None, [content])], left, False
 
     def __iter__(self) -> Iterator[bytes]:
         if self._begun:
@@ -121,20 +141,19 @@ def _request(client: httpx.Client | httpx.AsyncClient, message: Message, left: T
         raise ConferencesError("The http_client of this client is closed.", advice="Close it after this one.")
     headers = httpx.Headers({**client.headers, **_lower(message.headers)}, encoding="utf-8")
     headers.pop("cookie", None)
-    method, url = message.step.method, message.url
     timeouts: dict[str, Any] = {"timeout": _Timeouts(left)}
-    if not message.content:
-        left.writing = method == "DELETE"  # of which nobody can tell
-        return httpx.Request(method, url, headers=headers, extensions=timeouts)
-    return httpx.Request(method, url, headers=headers, stream=_Once(message.content, left), extensions=timeouts)
+    if message.step.method == "GET":
+        return httpx.Request("GET", message.url, headers=headers, extensions=timeouts)
+    return _Request(message, left, headers=headers, extensions=timeouts)
 
 
 def _lower(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.lower(): value for name, value in headers.items()}
 
 
-def _begun(message: Message, response: httpx.Response) -> tuple[Body, bool]:
+def _begun(message: Message, response: httpx.Response, left: TimeLeft) -> tuple[Body, bool]:
     """The body of an answer, and whether all of it is read: by a hook or a transport, which decoded it then."""
+    left.writing = True  # whatever the transport said of the time
     headers = dict(response.headers)
     if response.is_stream_consumed:
         headers.pop("content-encoding", None)

@@ -110,9 +110,9 @@ class Wire:
         said, sent = self._settings.masked(str(reason or error)), left.writing
         match error:
             case TimeoutError() if sent:
-                again = httpx.ReadTimeout(f"the answer took longer than {self._settings.timeout:g} s")
+                again = httpx.ReadTimeout(f"the answer took longer than {left.seconds:g} s")
             case TimeoutError():
-                again = httpx.ConnectTimeout(f"no connection within {self._settings.timeout:g} s")
+                again = httpx.ConnectTimeout(f"no connection within {left.seconds:g} s")
             case httpx.RequestError():
                 again = type(error)(said)
                 sent = not isinstance(
@@ -149,7 +149,7 @@ class TimeLeft:
     """The timeouts of a request as httpcore asks for them: each phase gets what is left of the whole."""
 
     def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
+        self.seconds, self._end = seconds, time.monotonic() + seconds
         self.writing = False  # so that the server may have the request
 
     def check(self) -> None:
