@@ -14,7 +14,7 @@ from attrs import frozen
 
 from command_line import CommandLine
 from pages import ROOT, Page, every_page, run_page
-from signalwire_conferences import RestClient, cli, contract, errors, journal, settings
+from signalwire_conferences import RestClient, cli, client, contract, errors, journal, settings
 from signalwire_conferences_testing import demo
 from signalwire_conferences_testing.mock import Fault, MockServer
 
@@ -126,6 +126,9 @@ def test_the_settings_are_those_of_the_code() -> None:
     defaults = inspect.signature(RestClient).parameters
     assert f"longest single wait: {defaults['timeout'].default:g}." in page.text
     assert f"repeats of one request: {defaults['retries'].default}" in page.text
+    assert f"over 10 seconds: {defaults['writes_per_second'].default:g}," in page.text
+    many = inspect.signature(client.Conferences.update_many).parameters
+    assert f"at once, {many['concurrency'].default} by default" in page.text
     for host, url in {
         "your-space.signalwire.com": "https://your-space.signalwire.com",
         "127.0.0.1:80": "http://127.0.0.1:80",
