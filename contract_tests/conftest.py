@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import gc
 import os
 import signal
 import time
@@ -75,6 +76,12 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.module.__name__ in OVER_BOTH:
         own = ["own"] if metafunc.module.__name__ in OVER_OWN else []
         metafunc.parametrize("connections", ["httpx", "fast", *own], indirect=True)
+
+
+def pytest_collection_finish() -> None:
+    """What is loaded by now stays: a test that collects garbage need not look through it each time."""
+    gc.collect()
+    gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
