@@ -149,6 +149,13 @@ WRONG: dict[str, dict[str, Any]] = {
     "retries": {"retries": "many"},
     "no token": {"token": b"PTsecret-token-that-nobody-may-see"},
     "unprintable": {"token": TOKEN + "\n"},
+    "host with credentials": {"host": f"project:{TOKEN}@space.signalwire.com"},
+    "base_url with credentials": {"base_url": f"https://project:{TOKEN}@gateway.example/"},
+    "base_url with a query": {"host": None, "base_url": f"https://gateway.example/?token={TOKEN}"},
+    "base_url with a fragment": {"host": None, "base_url": f"https://gateway.example/#{TOKEN}"},
+    "clear text": {"host": None, "base_url": "http://gateway.example/"},
+    "http_client": {"http_client": 5},
+    "on_event": {"on_event": 5},
     "proxy": {"HTTPS_PROXY": "ftp://proxy"},
     "certificates": {"SSL_CERT_FILE": "/nowhere"},
 }

@@ -251,7 +251,11 @@ def _line(event: Event) -> str:
         case CallEnded(began):
             what = f"{began.operation} {event.conference_id or '-'}"
             fields = f" {', '.join(event.changed)}" if event.changed else ""
-            said = [f"{event.outcome}{fields}", *filter(None, [event.error]), f"{event.requests} requests"]
+            said = [
+                f"{event.outcome}{fields}",
+                *filter(None, [event.error]),
+                f"{event.requests} request{'s' * (event.requests != 1)}",
+            ]
         case _:
             return ""
     said += [f"{event.seconds:.3f} s", *([f"request id {event.request_id}"] if event.request_id else [])]
