@@ -16,7 +16,14 @@ from typing import Any
 import attrs
 import httpx
 import pytest
+from opentelemetry import metrics, trace
+from opentelemetry.sdk.metrics import MeterProvider
+from opentelemetry.sdk.metrics.export import InMemoryMetricReader
+from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 
+from pages import Page, run
 from processes import Ours, ours
 from signalwire_conferences import (
     AsyncRestClient,
@@ -383,3 +390,60 @@ def test_an_answer_that_is_none_has_its_id_in_the_error(client: Ours, server: Mo
     with pytest.raises(InvalidResponseError) as caught:
         client.get(ID)
     assert caught.value.request_id == server.requests[-1].request_id
+
+
+# --- recipes ------------------------------------------------------------------------------------------------
+
+
+def run_recipe(title: str, server: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    for name, value in server.environment.items():
+        monkeypatch.setenv(name, value)
+    [code] = [block.code for block in Page.read("overrides/RECIPES.md").blocks if block.section == title]
+    run(code, {}, title)
+
+
+def test_the_recipe_for_spans_makes_one_of_each_call_and_below_it_one_of_each_request(
+    server: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    provider, exporter = TracerProvider(), InMemorySpanExporter()
+    provider.add_span_processor(SimpleSpanProcessor(exporter))
+    monkeypatch.setattr(trace, "get_tracer", provider.get_tracer)
+    server.faults.add(Fault.status(503, "0"), "PUT")
+    run_recipe("Trace with OpenTelemetry", server, monkeypatch)
+    spans = {span.name: span for span in exporter.get_finished_spans()}
+    assert [span.name for span in exporter.get_finished_spans()] == ["GET", "PUT", "GET", "PUT", "conferences.update"]
+    call = spans.pop("conferences.update")
+    assert call.attributes == {
+        "signalwire.conference_id": ID,
+        "signalwire.outcome": "changed",
+        "signalwire.request_id": server.requests[-1].request_id,
+    }
+    assert [event.name for event in call.events] == ["waiting"]
+    for span in spans.values():
+        assert span.parent is not None
+        assert span.parent.span_id == call.context.span_id
+    failed = exporter.get_finished_spans()[1]
+    assert failed.status.status_code is trace.StatusCode.ERROR
+    assert failed.attributes
+    assert (failed.attributes["http.response.status_code"], failed.attributes["error.type"]) == (503, "ServerError")
+
+
+def test_the_recipe_for_metrics_measures_requests_and_calls(
+    server: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    server.store.patch(ID, {"layout": "3x3"})
+    reader = InMemoryMetricReader()
+    monkeypatch.setattr(metrics, "get_meter", MeterProvider([reader]).get_meter)
+    run_recipe("Measure with metrics", server, monkeypatch)
+    data: Any = reader.get_metrics_data()
+    [scope] = data.resource_metrics[0].scope_metrics
+    counted = {
+        metric.name: [(point.attributes, point.count) for point in metric.data.data_points] for metric in scope.metrics
+    }
+    assert counted == {
+        "http.client.request.duration": [
+            ({"http.request.method": "GET", "http.response.status_code": 200}, 1),
+            ({"http.request.method": "PUT", "http.response.status_code": 200}, 1),
+        ],
+        "signalwire.conferences.call.duration": [({"operation": "update", "outcome": "changed"}, 1)],
+    }
