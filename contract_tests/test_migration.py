@@ -8,7 +8,10 @@ import pytest
 from signalwire_conferences import ConferencesError, RestClient, SignalWireRestError, TransportError
 
 
-@pytest.mark.parametrize("path", ["fabric", "video.rooms", "video.conferences.list_streams", "calling"])
+@pytest.mark.parametrize(
+    "path",
+    ["fabric", "video.rooms", "video.conferences.list_streams", "video.conferences.list_conference_tokens", "calling"],
+)
 def test_what_the_vendors_client_has_besides_says_at_the_attribute_that_it_is_not_here(path: str) -> None:
     with RestClient("project", "token", "127.0.0.1:1") as client:
         where: Any = client

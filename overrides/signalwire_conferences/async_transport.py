@@ -47,14 +47,11 @@ class AsyncTransport(Common[AsyncLock]):
 
     async def run(self, steps: Steps[T], operation: str) -> T:
         """Carry out the steps of an operation. Cancelled at any time, it gives the lock back."""
-        locks, steps = AsyncLocks(), self._watched(steps, operation)
-        try:
-            return await locks.run(self._run, steps, locks)
-        finally:
-            steps.close()  # whoever watches is told of a cancellation at once
+        locks = AsyncLocks()
+        return await locks.run(self._run, steps, operation, locks)
 
-    async def _run(self, steps: Steps[T], locks: AsyncLocks) -> T:
-        handled = sys.exc_info()[1]
+    async def _run(self, steps: Steps[T], operation: str, locks: AsyncLocks) -> T:
+        handled, steps = sys.exc_info()[1], self._watched(steps, operation)
         try:
             async with locks:
                 return await self._result(steps, locks)
@@ -62,6 +59,8 @@ class AsyncTransport(Common[AsyncLock]):
             without_secrets(error, self.settings.masked, handled)
             await checkpoint_if_cancelled()  # which counts more than an error
             raise
+        finally:
+            steps.close()  # whoever watches is told of a cancellation at once
 
     async def _result(self, steps: Steps[T], locks: AsyncLocks) -> T:
         try:
