@@ -210,14 +210,14 @@ def test_a_cancellation_and_an_interruption_are_told_at_once(server: MockServer,
     asyncio.run(main())
     told.clear()
 
-    def interrupt(event: Event) -> None:
-        told(event)
-        if isinstance(event, RequestBegan):
-            raise KeyboardInterrupt
+    def interrupt(_request: httpx.Request) -> httpx.Response:
+        raise KeyboardInterrupt
 
-    with RestClient(*server.auth, server.host, on_event=interrupt) as client:
-        with pytest.raises(KeyboardInterrupt):
+    http = httpx.Client(transport=Transport(interrupt))
+    with RestClient(*server.auth, server.host, on_event=told, http_client=http) as client:
+        with pytest.raises(KeyboardInterrupt) as caught:
             client.video.conferences.get(ID)
+        assert caught.tb
         assert told.lines == lines
 
 

@@ -55,7 +55,8 @@ class RestClient(BaseClient[Lock, "httpx.Client"]):
         allow_http: whether `base_url` may be plain HTTP to another machine, so that everybody on the way can read the
             token. No proxy of the environment is used then.
         on_event: a function that is called with each event of `signalwire_conferences.Event`, in the thread or event
-            loop that does the work, which waits for it. What it raises is logged, once, and changes nothing.
+            loop that does the work, which waits for it: of `update_many`, in several threads at once. What it raises
+            is logged, once, and changes nothing.
 
     Raises:
         ConfigurationError: naming all that is missing or wrong.
