@@ -215,9 +215,8 @@ def test_a_cancellation_and_an_interruption_are_told_at_once(server: MockServer,
 
     http = httpx.Client(transport=Transport(interrupt))
     with RestClient(*server.auth, server.host, on_event=told, http_client=http) as client:
-        with pytest.raises(KeyboardInterrupt) as caught:
+        with pytest.raises(KeyboardInterrupt):
             client.video.conferences.get(ID)
-        assert caught.tb
         assert told.lines == lines
 
 
