@@ -1,7 +1,7 @@
 """The awaited loop that carries steps out, on asyncio or trio. Nothing is decided here."""
 
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 from weakref import WeakKeyDictionary
@@ -40,10 +40,15 @@ class AsyncTransport(Common[AsyncLock]):
 
     async def run(self, steps: Steps[T]) -> T:
         """Carry out the steps of an operation. Cancelled at any time, it gives the lock back."""
-        locks = AsyncLocks()
+        locks = _Locks()
         return await locks.run(self._run, steps, locks)
 
-    async def _run(self, steps: Steps[T], locks: AsyncLocks) -> T:
+    async def run_several(self, work: Callable[["Run"], Coroutine[Any, Any, None]]) -> None:
+        """Await work that is given `run`, for operations one after the other: they share what one costs besides."""
+        locks = _Locks()
+        await locks.run(work, lambda steps: self._run(steps, locks))
+
+    async def _run(self, steps: Steps[T], locks: "_Locks") -> T:
         handled = sys.exc_info()[1]
         try:
             async with locks:
@@ -53,7 +58,7 @@ class AsyncTransport(Common[AsyncLock]):
             await checkpoint_if_cancelled()  # which counts more than an error
             raise
 
-    async def _result(self, steps: Steps[T], locks: AsyncLocks) -> T:
+    async def _result(self, steps: Steps[T], locks: "_Locks") -> T:
         try:
             step = steps.send(None)
             while True:
@@ -66,11 +71,13 @@ class AsyncTransport(Common[AsyncLock]):
         except StopIteration as end:
             return cast(T, end.value)
 
-    async def _carry_out(self, step: Step, locks: AsyncLocks) -> Any:
+    async def _carry_out(self, step: Step, locks: "_Locks") -> Any:
         await locks.go_on()
         match step:
             case Request():
-                return outcome_of(step, await self._send(step))
+                if locks.connections is None or self._closed:
+                    locks.connections = await self._http()
+                return outcome_of(step, await self._send(step, locks.connections))
             case Wait(seconds):
                 return await anyio.sleep(seconds)
             case Acquire(conference_id):
@@ -81,14 +88,14 @@ class AsyncTransport(Common[AsyncLock]):
                 in_thread = partial(anyio.to_thread.run_sync, limiter=_here().threads)
                 return await locks.uncut(in_thread, self.journal.carry_out, step, locks.stop)
 
-    async def _send(self, step: Request) -> Answer | NoAnswer:
-        message, connections, left = self._wire.message(step), await self._http(), TimeLeft(self.settings.timeout)
+    async def _send(self, step: Request, connections: "_Connections") -> Answer | NoAnswer:
+        message, left = self._wire.message(step), TimeLeft(self.settings.timeout)
         try:
             connection = await connections.take(left)
             try:
                 body = await connection.exchange(message, left)
             finally:
-                connections.give_back(connection, left)
+                connections.give_back(connection)
         except BaseException as error:  # noqa: BLE001 - what is not expected is raised again
             return self._wire.failed(error, left, closed=self._closed)
         finally:
@@ -122,26 +129,35 @@ class _Connections:
     def __init__(self, wire: Wire) -> None:
         self._wire, self._connection = wire, _connections(fast=wire.fast and on_asyncio())
         self.idle: list[_Connection] = []
-        self.slots = anyio.CapacityLimiter(_CONNECTIONS)
+        self.slots = anyio.Semaphore(_CONNECTIONS)
 
     async def take(self, left: TimeLeft) -> _Connection:
         """One that is idle, or another, for the request that has this time left."""
         try:
-            self.slots.acquire_on_behalf_of_nowait(left)  # the other way lets all others run first
+            self.slots.acquire_nowait()  # the other way lets all others run first
         except anyio.WouldBlock:
             with anyio.fail_after(left.get("pool")):
-                await self.slots.acquire_on_behalf_of(left)
+                await self.slots.acquire()
         return self.idle.pop() if self.idle else self._connection(self._wire)
 
-    def give_back(self, connection: _Connection, left: TimeLeft) -> None:
+    def give_back(self, connection: _Connection) -> None:
         """Let others have it."""
         self.idle.append(connection)
-        self.slots.release_on_behalf_of(left)
+        self.slots.release()
 
     async def aclose(self) -> None:
         """Close those that are idle."""
         while self.idle:
             await self.idle.pop().aclose()
+
+
+class _Locks(AsyncLocks):
+    """The locks of an operation, or of several; `connections`: those of its event loop."""
+
+    connections: _Connections | None = None
+
+
+Run = Callable[[Steps[Any]], Coroutine[Any, Any, Any]]
 
 
 class _Loop(NamedTuple):

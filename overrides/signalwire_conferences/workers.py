@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any, Final
 from .fleet import Fleet
 
 if TYPE_CHECKING:
-    from .async_transport import AsyncTransport
+    from .async_transport import AsyncTransport, Run
     from .transport import Transport
 
 _END: Final = object()
@@ -87,32 +87,42 @@ async def run_async(
     """Work on all, in tasks. A cancellation is raised once all in flight has ended and is told."""
     import anyio  # noqa: PLC0415 - not loaded by a blocking client
 
-    slots = anyio.Semaphore(concurrency)
+    # Twice as many as are worked on, so that nobody waits while the next page is read.
+    todo, taken = anyio.create_memory_object_stream[object](concurrency)
+    ended = anyio.Semaphore(0)
 
-    async def work(given: object) -> None:
+    async def work_on_several(run: "Run") -> None:
+        async for given in taken:
+            try:
+                became = await run(fleet.steps(given))
+            except Exception as error:  # noqa: BLE001 - one that fails stops no other
+                became = error
+            except BaseException as error:  # somebody cancels all tasks that there are
+                fleet.told(fleet.ended(given, error))
+                raise
+            fleet.told(fleet.ended(given, became))
+
+    async def work() -> None:
         try:
             with anyio.CancelScope(shield=True):
-                try:
-                    became = await transport.run(fleet.steps(given))
-                except Exception as error:  # noqa: BLE001 - one that fails stops no other
-                    became = error
-                except BaseException as error:  # somebody cancels all tasks that there are
-                    fleet.told(fleet.ended(given, error))
-                    raise
-                fleet.told(fleet.ended(given, became))
+                await transport.run_several(work_on_several)
         finally:
-            slots.release()
+            ended.release()
 
-    async with anyio.create_task_group() as group:
+    async with taken, anyio.create_task_group() as group, todo:
         try:
+            tasks = 0
             async for given in ids:
                 if fleet.stopped:
                     break
                 if fleet.is_new(given):
-                    await slots.acquire()
-                    group.start_soon(work, given)
-            for _ in range(concurrency):  # until all have ended
-                await slots.acquire()
+                    if tasks < concurrency:
+                        tasks += 1
+                        group.start_soon(work)
+                    await todo.send(given)
+            todo.close()
+            for _ in range(tasks):
+                await ended.acquire()
         except Exception as error:  # noqa: BLE001 - the caller's, raised once all in flight has ended
             fleet.fail(error)
         except BaseException:
