@@ -6,7 +6,7 @@ from typing import Any, Self, Unpack, overload
 
 from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
 
-from . import operations, workers
+from . import async_workers, operations
 from .async_transport import AsyncTransport
 from .base import BaseClient, BaseConferences, Id, Video
 from .edit import Function
@@ -168,7 +168,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         with result.kept():
             fleet = self._fleet(work, result.record, on_progress, writes=True)
             async with aclosing(self._ids(ids)) as every:
-                await workers.run_async(self._transport, fleet, every, concurrency)
+                await async_workers.run(self._transport, fleet, every, concurrency)
         return result
 
     async def _plans(
@@ -176,11 +176,11 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
     ) -> AsyncGenerator[tuple[str, Any], None]:
         found = dict[str, Any]()
         fleet = self._fleet(lambda each: self._planned(update(each)), found.__setitem__, writes=False)
-        batches = workers.batches(self._ids(ids), PLANNED_AHEAD * concurrency)
+        batches = async_workers.batches(self._ids(ids), PLANNED_AHEAD * concurrency)
         async with aclosing(batches):
             async for batch in batches:
                 found.update(dict.fromkeys(map(name_of, batch)))  # in this order
-                await workers.run_async(self._transport, fleet, self._ids(batch), concurrency)
+                await async_workers.run(self._transport, fleet, self._ids(batch), concurrency)
                 for name, plan in found.items():
                     if plan is not None:
                         yield name, plan

@@ -2,6 +2,7 @@
 
 import difflib
 import enum
+import re
 import uuid
 from collections.abc import AsyncIterable, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
@@ -23,6 +24,7 @@ class Clear(enum.Enum):
 
 CLEAR: Final = Clear.CLEAR
 _NONE: Final = object()
+_LEADS_OUT: Final = re.compile(r"[/\\?#]")  # of a path
 _MOST_AT_ONCE: Final = 1000  # conferences; each costs a thread or a task
 T = TypeVar("T")
 
@@ -111,6 +113,8 @@ def checked_query(operation_id: str, query: Json) -> dict[str, Any]:
 
 def checked_id(conference_id: object) -> str:
     """An id that stays inside its place in the path. Ids are opaque otherwise."""
+    if type(conference_id) is str and _id_rule(conference_id) is None:
+        return conference_id
     return str(to_json(_Check(conference_id).passed(conference_id)))
 
 
@@ -256,5 +260,7 @@ def _id_rule(text: object) -> str | None:
         return "must be a string"
     if not text.strip(" ."):
         return "must not be empty, or consist of dots"
-    found = sorted({repr(mark) for mark in text if mark in "/\\?#" or not mark.isprintable()})
-    return f"must not hold {', '.join(found)}" if found else None
+    if text.isprintable() and not _LEADS_OUT.search(text):
+        return None
+    found = sorted({repr(mark) for mark in text if _LEADS_OUT.match(mark) or not mark.isprintable()})
+    return f"must not hold {', '.join(found)}"

@@ -10,6 +10,7 @@ import select
 import socket
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -136,13 +137,14 @@ class Connection:
     def __init__(self, wire: Wire) -> None:
         self._route = Route.of(wire)
         self._socket: socket.socket | None = None
+        self._is_idle: Callable[[float], bool] = bool
         self._used_at = 0.0
 
     def exchange(self, message: Message, left: TimeLeft) -> Body:
         """Send a request, once, and read its answer."""
         reading, reusable = Reading(message.step), False
         try:
-            if self._socket is None or not is_idle(self._socket, self._used_at):
+            if self._socket is None or not self._is_idle(self._used_at):
                 self.close()
                 self._connect(left)
             self._ask(as_sent(message), reading, left, "write")
@@ -163,6 +165,7 @@ class Connection:
         address, name, tls, tunnel = self._route
         self._socket = _connected(address, left)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._is_idle = idle_check(self._socket)
         if tunnel is not None:
             proxied = Reading(None)
             self._ask(tunnel, proxied, left, "connect")
@@ -205,22 +208,19 @@ def _connected(address: tuple[str, int], left: TimeLeft) -> socket.socket:
 def as_sent(message: Message) -> Secret:
     """A request as bytes."""
     target = "/" + message.url.split("/", 3)[3]
-    lines = [
-        f"{message.step.method} {target} HTTP/1.1",
-        *(f"{name}: {value}" for name, value in message.headers.items()),
-    ]
-    return Secret("\r\n".join([*lines, "", ""]).encode() + message.content)
+    lines = map("%s: %s\r\n".__mod__, message.headers.items())
+    return Secret("".join([f"{message.step.method} {target} HTTP/1.1\r\n", *lines, "\r\n"]).encode() + message.content)
 
 
-def is_idle(stream: Any, since: float) -> bool:
-    """Whether a connection was used lately, and nothing came on it since: no end of it, and no answer unasked."""
-    if time.monotonic() > since + _KEPT or stream.fileno() < 0:
-        return False
+def idle_check(stream: Any) -> Callable[[float], bool]:
+    """What tells of a connection whether it was used lately, at this time, and nothing came on it since: no end of it,
+    and no answer unasked.
+    """
     if sys.platform == "win32":
-        return not select.select([stream], [], [], 0)[0]
+        return lambda since: time.monotonic() <= since + _KEPT and not select.select([stream], [], [], 0)[0]
     poll = select.poll()
     poll.register(stream, select.POLLIN)
-    return not poll.poll(0)
+    return lambda since: time.monotonic() <= since + _KEPT and not poll.poll(0)
 
 
 def _decoded(text: bytes) -> str:
