@@ -19,7 +19,7 @@ import httptools
 from .hosts import host_of
 from .masking import Secret
 from .steps import Request
-from .wire import Body, Message, ProtocolError, TimeLeft, Wire
+from .wire import Body, Message, ProtocolError, TimeLeft, Wire, decoded, headers_of
 
 if TYPE_CHECKING:
     import ssl
@@ -63,7 +63,7 @@ class Reading:
     def __init__(self, request: Request | None) -> None:
         self._request = request
         self._parser: Any = httptools.HttpResponseParser(self)
-        self._headers: dict[str, str] = {}
+        self._headers = list[tuple[bytes, bytes]]()
         self._status, self._reason = 0, ""
         self._taken = 0  # bytes
         self._body: Body | None = None
@@ -98,7 +98,7 @@ class Reading:
             raise ProtocolError(f"{self._status} {self._reason}")
 
     def _is_open_ended(self) -> bool:
-        return not {"content-length", "transfer-encoding"} & self._headers.keys()
+        return not {"content-length", "transfer-encoding"} & headers_of(self._headers).keys()
 
     # What the parser calls. A second answer, which nobody asked for, spoils the connection and nothing else.
 
@@ -106,21 +106,20 @@ class Reading:
         self.reusable = False
 
     def on_status(self, reason: bytes) -> None:
-        self._reason = _decoded(reason)
+        self._reason = decoded(reason)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._body is None:  # else it stands after the body
-            key, text = _decoded(name).lower(), _decoded(value)
-            self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
+            self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._status = status = self._parser.get_status_code()
         if status < 200:  # a word before the answer
-            self._headers = {}
+            self._headers.clear()
         elif self._request is None:  # and what follows is the server's
             self._complete = True
         elif self._body is None:
-            self._body = Body(self._request, status, self._headers)
+            self._body = Body(self._request, status, headers_of(self._headers))
 
     def on_body(self, data: bytes) -> None:
         if not self._complete and not self.body.flaw:
@@ -221,10 +220,3 @@ def idle_check(stream: Any) -> Callable[[float], bool]:
     poll = select.poll()
     poll.register(stream, select.POLLIN)
     return lambda since: time.monotonic() <= since + _KEPT and not poll.poll(0)
-
-
-def _decoded(text: bytes) -> str:
-    try:
-        return text.decode()
-    except UnicodeDecodeError:
-        return text.decode("latin-1")
