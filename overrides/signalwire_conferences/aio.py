@@ -1,10 +1,10 @@
 """The asynchronous client: the same steps as the synchronous one, carried out with `await`."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, Self, Unpack, overload
-
-from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
+from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
 from . import async_workers, operations
 from .async_transport import AsyncTransport
@@ -18,6 +18,9 @@ from .settings import AsyncLock, Settings
 from .steps import Steps
 from .undo import members
 from .update import SafeUpdate
+
+if TYPE_CHECKING:
+    from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
 
 AsyncPlan = UpdatePlan[Awaitable[Conference]]
 

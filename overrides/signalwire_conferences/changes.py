@@ -1,6 +1,5 @@
 """Inputs, checked against the contract before any request: all problems at once."""
 
-import difflib
 import enum
 import re
 import uuid
@@ -227,7 +226,7 @@ class _Check:
         good = set()
         for name in [allow_reset] if isinstance(allow_reset, str) else list(allow_reset):
             text = name if isinstance(name, str) else ""
-            if text in known or (text and text not in fields and not difflib.get_close_matches(text, fields)):
+            if text in known or (text and text not in fields and not _similar(text, fields)):
                 good.add(text)
             else:
                 self.refuse("allow_reset", name, self._unknown(name, known))
@@ -251,8 +250,14 @@ class _Check:
 
 def unknown(name: object, known: Iterable[str], noun: str = "field") -> str:
     """What is wrong with a name that is not among the known ones, and which of them may be meant."""
-    near = difflib.get_close_matches(str(name).lower(), known := list(known), n=1)
+    near = _similar(str(name).lower(), known := list(known))
     return f"is not a {noun}; {f'did you mean {near[0]}? There' if near else 'there'} are {', '.join(known)}"
+
+
+def _similar(name: str, known: Iterable[str]) -> list[str]:
+    import difflib  # noqa: PLC0415 - for typing errors alone
+
+    return difflib.get_close_matches(name, known, n=1)
 
 
 def _id_rule(text: object) -> str | None:

@@ -90,7 +90,7 @@ def _errors_of_httpx() -> Iterator[None]:
 
 
 class _Content(list[bytes]):
-    """The body of a request. That of httpcore is a generator, of which trio warns where a cancellation leaves it behind."""
+    """The body of a request. That of httpcore is a generator; trio warns of one that a cancellation leaves behind."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self

@@ -3,17 +3,18 @@
 import os
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from pathlib import Path
-from typing import Any, Generic, Literal, TypeVar
+from typing import TYPE_CHECKING, Any, Generic, Literal, TypeVar
 
 from attrs import Factory, field, frozen
-from attrs.converters import optional
 
 from .errors import ConfigurationError, short_repr
 from .hosts import host_of, is_loopback
 from .masking import Secret, masker
 from .pace import WRITES_PER_SECOND, Pace
 from .steps import Policy
+
+if TYPE_CHECKING:
+    from pathlib import Path
 
 # From a conference id to a context manager that is held from read to verification.
 Lock = Callable[[str], AbstractContextManager[Any]]
@@ -22,6 +23,14 @@ L = TypeVar("L")
 
 VARIABLES = {"project": "SIGNALWIRE_PROJECT_ID", "token": "SIGNALWIRE_API_TOKEN", "host": "SIGNALWIRE_SPACE"}
 _LARGEST = 10**9  # seconds, 31 years: system calls take no number without end
+
+
+def _path(journal: str | os.PathLike[str] | None) -> "Path | None":
+    if journal is None:
+        return None
+    from pathlib import Path  # noqa: PLC0415 - for journals alone
+
+    return Path(journal)
 
 
 @frozen
@@ -36,7 +45,7 @@ class Settings(Generic[L]):
     timeout: float
     retries: int
     confirm: float | None
-    journal: Path | None = field(converter=optional(Path))
+    journal: "Path | None" = field(converter=_path)
     transport: Literal["httpx", "fast"] | None = None  # None: fast, but where that takes no proxy of this scheme
     writes_per_second: float = WRITES_PER_SECOND
     # Of all clients on the same connections.

@@ -7,7 +7,6 @@ import re
 import time
 import zlib
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -228,6 +227,7 @@ def _decompressor(coding: str, start: bytes) -> object:
 def tls_context() -> "ssl.SSLContext":
     """A TLS context with the certificates of the environment, if it names any."""
     import ssl  # noqa: PLC0415 - for https alone
+    from pathlib import Path  # noqa: PLC0415 - likewise
 
     import certifi  # noqa: PLC0415 - likewise
 
