@@ -115,7 +115,7 @@ def _compared(expected: Json, after: Json, harmless: Callable[[str, Any, Any], b
     differences, noticed = [], {}
     for name, value in expected.items():
         now = after.get(name, MISSING)
-        if value is now or equivalent(_kind(name), value, now):
+        if value is now or (type(value) is str and value == now) or equivalent(_kind(name), value, now):
             continue
         if harmless(name, value, now):
             noticed[name] = Change(value, None if now is MISSING else now)

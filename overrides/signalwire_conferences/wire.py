@@ -137,7 +137,7 @@ def headers_of(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
     """The headers of an answer: names in lower case, values of one name after the other."""
     found = dict[str, str]()
     for name, value in pairs:
-        key, text = decoded(name).lower(), decoded(value)
+        key, text = name.lower().decode("latin-1"), decoded(value)
         found[key] = f"{found[key]}, {text}" if key in found else text
     return found
 
