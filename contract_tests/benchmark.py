@@ -1,4 +1,4 @@
-"""What the safety costs: the rows of the table "Speed" in the README.
+"""What the safety costs: the rows of the table "Speed" in overrides/CLIENT.md.
 
     python contract_tests/benchmark.py [PAIRS [CONFERENCES]]
 

@@ -103,7 +103,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         allow_reset: Iterable[str] = (),
         base: Callable[[str], Mapping[str, Any]] | None = None,
     ) -> ChangeSetResult:
-        """Make the same changes to many conferences. Each has a task; `on_progress` is called in this event loop.
+        """Make the same changes to many conferences. Tasks do it; `on_progress` is called in this event loop.
 
         A cancellation does what Ctrl-C does to the blocking one.
         """
