@@ -76,9 +76,10 @@ class _Tasks:
             self._more.acquire_nowait()
         except anyio.WouldBlock:
             await self._more.acquire()
+        given = self._todo.popleft() if self._todo else _END
         if len(self._todo) <= self._most // 2:
             self._room.set()
-        return self._todo.popleft() if self._todo else _END
+        return given
 
     async def _work(self) -> None:
         try:
