@@ -272,7 +272,11 @@ def test_an_error_of_nobody_while_a_request_is_built_hides_it(
     monkeypatch: pytest.MonkeyPatch, part: str, connections: str
 ) -> None:
     where = {
-        "httpx": {"build": "httpx.Headers", "read": "httpx.Request", "send": "httpx.HTTPTransport.handle_request"},
+        "httpx": {
+            "build": "signalwire_conferences.over_httpx._request",
+            "read": "httpcore.Request",
+            "send": "httpcore.ConnectionPool.handle_request",
+        },
         "fast": {
             "build": "signalwire_conferences.fast.as_sent",
             "read": "httptools.HttpResponseParser",

@@ -1,12 +1,12 @@
 """The asynchronous client: the same steps as the synchronous one, carried out with `await`."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
 from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
-from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
-
-from . import operations, workers
+from . import async_workers, operations
 from .async_transport import AsyncTransport
 from .base import BaseClient, BaseConferences, Id, Video
 from .edit import Function
@@ -21,6 +21,8 @@ from .update import SafeUpdate
 
 if TYPE_CHECKING:
     import httpx  # noqa: F401 - which the base is of
+
+    from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
 
 AsyncPlan = UpdatePlan[Awaitable[Conference]]
 
@@ -111,7 +113,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         allow_reset: Iterable[str] = (),
         base: Callable[[str], Mapping[str, Any]] | None = None,
     ) -> ChangeSetResult:
-        """Make the same changes to many conferences. Each has a task; `on_progress` is called in this event loop.
+        """Make the same changes to many conferences. Tasks do it; `on_progress` is called in this event loop.
 
         A cancellation does what Ctrl-C does to the blocking one.
         """
@@ -184,7 +186,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         with result.kept():
             fleet = self._fleet(operation, work, result.record, on_progress, writes=True)
             async with aclosing(self._ids(ids)) as every:
-                await workers.run_async(self._transport, fleet, every, concurrency)
+                await async_workers.run(self._transport, fleet, every, concurrency)
         return result
 
     async def _plans(
@@ -192,11 +194,11 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
     ) -> AsyncGenerator[tuple[str, Any], None]:
         found = dict[str, Any]()
         fleet = self._fleet("plan_many", lambda each: self._planned(update(each)), found.__setitem__, writes=False)
-        batches = workers.batches(self._ids(ids), PLANNED_AHEAD * concurrency)
+        batches = async_workers.batches(self._ids(ids), PLANNED_AHEAD * concurrency)
         async with aclosing(batches):
             async for batch in batches:
                 found.update(dict.fromkeys(map(name_of, batch)))  # in this order
-                await workers.run_async(self._transport, fleet, self._ids(batch), concurrency)
+                await async_workers.run(self._transport, fleet, self._ids(batch), concurrency)
                 for name, plan in found.items():
                     if plan is not None:
                         yield name, plan

@@ -1,7 +1,7 @@
 """The awaited loop that carries steps out, on asyncio or trio. Nothing is decided here."""
 
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 from weakref import WeakKeyDictionary
@@ -47,10 +47,15 @@ class AsyncTransport(Common[AsyncLock]):
 
     async def run(self, steps: Steps[T], operation: str) -> T:
         """Carry out the steps of an operation. Cancelled at any time, it gives the lock back."""
-        locks = AsyncLocks()
+        locks = _Locks()
         return await locks.run(self._run, steps, operation, locks)
 
-    async def _run(self, steps: Steps[T], operation: str, locks: AsyncLocks) -> T:
+    async def run_several(self, work: Callable[["Run"], Coroutine[Any, Any, None]]) -> None:
+        """Await work that is given `run`, for operations one after the other: they share what one costs besides."""
+        locks = _Locks()
+        await locks.run(work, lambda steps, operation: self._run(steps, operation, locks))
+
+    async def _run(self, steps: Steps[T], operation: str, locks: "_Locks") -> T:
         handled, steps = sys.exc_info()[1], self._watched(steps, operation)
         try:
             async with locks:
@@ -62,7 +67,7 @@ class AsyncTransport(Common[AsyncLock]):
         finally:
             steps.close()  # whoever watches is told of a cancellation at once
 
-    async def _result(self, steps: Steps[T], locks: AsyncLocks) -> T:
+    async def _result(self, steps: Steps[T], locks: "_Locks") -> T:
         try:
             step = steps.send(None)
             while True:
@@ -75,11 +80,13 @@ class AsyncTransport(Common[AsyncLock]):
         except StopIteration as end:
             return cast(T, end.value)
 
-    async def _carry_out(self, step: Step, locks: AsyncLocks) -> Any:
+    async def _carry_out(self, step: Step, locks: "_Locks") -> Any:
         await locks.go_on()
         match step:
             case Request():
-                return outcome_of(step, await self._send(step))
+                if locks.pool is None or self._pools.closed:
+                    locks.pool = await self._pools.here()
+                return outcome_of(step, await self._send(step, locks.pool))
             case Wait(seconds):
                 return await anyio.sleep(seconds)
             case Acquire(conference_id):
@@ -90,14 +97,14 @@ class AsyncTransport(Common[AsyncLock]):
                 in_thread = partial(anyio.to_thread.run_sync, limiter=_here().threads)
                 return await locks.uncut(in_thread, self.journal.carry_out, step, locks.stop)
 
-    async def _send(self, step: Request) -> Answer | NoAnswer:
-        message, pool, left = self._wire.message(step), await self._pools.here(), TimeLeft(self.settings.timeout)
+    async def _send(self, step: Request, pool: "_Pool") -> Answer | NoAnswer:
+        message, left = self._wire.message(step), TimeLeft(self.settings.timeout)
         try:
             connection = await pool.take(left)
             try:
                 body = await connection.exchange(message, left)
             finally:
-                pool.give_back(connection, left)
+                pool.give_back(connection)
         except BaseException as error:  # noqa: BLE001 - what is not expected is raised again
             return self._wire.failed(error, left, closed=self._pools.closed)
         finally:
@@ -122,21 +129,21 @@ class _Pool:
     def __init__(self, wire: Wire) -> None:
         self._wire, self._connection = wire, _connections(wire)
         self.idle: list[_Connection] = []
-        self.slots = anyio.CapacityLimiter(_CONNECTIONS)
+        self.slots = anyio.Semaphore(_CONNECTIONS)
 
     async def take(self, left: TimeLeft) -> _Connection:
         """One that is idle, or another, for the request that has this time left."""
         try:
-            self.slots.acquire_on_behalf_of_nowait(left)  # the other way lets all others run first
+            self.slots.acquire_nowait()  # the other way lets all others run first
         except anyio.WouldBlock:
             with anyio.fail_after(left.get("pool")):
-                await self.slots.acquire_on_behalf_of(left)
+                await self.slots.acquire()
         return self.idle.pop() if self.idle else self._connection(self._wire)
 
-    def give_back(self, connection: _Connection, left: TimeLeft) -> None:
+    def give_back(self, connection: _Connection) -> None:
         """Let others have it."""
         self.idle.append(connection)
-        self.slots.release_on_behalf_of(left)
+        self.slots.release()
 
     async def aclose(self) -> None:
         """Close those that are idle."""
@@ -158,6 +165,15 @@ class _Pools:
             opened = _opened(self._wire)
             pools[self] = await anext(opened), opened
         return pools[self][0]
+
+
+class _Locks(AsyncLocks):
+    """The locks of an operation, or of several; `pool`: the connections of its event loop."""
+
+    pool: _Pool | None = None
+
+
+Run = Callable[[Steps[Any], str], Coroutine[Any, Any, Any]]
 
 
 class _Loop(NamedTuple):

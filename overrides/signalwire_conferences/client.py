@@ -1,10 +1,10 @@
 """The synchronous client: the signatures of the public face, and their documentation."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self, Unpack, overload
-
-from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
 
 from . import operations, workers
 from .base import BaseClient, BaseConferences, Id, Video
@@ -21,6 +21,8 @@ from .update import SafeUpdate
 
 if TYPE_CHECKING:
     import httpx  # noqa: F401 - which the base is of
+
+    from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
 
 
 class RestClient(BaseClient[Lock, "httpx.Client"]):

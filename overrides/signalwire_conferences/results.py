@@ -15,8 +15,6 @@ from uuid import UUID
 import attrs
 from attrs import field, frozen
 
-from signalwire_conferences_api.types import UNSET
-
 from .plan import Change
 
 V = TypeVar("V", bound="JsonView")
@@ -92,6 +90,8 @@ class JsonView(_Object):
 
         def __getattr__(self, name: str) -> Any:
             # Typed when it is asked for: most never are.
+            from signalwire_conferences_api.types import UNSET  # noqa: PLC0415 - which takes HTTP with it
+
             known = _attributes(type(self).__name__)
             if name == "additional_properties":
                 names = {key for key, _ in known.values()}

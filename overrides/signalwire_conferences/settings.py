@@ -5,11 +5,9 @@ import re
 import sys
 from collections.abc import Callable
 from contextlib import AbstractAsyncContextManager, AbstractContextManager
-from pathlib import Path
 from typing import TYPE_CHECKING, Any, Generic, Literal, Self, TypeVar, cast
 
 from attrs import Factory, evolve, field, frozen
-from attrs.converters import optional
 
 from .errors import ConfigurationError, short_repr
 from .hosts import Address, host_of, implied_scheme, is_loopback
@@ -18,6 +16,8 @@ from .pace import WRITES_PER_SECOND, Pace
 from .steps import Policy
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from .events import Event
 
 # From a conference id to a context manager that is held from read to verification.
@@ -27,6 +27,14 @@ L = TypeVar("L")
 
 VARIABLES = {"project": "SIGNALWIRE_PROJECT_ID", "token": "SIGNALWIRE_API_TOKEN", "host": "SIGNALWIRE_SPACE"}
 _LARGEST = 10**9  # seconds, 31 years: system calls take no number without end
+
+
+def _path(journal: str | os.PathLike[str] | None) -> "Path | None":
+    if journal is None:
+        return None
+    from pathlib import Path  # noqa: PLC0415 - for journals alone
+
+    return Path(journal)
 
 
 @frozen
@@ -41,7 +49,7 @@ class Settings(Generic[L]):
     timeout: float
     retries: int
     confirm: float | None
-    journal: Path | None = field(converter=optional(Path))
+    journal: "Path | None" = field(converter=_path)
     transport: Literal["httpx", "fast"] | None = None  # None: fast, but where that takes no proxy of this scheme
     writes_per_second: float = WRITES_PER_SECOND
     http_client: Any = None  # of httpx, the caller's own

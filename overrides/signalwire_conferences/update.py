@@ -224,7 +224,7 @@ class SafeUpdate:
             else:
                 again = verify(plan.before, plan.body, now, self._intent.resets)
                 verdict = _confirmed(verdict, again, answer)
-        if (ours := _ours(plan, now, verdict)) or not verdict.differences:
+        if self._entry is not None and ((ours := _ours(plan, now, verdict)) or not verdict.differences):
             yield from self._settle(ours)
         self._accept(plan, now, verdict, state)
         return now

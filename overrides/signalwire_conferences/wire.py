@@ -6,8 +6,7 @@ import os
 import re
 import time
 import zlib
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
@@ -136,6 +135,23 @@ def _as_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def headers_of(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The headers of an answer: names in lower case, values of one name after the other."""
+    found = dict[str, str]()
+    for name, value in pairs:
+        key, text = name.lower().decode("latin-1"), decoded(value)
+        found[key] = f"{found[key]}, {text}" if key in found else text
+    return found
+
+
+def decoded(text: bytes) -> str:
+    """What stands in a head, which some servers write in Latin-1."""
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
+
+
 class _Hidden(str):
     """A header that no traceback with local variables shows."""
 
@@ -213,6 +229,7 @@ def _decompressor(coding: str, start: bytes) -> object:
 def tls_context() -> "ssl.SSLContext":
     """A TLS context with the certificates of the environment, if it names any."""
     import ssl  # noqa: PLC0415 - for https alone
+    from pathlib import Path  # noqa: PLC0415 - likewise
 
     import certifi  # noqa: PLC0415 - likewise
 
