@@ -48,6 +48,9 @@ class Stream(io.TextIOBase):
         with self._noticing():
             self._stream.flush()
 
+    def close(self) -> None:  # also when this is collected, and the stream may be closed by then
+        pass
+
     def isatty(self) -> bool:
         return bool(self._stream.isatty())
 
