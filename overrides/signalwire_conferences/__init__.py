@@ -90,7 +90,7 @@ __all__ = [
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        value: Any = importlib.import_module("importlib.metadata").version("signalwire-conferences")
+        value: Any = importlib.import_module("signalwire_conferences.wire").version()
     elif name in _LATER:
         value = getattr(importlib.import_module(_LATER[name]), name)
     else:
