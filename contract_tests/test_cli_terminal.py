@@ -226,7 +226,7 @@ def test_completion_sends_nothing(command: CommandLine, mock: MockServer) -> Non
 
 
 def test_a_stream_that_is_closed_already_is_left_alone_when_ours_is_collected() -> None:
-    closed = io.StringIO()
+    closed = io.TextIOWrapper(io.BytesIO())
     ours = Stream(closed)
     closed.close()
     ours.close()  # what Python calls then; from 3.13 on it reports what this raises
