@@ -16,6 +16,7 @@ import tempfile
 import tomllib
 import venv
 import zipfile
+from itertools import chain
 from pathlib import Path
 
 from bootstrap import REQUIREMENTS, ROOT, environment
@@ -164,7 +165,7 @@ def constraints(dependencies: str) -> list[str]:
         return []
     pins = dict(re.findall(r"^([a-z][^ =\n]*)==([^ \\\n]+)", REQUIREMENTS.read_text("utf-8"), re.MULTILINE))
     if dependencies == "oldest":
-        for requirement in [*PROJECT["dependencies"], *sum(PROJECT["optional-dependencies"].values(), [])]:
+        for requirement in chain(PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()):
             if bound := re.match(r"([a-z-]+)>=([0-9.]+)", requirement):
                 pins[bound[1]] = bound[2]
     return [f"{name}=={version}" for name, version in pins.items()]

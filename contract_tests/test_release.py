@@ -1,4 +1,4 @@
-"""What is released: one version, a changelog, bounds of dependencies that are tested, and workflows that cannot do harm."""
+"""What is released: one version, a changelog, tested bounds of dependencies, and workflows of few permissions."""
 
 import datetime
 import re
@@ -6,6 +6,7 @@ import tomllib
 from collections import defaultdict
 from collections.abc import Iterator
 from importlib import metadata
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -44,7 +45,7 @@ def test_the_changelog_keeps_its_form() -> None:
 
 def test_each_dependency_has_one_oldest_version() -> None:
     bounds = defaultdict(set)
-    for requirement in [*PROJECT["dependencies"], *sum(EXTRAS.values(), [])]:
+    for requirement in chain(PROJECT["dependencies"], *EXTRAS.values()):
         if not requirement.startswith(PROJECT["name"]):
             name, bound = re.match(r"([a-z-]+)(.*)", requirement).groups()  # type: ignore[union-attr]  # it matches
             bounds[name].add(re.match(r">=[0-9.]+", bound) and bound)
