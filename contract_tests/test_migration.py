@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 
 from signalwire_conferences import ConferencesError, RestClient, SignalWireRestError, TransportError
-
+from signalwire_conferences_testing import demo
+from signalwire_conferences_testing.mock import MockServer
 
 # Programs of the kind that people write with the vendor's SDK, and what they print.
 PROGRAMS = {
@@ -77,10 +78,11 @@ def test_a_program_runs_after_the_change_of_the_import(
     program: str, printed: str, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     with MockServer([*demo.conferences()[:1], {"id": "legacy", "name": "legacy", "size": None}]) as server:
-        environment(server, monkeypatch)
+        for name, value in server.environment.items():
+            monkeypatch.setenv(name, value)
         names: dict[str, Any] = {}
         try:
-            exec(program.replace("from signalwire.rest import", "from signalwire_conferences import"), names)  # noqa: S102 - that is the test
+            exec(program.replace("from signalwire.rest import", "from signalwire_conferences import"), names)
         finally:
             names["client"].close()
     assert capsys.readouterr().out == printed
