@@ -39,8 +39,8 @@ SUFFIXES = {".py", ".typed", ".json", ".yaml", ".css", ".sh"}
 # What is not shipped: tests, what they share, and the servers that they break.
 TEST_DATA = re.compile(r"(^|/)(test_[^/]*|conftest|benchmark|strategies|schedules)\.py$|(^|/)(broken|tests)/|/\.")
 # The tests of what is installed; the others read the checkout, or take long.
-# Not among them is `cancellation`: anyio before 4.16 leaves a connection to the garbage collector that is cancelled while
-# it is made.
+# Not among them is `cancellation`: where a connection is cancelled while it is made, anyio before 4.16 leaves it to the
+# garbage collector.
 TESTS = (
     "answers async client errors fast fleet journal mock mock_in_process plugin recovery undo update wire cli_changing"
 )
