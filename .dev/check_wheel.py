@@ -78,10 +78,21 @@ with MockServer() as server:
 """
 
 SUITE = """
+import httpx
+
+
 def test_a_rename(conferences_mock, conferences_client):
     (conference_id,) = conferences_mock.store
     conferences_client.video.conferences.update(conference_id, display_name="after")
     conferences_mock.assert_only_changed(conference_id, "display_name")
+
+
+def test_without_a_socket(conferences_in_process):
+    (conference_id,) = conferences_in_process.store
+    mock = conferences_in_process
+    with httpx.Client(base_url=mock.url, auth=mock.auth, transport=mock.transport()) as client:
+        answer = client.get(f"/api/video/conferences/{conference_id}")
+    assert answer.json()["id"] == conference_id
 """
 
 
