@@ -10,7 +10,15 @@ from uuid import UUID
 
 from attrs import define, field, frozen
 
-from .errors import AuthenticationError, ConferencesError, PermissionDeniedError, RateLimitError, State, short_repr
+from .errors import (
+    AuthenticationError,
+    ConferencesError,
+    JournalError,
+    PermissionDeniedError,
+    RateLimitError,
+    State,
+    short_repr,
+)
 from .pace import Pace, paced
 from .results import UpdateReport
 from .steps import Policy, Steps, Wait, pause
@@ -170,10 +178,12 @@ class Fleet(Generic[T, R]):
         with self._lock:
             if isinstance(became, BaseException):
                 traceback.clear_frames(became.__traceback__)  # which hold conferences, and results are to stay small
-            if isinstance(became, AuthenticationError | PermissionDeniedError | RateLimitError):
+            if isinstance(became, JournalError):  # nothing can be written safely
+                self._refusal = self._refusal or _not_tried(became, "this one")
+            elif isinstance(became, AuthenticationError | PermissionDeniedError | RateLimitError):
                 self._refused += 1
                 if self._refused >= _IN_A_ROW:
-                    self._refusal = self._refusal or _not_tried(became)
+                    self._refusal = self._refusal or _not_tried(became, f"{_IN_A_ROW} in a row were refused")
             else:
                 self._refused = 0
             return self.record(name_of(given), became)
