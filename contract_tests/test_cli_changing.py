@@ -4,11 +4,13 @@ import functools
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -17,6 +19,7 @@ from processes import methods
 from signalwire_conferences import contract
 from signalwire_conferences.cli.command import Run
 from signalwire_conferences.cli.terminal import Terminal
+from signalwire_conferences.journal import Journal
 from signalwire_conferences_testing.mock import Fault, MockServer
 
 IDS = [f"id-{number}" for number in range(5)]
@@ -290,6 +293,26 @@ def test_at_a_terminal_a_bar_shows_how_far_it_is(command: CommandLine, mock: Moc
     assert "writing" in shown
     assert "2 changed" in shown
     assert "\x1b[" not in command.process("update", *IDS[:4], "quality=720p", "--yes").err
+
+
+def test_what_is_so_of_many_for_one_reason_is_said_once(
+    command: CommandLine, mock: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = [f"more-{number}" for number in range(60)]
+    for each in more:
+        mock.store.add({"id": each, "name": each, "display_name": "x"})
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorname = "SQLITE_FULL"
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "_record", Mock(side_effect=full))
+        done = command("update", *more, "layout=2x2", "--yes", expect=2)
+        assert done.err.count("database or disk is full") == 1
+        assert "0 conferences changed, 0 matched already, 60 not changed." in done.err
+        assert "more-0, more-1, more-2 and 57 others; --json names them" in done.err
+        assert sorted(command("update", *more, "layout=2x2", "--yes", "--json", expect=2).json["failed"]) == sorted(more)
+    assert "PUT" not in methods(mock)
+    mock.faults.add(Fault.status(401), times=None)
+    assert command("update", *more, "layout=2x2", "--yes", expect=3).err.count("\n") < 30
 
 
 # --- create and delete --------------------------------------------------------------------------------

@@ -144,7 +144,8 @@ class Conferences(BaseConferences[Transport]):
         """Make the same changes to many conferences, several at once, each as safely as `update` does.
 
         One that fails stops no other. Three in a row that are refused for the credentials or for the rate limit do:
-        the others then fail without a request. After a 429 all wait together.
+        the others then fail without a request; and so does a journal that cannot be written, at once. After a 429 all
+        wait together.
 
         Ctrl-C, or an error of `ids` or `on_progress`, begins nothing more, lets end and tells what is under way, and
         is raised then, with the `ChangeSetResult` so far as its attribute `result`; a second Ctrl-C waits for nothing.

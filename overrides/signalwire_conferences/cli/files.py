@@ -76,7 +76,7 @@ def restore(
     outlook = work.planned(run, plans.append)
     outlook.unchanged += found.same
     for state in [] if create else found.missing:
-        error = ConferencesError("There is no such conference in this space.", advice="--create makes it.")
+        error = CommandError("There is no such conference in this space. --create makes it.", NOT_DONE)
         outlook.failed[state.id or state.name or ""] = error
     made, gone = (found.missing if create else []), (found.extra if prune else [])
     _show(run, found, outlook, plans, made, gone)

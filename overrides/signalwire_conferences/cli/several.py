@@ -20,11 +20,11 @@ from signalwire_conferences import (
 )
 from signalwire_conferences.errors import printable
 
-from .codes import DONE, INTERRUPTED, NOT_DONE, SERVER, error_json, exit_code, in_shell
+from .codes import DONE, INTERRUPTED, NOT_DONE, error_json, exit_code, in_shell
 from .command import Run
 from .terminal import json_text
 
-_MOST_GROUPS = 12
+_MOST_GROUPS, _MOST_NAMED = 12, 3
 LOOKED_AT = "matched when looked at"  # and may not match any more
 UNCHANGED = "No PUT was sent; the conference is unchanged."
 Changes = Mapping[str, Change]
@@ -77,7 +77,8 @@ class Tally:
         if self.is_interrupted or not self.failed:
             return INTERRUPTED if self.is_interrupted else DONE
         done = self.changes or self.unchanged or self.created or self.deleted
-        return SERVER if not done and {*map(exit_code, self.failed.values())} == {SERVER} else NOT_DONE
+        codes = {*map(exit_code, self.failed.values())}
+        return codes.pop() if not done and len(codes) == 1 else NOT_DONE  # as one alone ends
 
     def as_json(self, *, dry_run: bool) -> dict[str, Any]:
         """The same, for programs."""
@@ -203,9 +204,12 @@ def report(run: Run, tally: Tally, matched: str = "matched already") -> int:
 
 
 def not_changed(run: Run, tally: Tally) -> None:
-    """A table of what was not changed, and why."""
-    if tally.failed:
-        rows = [(each, type(error).__name__, _reason(error)) for each, error in tally.failed.items()]
+    """A table of what was not changed, and why; what is so of many for one reason is said once."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for each, error in tally.failed.items():
+        groups.setdefault((type(error).__name__, _reason(error)), []).append(each)
+    if groups:
+        rows = [(_some(ids), *why) for why, ids in groups.items()]
         run.terminal.rows(run.terminal.err, ("conference", "", "not changed, because"), rows)
 
 
@@ -254,6 +258,11 @@ def _reason(error: BaseException) -> str:
     text = " ".join(str(getattr(error, "message", error)).split())
     advice = getattr(error, "advice", "") if isinstance(error, ConferencesError) else ""
     return printable(in_shell(f"{text} {advice}".strip()))
+
+
+def _some(ids: Sequence[str]) -> str:
+    more = len(ids) - _MOST_NAMED
+    return ", ".join(ids) if more <= 1 else f"{', '.join(ids[:_MOST_NAMED])} and {more} others; --json names them"
 
 
 def _conferences(number: int) -> str:

@@ -48,7 +48,11 @@ class Terminal:
         _print(self.err, Text(line, style) if isinstance(line, str) else line)
 
     def rows(self, console: Console, titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """A table for people."""
+        """A table for people; lines with tabs between where nobody looks."""
+        if not console.is_terminal:
+            for row in rows:
+                _print(console, Text("\t").join(value_text(None, value) for value in row))
+            return
         table = Table(box=None, pad_edge=False, header_style="bold")
         for title in titles:
             table.add_column(title, overflow="fold")
