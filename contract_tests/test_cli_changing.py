@@ -177,6 +177,48 @@ def test_a_conflict_ends_with_1(command: CommandLine, mock: MockServer) -> None:
     assert "<<<<<<< ours" in command("update", IDS[1], "layout=2x2", "--yes", expect=1).err
 
 
+@pytest.mark.parametrize("command_name", ["update", "apply", "undo", "restore", "edit"])
+def test_confirm_looks_again_and_writes_again_what_was_overwritten(
+    command: CommandLine, mock: MockServer, command_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command("update", IDS[1], "layout=3x3", "--yes")
+    command("plan", IDS[1], "layout=2x2", "--out", "plan")
+    Path("file").write_text(f"conferences:\n- id: {IDS[1]}\n  layout: 2x2\n")
+    monkeypatch.setenv("EDITOR", "sed -i s/3x3/2x2/")
+    arguments = {
+        "update": [IDS[1], "layout=2x2"],
+        "apply": ["plan"],
+        "undo": [IDS[1]],
+        "restore": ["file"],
+        "edit": [IDS[1]],
+    }[command_name]
+    mock.faults.add(Fault.foreign_write({"layout": "3x3"}, "after"), "PUT")
+    mock.requests.clear()
+    command(command_name, *arguments, "--yes", "--confirm", "0.01")
+    assert mock.store[IDS[1]]["layout"] == ("10x10" if command_name == "undo" else "2x2")
+    assert methods(mock).count("PUT") == 2
+    assert "--confirm SECONDS" in command(command_name, "--help").out
+
+
+@pytest.mark.parametrize("seconds", ["-1", "nan", "inf", "soon", "1e12"])
+def test_seconds_that_are_none_are_refused(command: CommandLine, mock: MockServer, seconds: str) -> None:
+    done = command("update", IDS[1], "layout=2x2", "--yes", "--confirm", seconds, expect=2)
+    assert "--confirm" in done.err
+    assert "login" not in done.err
+    assert mock.requests == []
+
+
+def test_what_is_missing_is_said_in_the_words_of_the_command_line(
+    command: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SIGNALWIRE_API_TOKEN")
+    done = command("list", "--json", expect=2)
+    assert "token is missing: set SIGNALWIRE_API_TOKEN" in done.err
+    assert "pass " not in done.out
+    done = command("update", IDS[1], "layout=2x2", "--yes", "--allow-reset", "szie", expect=2)
+    assert "  - --allow-reset 'szie': is not a field" in done.err
+
+
 def test_the_server_ends_it_with_3(command: CommandLine, mock: MockServer) -> None:
     assert "404" in command("get", "nobody", expect=3).err
     mock.faults.add(Fault.status(403), "GET")
@@ -309,7 +351,9 @@ def test_what_is_so_of_many_for_one_reason_is_said_once(
         assert done.err.count("database or disk is full") == 1
         assert "0 conferences changed, 0 matched already, 60 not changed." in done.err
         assert "more-0, more-1, more-2 and 57 others; --json names them" in done.err
-        assert sorted(command("update", *more, "layout=2x2", "--yes", "--json", expect=2).json["failed"]) == sorted(more)
+        assert sorted(command("update", *more, "layout=2x2", "--yes", "--json", expect=2).json["failed"]) == sorted(
+            more
+        )
     assert "PUT" not in methods(mock)
     mock.faults.add(Fault.status(401), times=None)
     assert command("update", *more, "layout=2x2", "--yes", expect=3).err.count("\n") < 30
