@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import shlex
 import stat
 import sys
@@ -238,6 +239,81 @@ def test_a_file_that_does_not_check_is_opened_again_with_the_problems_in_it(
     assert lines[lines.index('  qualiti: "1080p"') - 1].startswith("#! qualiti: is not a field; did you mean quality?")
     assert "#! layout: must be one of" in third.read_text()
     assert third.read_text().count("#! ") == 2
+
+
+def test_lines_are_those_of_the_file_as_it_is_opened_again(
+    command: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    wrong = "text = text.replace('layout: \"2x2\"', 'layout: 5upp').replace('quality:', 'qualiti:')"
+    wrong += ".replace('size: \"large\"', 'size: big') + '- id: id-b\\n'"
+    monkeypatch.setenv("EDITOR", editor(tmp_path, wrong, ""))
+    told = command("edit", B, "--yes", expect=2).err
+    lines = Path(told.split("What you typed is in ")[1].splitlines()[0]).read_text().splitlines()
+    found = {match[2]: lines[int(match[1]) - 1] for match in re.finditer(r"line (\d+): (\w+)", told)}
+    assert found == {
+        "layout": "  layout: 5upp",
+        "qualiti": '  qualiti: "1080p"',
+        "size": "  size: big",
+        "id": "- id: id-b",
+    }
+    (before,) = re.findall(r"that of the conference at line (\d+) too", told)
+    assert lines[int(before) - 1] == '- id: "id-b"'
+    assert f"#! id: is that of the conference at line {before} too" in lines
+    assert len([line for line in lines if line.startswith("#! ")]) == told.count("\n  - ") + 1
+
+
+def test_a_file_that_is_no_yaml_is_told_at_its_top(
+    command: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDITOR", editor(tmp_path, "text = text.replace('layout: \"2x2\"', 'layout: [')", ""))
+    told = command("edit", B, "--yes", expect=2).err
+    (line,) = re.findall(r"line (\d+): the file: is not YAML", told)
+    shown = (tmp_path / "seen-0.yaml").read_text().splitlines()
+    assert f"#! line {line}: the file: is not YAML" in shown[1]
+    assert "layout: [" in "".join(shown[int(line) - 2 : int(line)])
+
+
+@pytest.mark.parametrize("change", ["'\\ufeff' + text", "text.replace('\\n', '\\r\\n')"])
+def test_what_an_editor_of_windows_writes_is_read(
+    command: CommandLine, mock: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    monkeypatch.setenv("EDITOR", editor(tmp_path, f"text = ({change}).replace('\"2x2\"', '5up')"))
+    before = mock.store[B]
+    command("edit", B, "--yes")
+    assert {name for name in before if before[name] != mock.store[B][name]} == {"layout", "updated_at"}
+
+
+def test_a_file_that_is_no_utf_8_any_more_is_left_as_it_is(
+    command: CommandLine, mock: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDITOR", "iconv -t UTF-16 -o")
+    script = tmp_path / "editor.sh"
+    script.write_text('#!/bin/sh\niconv -f UTF-8 -t UTF-16 "$1" > "$1.new" && mv "$1.new" "$1"\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("EDITOR", str(script))
+    told = command("edit", B, "--yes", expect=2).err
+    assert "not UTF-8" in told
+    assert "conferences" in Path(told.split("What you typed is in ")[1].splitlines()[0]).read_text("utf-16")
+    assert methods(mock) == ["GET"]
+
+
+def test_an_editor_that_returns_at_once_is_asked_to_wait(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDITOR", "true")
+    assert "EDITOR='code --wait'" in command("edit", B, "--yes").err
+
+
+def test_wrong_options_are_told_before_the_editor_opens(
+    command: CommandLine, mock: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDITOR", "false")
+    assert "did you mean size?" in command("edit", B, "--yes", "--allow-reset", "szie", expect=2).err
+    Path(FILE).write_text(f"conferences:\n- id: {B}\n  layuot: 5up\n  size: big\n")
+    told = command("restore", FILE, "--yes", "--allow-reset", "szie", expect=2).err
+    for wrong in ("--allow-reset 'szie'", "line 3: layuot", "line 4: size='big'"):
+        assert wrong in told
+    assert mock.requests == []
 
 
 def test_closed_unchanged_it_is_given_up_and_what_was_typed_is_kept(

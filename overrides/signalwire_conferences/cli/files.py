@@ -3,15 +3,16 @@
 import functools
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from signalwire_conferences import ConferencesError, InvalidChangeError, Problem, UpdatePlan, contract, states
-from signalwire_conferences.changes import checked_changes, checked_create
-from signalwire_conferences.states import Drift, State
+from signalwire_conferences import ConferencesError, Problem, contract, states
+from signalwire_conferences.changes import checked_create
+from signalwire_conferences.state_file import State
+from signalwire_conferences.states import Drift
 
 from .changing import AllowReset, Concurrency, Label, read_text
 from .codes import NOT_DONE, CommandError
@@ -67,19 +68,19 @@ def restore(
     """
     resets = allow_reset or []
     run.may_write(piped=str(file) == "-")
-    text = read_text(file)
-    said = states.read_states(text, run.space if prune and run.client is not None else None)
+    space = run.space if prune and run.client is not None else None
+    said = states.read_states(read_text(file), space, resets)
     found = states.drift(said, selected(run, lambda _: True), by_name=create)
-    _check(found, resets, create=create)
+    del said  # of which `found` has what is not so
+    made, gone = (found.missing if create else []), (found.extra if prune else [])
+    states.refuse(_wrong(found, made), "nothing was written")
     work = Work(found.changes, resets, concurrency, label)
-    plans: list[UpdatePlan[Any]] = []
-    outlook = work.planned(run, plans.append)
+    outlook = work.planned(run, functools.partial(run.terminal.plan, as_talk=run.as_json))
     outlook.unchanged += found.same
     for state in [] if create else found.missing:
         error = CommandError("There is no such conference in this space. --create makes it.", NOT_DONE)
         outlook.failed[state.id or state.name or ""] = error
-    made, gone = (found.missing if create else []), (found.extra if prune else [])
-    _show(run, found, outlook, plans, made, gone)
+    _show(run, found, outlook, made, gone)
     if run.dry_run:
         report(run, outlook)
         return NOT_DONE if outlook.changes or outlook.failed or found.missing or gone else outlook.code
@@ -97,31 +98,18 @@ def restore(
     return report(run, done, LOOKED_AT)
 
 
-def _check(found: Drift, resets: list[str], *, create: bool) -> None:
-    """Raises `InvalidChangeError` with all that is wrong with values that would be written."""
-    problems: list[Problem] = []
-    checks: list[tuple[State, Callable[[], object]]] = [
-        (found.states[each], functools.partial(checked_changes, changes, resets, "id"))
-        for each, changes in found.changes.items()
-    ]
-    if create:
-        checks += [(state, functools.partial(checked_create, _body(state)[0])) for state in found.missing]
-        checks += [(state, functools.partial(checked_changes, _body(state)[1], (), "id")) for state in found.missing]
-    for state, check in checks:
-        try:
-            check()
-        except InvalidChangeError as error:
-            problems += [each for each in map(state.at_line, error.problems) if each not in problems]
-    if problems:
-        raise InvalidChangeError(problems, sent="nothing was written")
+def _wrong(found: Drift, made: list[State]) -> Iterator[Problem]:
+    """What is wrong with values that would be written."""
+    for each, state in found.states.items():
+        yield from state.wrong(found.changes[each])
+    for state in made:
+        body, rest = _body(state)
+        yield from state.refused(functools.partial(checked_create, body))
+        yield from state.wrong(rest)
 
 
-def _show(
-    run: Run, found: Drift, outlook: Tally, plans: list[UpdatePlan[Any]], made: list[State], gone: list[Any]
-) -> None:
+def _show(run: Run, found: Drift, outlook: Tally, made: list[State], gone: list[Any]) -> None:
     tell = run.terminal.say if run.as_json else run.terminal.data
-    for plan in plans:
-        run.terminal.plan(plan, as_talk=run.as_json)
     for state in made:
         tell(f"create {shown(state.name or state.id)}: {shown(state.fields.get('display_name'))}")
     for each in gone:

@@ -120,15 +120,16 @@ class Work:
     label: str | None = None
     seen: dict[str, dict[str, Any]] = field(factory=dict, init=False)
 
-    def planned(self, run: Run, look: Callable[[UpdatePlan[Any]], object] = bool) -> Tally:
-        """What would become of each; `look` is shown the plans."""
+    def planned(self, run: Run, look: Callable[[UpdatePlan[Any]], object] | None = None) -> Tally:
+        """What would become of each; `look` is shown the plans, in place of a bar."""
         tally = Tally()
-        with progress(run, "planning", len(self.jobs)) as step:
+        with progress(run, "planning", len(self.jobs), hidden=look is not None) as step:
             for each, plan in run.conferences.plan_many(list(self.jobs), **self._options()):
                 step(tally.add(each, plan))
                 if isinstance(plan, UpdatePlan):
                     self.seen[each] = {name: plan.before[name] for name in self.jobs[each] if name in plan.before}
-                    look(plan)
+                    if look is not None:
+                        look(plan)
         return tally
 
     def written(self, run: Run, ids: Iterable[str]) -> Tally:
@@ -214,7 +215,7 @@ def not_changed(run: Run, tally: Tally) -> None:
 
 
 @contextlib.contextmanager
-def progress(run: Run, title: str, total: int | None) -> Iterator[Callable[[str], None]]:
+def progress(run: Run, title: str, total: int | None, *, hidden: bool = False) -> Iterator[Callable[[str], None]]:
     """A bar with the time left and a live tally, where somebody looks; gives what is called with each outcome."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415 - for many alone
 
@@ -226,7 +227,7 @@ def progress(run: Run, title: str, total: int | None) -> Iterator[Callable[[str]
         TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[tally]}"),
     )
-    is_shown = run.terminal.stderr.isatty() and not run.terminal.err.is_dumb_terminal and total != 1
+    is_shown = run.terminal.stderr.isatty() and not run.terminal.err.is_dumb_terminal and total != 1 and not hidden
     with Progress(*columns, console=run.terminal.err, transient=True, disable=not is_shown) as bar:
         task = bar.add_task(title, total=total, tally="")
 
