@@ -286,6 +286,37 @@ def test_ids_come_from_the_standard_input_as_list_writes_them(command: CommandLi
     assert command("update", "-", "size=small", "--yes", "--json", input="").json["changed"] == []
 
 
+@pytest.mark.parametrize("as_one", [False, True])
+def test_ids_come_from_json_as_list_and_get_write_it(command: CommandLine, as_one: bool) -> None:
+    listed = command(*(["get", IDS[0]] if as_one else ["list", *WHERE]), "--json").out
+    done = command("update", "-", "size=small", "--yes", "--json", input="\ufeff" + listed)
+    assert done.json["changed"] == IDS[: 1 if as_one else 3]
+
+
+@pytest.mark.parametrize("given", ["[", "{}", "[1]", "[{}]", '{"id": "a"}\n{"id": "b"}', '[{"id": ""}]', "[" * 100_000])
+def test_other_json_is_no_list_of_ids(command: CommandLine, mock: MockServer, given: str) -> None:
+    done = command("update", "-", "size=small", "--yes", input=given, expect=2)
+    assert "Traceback" not in done.err
+    assert len(done.err.splitlines()) <= 2
+    assert mock.requests == []
+
+
+@pytest.mark.parametrize("wrong", ["[", "]", '{"id":', '"a",', " ", "\t", "a\x1bb", "\u3000"])
+def test_what_cannot_be_an_id_is_refused_before_any_request(command: CommandLine, mock: MockServer, wrong: str) -> None:
+    for arguments in (
+        ["update", wrong, "size=small", "--yes"],
+        ["update", IDS[0], wrong, "size=small", "--yes"],
+        ["get", wrong],
+        ["delete", IDS[0], wrong, "--yes"],
+        ["edit", wrong, "--yes"],
+        ["undo", wrong, "--yes"],
+        ["history", wrong],
+        ["plan", wrong, "size=small"],
+    ):
+        command(*arguments, expect=2)
+    assert mock.requests == []
+
+
 def test_wrong_ids_from_the_standard_input_are_told_at_once(command: CommandLine, mock: MockServer) -> None:
     done = command("update", "-", "size=small", "--yes", input=b"a/b\nfine\n..\n\xff?\n", expect=2)
     assert done.err.count("\n  - id=") == 3

@@ -267,12 +267,12 @@ def test_lines_are_those_of_the_file_as_it_is_opened_again(
 def test_a_file_that_is_no_yaml_is_told_at_its_top(
     command: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setenv("EDITOR", editor(tmp_path, "text = text.replace('layout: \"2x2\"', 'layout: [')", ""))
+    monkeypatch.setenv("EDITOR", editor(tmp_path, "text = text.replace('layout: \"2x2\"', 'layout: a: b')", ""))
     told = command("edit", B, "--yes", expect=2).err
     (line,) = re.findall(r"line (\d+): the file: is not YAML", told)
     shown = (tmp_path / "seen-0.yaml").read_text().splitlines()
     assert f"#! line {line}: the file: is not YAML" in shown[1]
-    assert "layout: [" in "".join(shown[int(line) - 2 : int(line)])
+    assert shown[int(line) - 1] == "  layout: a: b"
 
 
 @pytest.mark.parametrize("change", ["'\\ufeff' + text", "text.replace('\\n', '\\r\\n')"])

@@ -71,8 +71,8 @@ def drift(states: Sequence[State], conferences: Iterable[Json], *, by_name: bool
     anew = list[tuple[State, Json]]()
     for each in conferences:
         if (state := by_id.get(one_spelling(str(each["id"])))) is not None:
-            del left[id(state)]
-            found.add(state, each, each["id"])
+            if left.pop(id(state), None) is not None:  # else a list that changed meanwhile has it twice
+                found.add(state, each, each["id"])
         elif (state := named.get(each.get("name"))) is not None:
             anew.append((state, each))  # unless its id turns up
         else:

@@ -20,7 +20,7 @@ from .changing import AllowReset, Id, carry_out
 from .codes import CommandError
 from .command import Run
 from .several import Tally, report
-from .words import Words
+from .words import Words, checked_word
 
 _NOTHING = "Nothing was changed. An editor that returns at once needs its option to wait, as in EDITOR='code --wait'."
 _MARK = "#! "  # begins a line of ours, which is taken out again
@@ -34,7 +34,7 @@ def edit(run: Run, id_: Id, allow_reset: AllowReset = None) -> int:
     """
     run.may_write()
     resets = allow_reset or []
-    Words().checked(lambda: checked_changes({}, resets, "id"))
+    Words().checked(lambda: checked_word(id_), lambda: checked_changes({}, resets, "id"))
     before = run.conferences.get(id_).to_dict()
     folder = Path(tempfile.mkdtemp(prefix="signalwire-conferences-"))
     file = folder / "conference.yaml"

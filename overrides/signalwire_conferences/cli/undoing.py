@@ -12,6 +12,7 @@ from .codes import CommandError
 from .command import Run
 from .several import Tally, changes_json, report, summary, until_interrupted
 from .terminal import json_text, shown
+from .words import checked_word
 
 Id = Annotated[str | None, typer.Argument(metavar="[ID]", help="Id of the conference.")]
 ChangeSet = Annotated[str | None, typer.Option("--change-set", metavar="ID", help="What one call did, as a whole.")]
@@ -19,6 +20,7 @@ ChangeSet = Annotated[str | None, typer.Option("--change-set", metavar="ID", hel
 
 def history(run: Run, id_: Id = None, change_set: ChangeSet = None) -> None:
     """Show what the journal knows, the latest first: of the space, of a conference, or of a change set."""
+    checked_word(id_)
     entries = run.conferences.history(*([] if id_ is None else [id_]), change_set=change_set)
     terminal = run.terminal
     if run.as_json:
@@ -41,6 +43,7 @@ def undo(
 
     What others changed since stays. Done twice, the second one finds all as it should be.
     """
+    checked_word(id_)
     run.may_write()
     if id_ is None and change_set is None and entry is None:
         raise CommandError("Which change? Give the id of a conference, --change-set or --entry; `history` shows them.")

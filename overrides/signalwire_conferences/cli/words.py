@@ -1,6 +1,7 @@
 """What stands on the command line: `field=value`, ids, and the conditions of `--where`; and their completion."""
 
 import fnmatch
+import functools
 import json
 import re
 import sys
@@ -13,9 +14,11 @@ import typer
 from attrs import field, frozen
 
 from signalwire_conferences import InvalidChangeError, Problem, contract
-from signalwire_conferences.changes import unknown
+from signalwire_conferences.changes import checked_id, unknown
 from signalwire_conferences.contract import Field, Json, Kind
 from signalwire_conferences.values import equivalent
+
+from .codes import CommandError
 
 _VALUES = """\b
 Values:
@@ -27,6 +30,7 @@ Values:
   display_name:='"null"'    JSON, as for a text that is the word null
 """
 _SWITCHES = {**dict.fromkeys(("true", "yes", "on"), True), **dict.fromkeys(("false", "no", "off"), False)}
+_JSON_MARKS = ("[", "]", "{", "}", '"', ",")
 _CONDITION = re.compile(r"(\w+)(!=|=|~)(.*)", re.DOTALL)
 
 
@@ -116,9 +120,30 @@ def value_of(about: Field | None, text: str) -> Any:
 
 
 def ids_from(lines: Iterator[str]) -> list[str]:
-    """The first word of each line, as `list` writes them; empty lines and comments are passed over."""
-    words = (line.split() for line in lines)
-    return [each[0] for each in words if each and not each[0].startswith("#")]
+    """The first word of each line, as `list` writes them, empty lines and comments passed over; or the ids of JSON, as
+    `list --json` and `get --json` write it.
+    """
+    text = "".join(lines)
+    if text.lstrip()[:1] not in ("[", "{"):
+        words = (line.split() for line in text.splitlines())
+        return [each[0] for each in words if each and not each[0].startswith("#")]
+    try:
+        listed = json.loads(text)
+        found = [each["id"] for each in (listed if isinstance(listed, list) else [listed])]
+    except (ValueError, RecursionError, TypeError, KeyError):
+        raise CommandError(
+            "The standard input is neither lines that begin with ids nor what `list --json` writes."
+        ) from None
+    checks = (functools.partial(checked_id, each) for each in found)
+    Words().checked(*checks)
+    return found
+
+
+def checked_word(conference_id: str | None) -> str | None:
+    """An id of the command line; a part of JSON is none, and it reads like one that was cut out of it."""
+    if conference_id is not None and conference_id[:1] in _JSON_MARKS:
+        raise InvalidChangeError([Problem("id", conference_id, "must not begin as JSON does")])
+    return None if conference_id is None else checked_id(conference_id)
 
 
 @frozen
@@ -206,7 +231,7 @@ def standard_input() -> Iterator[str]:
     """The lines of the standard input; what is not UTF-8 cannot be an id and is refused as one."""
     if sys.stdin is None:
         return iter(())
-    sys.stdin.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]  # a text file it is
+    sys.stdin.reconfigure(encoding="utf-8-sig", errors="backslashreplace")  # type: ignore[union-attr]  # a text file it is
     return iter(sys.stdin)
 
 
