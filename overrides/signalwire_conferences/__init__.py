@@ -32,7 +32,7 @@ if TYPE_CHECKING:
         ValidationError,
         VerificationError,
     )
-    from .fleet import ChangeSetResult, ConferenceResult
+    from .fleet import ChangeSetResult, ConferenceResult, UndoPlans
     from .history import Entry
     from .plan import Change, ServerChoice, UpdatePlan
     from .results import Conference, ConferencePage, UpdateReport
@@ -71,6 +71,7 @@ __all__ = [
     "ServerError",
     "SignalWireRestError",
     "TransportError",
+    "UndoPlans",
     "UnsafeUpdateError",
     "UpdatePlan",
     "UpdateReport",
@@ -90,7 +91,7 @@ _WHERE = {
         ".aio": ("AsyncRestClient",),
         ".client": ("RestClient",),
         ".contract": ("KEEP",),
-        ".fleet": ("ChangeSetResult", "ConferenceResult"),
+        ".fleet": ("ChangeSetResult", "ConferenceResult", "UndoPlans"),
         ".history": ("Entry",),
         ".plan": ("Change", "ServerChoice", "UpdatePlan"),
         ".results": ("Conference", "ConferencePage", "UpdateReport"),

@@ -20,6 +20,7 @@ from .errors import (
     short_repr,
 )
 from .pace import Pace, paced
+from .plan import UpdatePlan
 from .results import UpdateReport
 from .steps import Policy, Steps, Wait, pause
 from .values import one_spelling
@@ -89,6 +90,25 @@ class ChangeSetResult:
             error.add_note(f"Until then: {self} (change set {self.change_set}). The same call again does the rest.")
             vars(error)["result"] = self
             raise
+
+
+class UndoPlans(list[UpdatePlan[T]]):
+    """The plans of the undo of a change set.
+
+    Attributes:
+        failed: id -> error of the conferences of which there is no plan.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failed = dict[str, Exception]()
+
+    def record(self, conference_id: str, plan: "UpdatePlan[T] | Exception") -> None:
+        """Add what became of a conference."""
+        if isinstance(plan, Exception):
+            self.failed[conference_id] = plan
+        else:
+            self.append(plan)
 
 
 @define(eq=False)
