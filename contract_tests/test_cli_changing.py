@@ -105,6 +105,15 @@ def test_values_are_read_by_the_types_of_the_contract(
     assert mock.store[IDS[1]][word.partition("=")[0].rstrip(":")] == value
 
 
+def test_texts_from_files_of_windows_are_read(command: CommandLine, mock: MockServer) -> None:
+    Path("text").write_bytes(b"\xef\xbb\xbfone\r\ntwo\r\n")
+    Path("layout").write_bytes(b"\xef\xbb\xbf3x3\r\n")
+    command("update", IDS[1], "description=@text", "layout=@layout", "--yes")
+    assert (mock.store[IDS[1]]["description"], mock.store[IDS[1]]["layout"]) == ("one\ntwo\n", "3x3")
+    Path("text").write_bytes("Grüße".encode("utf-16"))
+    assert "cannot be read: it is not UTF-8 text" in command("update", IDS[1], "description=@text", expect=2).err
+
+
 def test_all_problems_are_told_at_once_and_nothing_is_sent(command: CommandLine, mock: MockServer) -> None:
     wrong = ["layuot=5up", "dark_primary=red", "size=big", "description=@missing", "enable_chat=perhaps", "quality"]
     wrong += ["join_from=tomorrow", "display_name=null", "layout:=[", "record_on_start=yes", "record_on_start=no"]
@@ -358,6 +367,20 @@ def test_interrupted_it_tells_what_is_done_and_the_same_command_does_the_rest(
     mock.faults.clear()
     again = command(*line[len(COMMAND) :]).json
     assert (again["unchanged"], again["changed"]) == (done, IDS[len(done) : 4])
+
+
+def test_interrupted_twice_it_does_not_say_that_all_is_finished(
+    command: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def twice(*_: object, **__: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("signalwire_conferences.workers.run", twice)
+    done = command("update", *IDS[:4], "quality=1080p", "--yes", expect=130)
+    assert "What was under way may be carried out or not" in done.err
 
 
 def test_at_a_terminal_a_bar_shows_how_far_it_is(command: CommandLine, mock: MockServer) -> None:

@@ -299,6 +299,27 @@ def test_a_file_that_is_no_utf_8_any_more_is_left_as_it_is(
     assert methods(mock) == ["GET"]
 
 
+def test_an_interrupt_is_the_editors(
+    command: CommandLine, mock: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "editor.sh"
+    script.write_text('#!/bin/sh\nkill -INT $PPID\nsed -i s/2x2/5up/ "$1"\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("EDITOR", str(script))
+    command("edit", B, "--yes")
+    assert mock.store[B]["layout"] == "5up"
+
+
+def test_lines_of_a_text_that_look_like_ours_stay(
+    command: CommandLine, mock: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mock.store.patch(B, {"description": "#! one\n#! two"})
+    wrong = "text = text.replace('\"2x2\"', '5upp')"
+    monkeypatch.setenv("EDITOR", editor(tmp_path, wrong, "text = text.replace('5upp', '5up')"))
+    command("edit", B, "--yes")
+    assert (mock.store[B]["description"], mock.store[B]["layout"]) == ("#! one\n#! two", "5up")
+
+
 def test_an_editor_that_returns_at_once_is_asked_to_wait(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("EDITOR", "true")
     assert "EDITOR='code --wait'" in command("edit", B, "--yes").err
@@ -363,7 +384,7 @@ def test_an_editor_that_fails_writes_nothing(
     command: CommandLine, mock: MockServer, monkeypatch: pytest.MonkeyPatch, program: str
 ) -> None:
     monkeypatch.setenv("VISUAL", program)
-    command("edit", B, "--yes", expect=2)
+    assert "What you typed" not in command("edit", B, "--yes", expect=2).err
     assert methods(mock) == ["GET"]
 
 

@@ -222,6 +222,27 @@ def test_an_interrupt_ends_it_with_130_and_without_a_traceback(mock: MockServer,
     assert "Traceback" not in err
 
 
+@pytest.mark.parametrize("columns", ["0", "00", "1", "-1", "x"])
+def test_whatever_columns_says_nothing_is_left_out(
+    command: CommandLine, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    done = command("update", ID, "nobody", "layout=5up", "--yes", expect=1)
+    assert "1 conference changed, 0 matched already, 1 not changed." in done.err
+    assert "nobody\tNotFoundError\tGET " in done.err
+    assert "+ layout" in command("plan", ID, "layout=2x2").out
+
+
+@pytest.mark.parametrize("state", ["", "relative/folder"])
+def test_a_state_folder_that_is_none_is_passed_over(
+    command: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", state)
+    command("update", ID, "layout=5up", "--yes")
+    (journal,) = tmp_path.rglob("journal.sqlite")
+    assert journal.relative_to(tmp_path).parts[:2] == (".local", "state")
+
+
 # --- completion ---------------------------------------------------------------------------------------
 
 

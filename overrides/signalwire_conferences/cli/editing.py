@@ -39,6 +39,7 @@ def edit(run: Run, id_: Id, allow_reset: AllowReset = None) -> int:
     folder = Path(tempfile.mkdtemp(prefix="signalwire-conferences-"))
     file = folder / "conference.yaml"
     file.write_text("\n".join(states.as_yaml([before], run.space)) + "\n", "utf-8")
+    shown = file.read_bytes()
     (folder / states.SCHEMA).write_text(states.schema(), "utf-8")
     try:
         changes = _edited(file, before)
@@ -48,7 +49,10 @@ def edit(run: Run, id_: Id, allow_reset: AllowReset = None) -> int:
             run.terminal.say(_NOTHING)
             code = report(run, Tally(unchanged=[id_]))
     except BaseException:
-        run.terminal.say(f"What you typed is in {file}")
+        if file.read_bytes() == shown:
+            shutil.rmtree(folder)
+        else:
+            run.terminal.say(f"What you typed is in {file}")
         raise
     if run.dry_run and changes:
         run.terminal.say(f"What you typed is in {file}")

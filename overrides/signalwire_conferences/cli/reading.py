@@ -55,14 +55,9 @@ def list_(
             if terminal.stdout.gone:
                 return
         terminal.stdout.write("[]\n" if mark == "[\n" else "\n]\n")
-    elif terminal.stdout.isatty():
-        rows = [[value_text(name, each.get(name)) for name in _COLUMNS] for each in conferences]
-        terminal.rows(terminal.out, _COLUMNS, rows)
     else:
-        for conference in conferences:
-            terminal.stdout.write("\t".join(shown(conference.get(name)) for name in _COLUMNS) + "\n")
-            if terminal.stdout.gone:
-                return
+        rows = ([value_text(name, each.get(name)) for name in _COLUMNS] for each in conferences)
+        terminal.rows(terminal.out, _COLUMNS, rows)
 
 
 def get(

@@ -41,6 +41,7 @@ class Tally:
     created: list[str] = field(factory=list)
     deleted: list[str] = field(factory=list)
     is_interrupted: bool = False
+    is_abandoned: bool = False
 
     def add(self, conference_id: str, became: "UpdatePlan[Any] | UpdateReport | BaseException | None") -> str:
         """Take note of what became of one, or would; gives it in a word."""
@@ -99,6 +100,7 @@ def until_interrupted(tally: Tally, call: Callable[[], ChangeSetResult]) -> Chan
         return call()
     except KeyboardInterrupt as error:
         tally.is_interrupted = True
+        tally.is_abandoned = isinstance(error.__context__, KeyboardInterrupt)  # a second one waits for nothing
         return getattr(error, "result", None)
 
 
@@ -193,8 +195,9 @@ def report(run: Run, tally: Tally, matched: str = "matched already") -> int:
             f" {len(tally.failed)} not changed."
         )
         if tally.is_interrupted:
+            told = "may be carried out or not, and is not counted" if tally.is_abandoned else "is finished"
             run.terminal.say(
-                "Interrupted. What was under way is finished; the same command again does the rest.", "bold red"
+                f"Interrupted. What was under way {told}; the same command again does the rest.", "bold red"
             )
         not_changed(run, tally)
         if tally.change_set is not None and tally.changes and not run.no_journal:

@@ -48,10 +48,13 @@ class Terminal:
         _print(self.err, Text(line, style) if isinstance(line, str) else line)
 
     def rows(self, console: Console, titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """A table for people; lines with tabs between where nobody looks."""
-        if not console.is_terminal:
+        """A table for people; lines with tabs between where nobody looks, as long as somebody reads."""
+        stream: Any = console.file
+        if not stream.isatty():
             for row in rows:
-                _print(console, Text("\t").join(value_text(None, value) for value in row))
+                stream.write("\t".join(value_text(None, value).plain for value in row) + "\n")
+                if stream.gone:
+                    return
             return
         table = Table(box=None, pad_edge=False, header_style="bold")
         for title in titles:
@@ -79,7 +82,10 @@ def _console(stream: Stream) -> Console:
     # Rich leaves bold and dim on under NO_COLOR; without a colour system there is no escape sequence at all.
     system: Any = None if os.environ.get("NO_COLOR") else "auto"
     file: Any = stream
-    return Console(file=file, color_system=system, markup=False, highlight=False, emoji=False)
+    # Rich prints nothing at all where COLUMNS is 0, as some terminals and programs set it.
+    columns = os.environ.get("COLUMNS", "")
+    width = 80 if columns.isdecimal() and int(columns) == 0 else None
+    return Console(file=file, width=width, color_system=system, markup=False, highlight=False, emoji=False)
 
 
 def _print(console: Console, line: str | Text) -> None:

@@ -10,7 +10,7 @@ from .changing import carry_out
 from .codes import CommandError
 from .command import Run
 from .several import Tally, changes_json, progress, report, summary, until_interrupted
-from .terminal import json_text, shown
+from .terminal import json_text
 from .words import checked_word
 
 Id = Annotated[str | None, typer.Argument(metavar="[ID]", help="Id of the conference.")]
@@ -24,12 +24,9 @@ def history(run: Run, id_: Id = None, change_set: ChangeSet = None) -> None:
     terminal = run.terminal
     if run.as_json:
         terminal.json([_entry(each) for each in entries])
-    elif terminal.stdout.isatty():
+    else:
         titles = ("entry", "when", "change set", "label", "conference", "outcome", "changes")
         terminal.rows(terminal.out, titles, map(_cells, entries))
-    else:
-        for each in entries:
-            terminal.stdout.write("\t".join(map(shown, _cells(each))) + "\n")
 
 
 def undo(

@@ -107,9 +107,9 @@ def value_of(about: Field | None, text: str) -> Any:
         return text[1:]
     if text.startswith("@"):
         try:
-            text = Path(text[1:]).read_text("utf-8")
+            text = Path(text[1:]).read_text("utf-8-sig")
         except (OSError, ValueError) as error:
-            raise ValueError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+            raise ValueError(f"cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}") from None
         # A file of one line ends with a line break that is no part of a number or a name of a layout.
         text = text if about and types == {"string"} and "enum" not in about.schema else text.strip()
     if types == {"boolean"}:
