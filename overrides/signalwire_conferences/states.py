@@ -98,7 +98,11 @@ def schema() -> str:
 
 def in_order(conferences: Iterable[Json]) -> list[Json]:
     """Conferences in an order that stays: by name, which no update changes."""
-    return sorted(conferences, key=lambda each: (str(each.get("name")), str(each.get("id"))))
+    return sorted(conferences, key=_order)
+
+
+def _order(conference: Json) -> tuple[str, str]:
+    return str(conference.get("name")), str(conference.get("id"))
 
 
 def as_json(conference: Json) -> dict[str, Any]:
@@ -113,23 +117,25 @@ def as_document(conferences: Iterable[Json], space: str) -> dict[str, Any]:
 
 
 def as_yaml(conferences: Iterable[Json], space: str) -> Iterator[str]:
-    """The file, line by line."""
+    """The file, in parts of lines, in that order. Of each conference no more than its text is held."""
     yield f"# yaml-language-server: $schema=./{SCHEMA}"
     yield "# A field that is left out keeps its value; null clears it. A colour stands in quotes: # begins a comment."
     yield f"space: {_scalar(space)}"
-    any_ = False
-    for conference in conferences:
-        if not any_:
-            yield "conferences:"
-        any_, mark = True, "- "
-        for name, value in as_json(conference).items():
-            if isinstance(value, dict | list) or (isinstance(value, str) and SURROGATE.search(value)):
-                yield f"  # {name} keeps its value, which no file can hold"
-            else:
-                yield f"{mark}{name}: {_scalar(value)}"
-                mark = "  "
-    if not any_:
-        yield "conferences: []"
+    entries = sorted((*_order(each), _entry(each)) for each in conferences)
+    yield "conferences:" if entries else "conferences: []"
+    for *_, entry in entries:
+        yield entry
+
+
+def _entry(conference: Json) -> str:
+    lines, mark = list[str](), "- "
+    for name, value in as_json(conference).items():
+        if isinstance(value, dict | list) or (isinstance(value, str) and SURROGATE.search(value)):
+            lines.append(f"  # {name} keeps its value, which no file can hold")
+        else:
+            lines.append(f"{mark}{name}: {_scalar(value)}")
+            mark = "  "
+    return "\n".join(lines)
 
 
 def read_states(text: str, space: str | None = None, allow_reset: Iterable[str] = ()) -> tuple[State, ...]:

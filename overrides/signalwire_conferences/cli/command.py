@@ -82,7 +82,8 @@ class Run:
 
     @property
     def space(self) -> str:
-        """The host of the space, once there is a client."""
+        """The host of the space; raises `ConfigurationError` where none is known."""
+        self.client  # noqa: B018 - which looks for it
         return str(credentials.found().get("host") or os.environ[VARIABLES["host"]])
 
     def may_write(self, *, piped: bool = False) -> None:

@@ -11,6 +11,7 @@ import typer
 
 from signalwire_conferences import ConferencesError, Problem, contract, states
 from signalwire_conferences.changes import checked_create
+from signalwire_conferences.contract import Json
 from signalwire_conferences.state_file import State
 from signalwire_conferences.states import Drift
 
@@ -35,21 +36,29 @@ def export(
     Fit for git: keep it, review changes of it, `restore` it. Beside FILE goes conferences.schema.json, by which editors
     complete and check it. --json writes JSON, which `restore` reads too.
     """
+    count = 0
+
+    def counted() -> Iterator[Json]:
+        nonlocal count
+        for conference in selected(run, lambda _: True):
+            count += 1
+            yield conference
+
     if schema:
         text = states.schema()
     else:
-        conferences = states.in_order(selected(run, lambda _: True))
         if run.as_json:
-            text = json_text(states.as_document(conferences, run.space), indent=1) + "\n"
+            listed = states.in_order(map(states.as_json, counted()))
+            text = json_text(states.as_document(listed, run.space), indent=1) + "\n"
         else:
-            text = "\n".join(states.as_yaml(conferences, run.space)) + "\n"
+            text = "\n".join(states.as_yaml(counted(), run.space)) + "\n"
     if file is None or str(file) == "-":
         run.terminal.stdout.write(text)
         return
     write(file, text)
     if not schema and file.is_file():
         write(file.with_name(states.SCHEMA), states.schema())
-        run.terminal.say(f"{len(conferences)} conferences are in {file}; its schema is {states.SCHEMA} beside it.")
+        run.terminal.say(f"{count} conferences are in {file}; its schema is {states.SCHEMA} beside it.")
 
 
 def restore(
@@ -68,8 +77,7 @@ def restore(
     """
     resets = allow_reset or []
     run.may_write(piped=str(file) == "-")
-    space = run.space if prune and run.client is not None else None
-    said = states.read_states(read_text(file), space, resets)
+    said = states.read_states(read_text(file), run.space if prune else None, resets)
     found = states.drift(said, selected(run, lambda _: True), by_name=create)
     del said  # of which `found` has what is not so
     made, gone = (found.missing if create else []), (found.extra if prune else [])
