@@ -3,12 +3,13 @@
 YAML 1.2, in which `no`, `1:30` and `2030-01-01` are texts; JSON is a part of it. Needs PyYAML, of the extra `cli`.
 """
 
+import json
 import re
 from array import array
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, TextIO
 
-from attrs import field, frozen
+from attrs import define, field, frozen
 
 from . import contract
 from .changes import checked_changes, unknown
@@ -17,7 +18,7 @@ from .errors import InvalidChangeError, Problem, printable, short_repr
 from .values import equivalent, one_spelling
 
 _DEEPEST = 10
-_SHORT = 10  # characters: enumerations and colours, no ids
+_FREE = ("display_name", "description")  # which are of one conference alone
 _LONGEST_NUMBER = 100  # characters; Python refuses to read thousands
 _IDENTITY, _PARTS = ("id", "name"), ("$schema", "space", "conferences")
 # The plain scalars that are no texts, of the core schema of YAML 1.2.
@@ -27,6 +28,7 @@ _WORDS: Mapping[str, Any] = {
     **dict.fromkeys(("false", "False", "FALSE"), False),
 }
 _NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+_ESCAPE = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|.)", re.DOTALL)
 _TEXT_TAGS = (None, "!", "tag:yaml.org,2002:str")
 
 
@@ -118,12 +120,34 @@ class _Node:
     is_text: bool = True
 
 
+def escaped_code(code: int) -> str:
+    """A character as YAML escapes it."""
+    return f"\\x{code:02X}" if code < 0x100 else f"\\u{code:04X}" if code < 0x10000 else f"\\U{code:08X}"
+
+
+def _joined(escape: str) -> str:
+    """One escape of JSON as YAML spells it. Each is taken whole: what follows an escaped backslash is text."""
+    return escaped_code(ord(json.loads(f'"{escape}"'))) if len(escape) == 12 else escape
+
+
 def _kind(event: Any) -> str:
     return type(event).__name__.removesuffix("Event")
 
 
 def _line(event: Any) -> int:
     return int(event.start_mark.line) + 1
+
+
+@define
+class _Rest:
+    """A file of which the start was read already."""
+
+    _start: str
+    _file: TextIO
+
+    def read(self, size: int) -> str:
+        start, self._start = self._start, ""
+        return start or self._file.read(size)
 
 
 class Reader:
@@ -144,13 +168,16 @@ class Reader:
         self._first = {name: dict[str, int]() for name in _IDENTITY}
         self._shared = dict[Any, Any]()
 
-    def states(self, text: str) -> Iterator[State]:
-        """What the file says, in its order."""
+    def states(self, file: TextIO) -> Iterator[State]:
+        """What the file says, in its order; it is read as it is asked for."""
         import yaml  # noqa: PLC0415  # of an extra
 
         loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-        self._events = yaml.parse(text, Loader=loader)
         try:
+            start = file.readline()
+            if start.lstrip().startswith("{"):  # JSON, which spells a character in two halves where YAML does not
+                start = _ESCAPE.sub(lambda found: _joined(found[0]), start + file.read())
+            self._events = yaml.parse(_Rest(start, file), Loader=loader)  # type: ignore[arg-type]  # it reads
             next(self._events)  # the stream begins
             if _kind(next(self._events)) == "StreamEnd":
                 self._problem(None, "the file", None, "is empty; `conferences: []` says that there are none")
@@ -229,7 +256,7 @@ class Reader:
         for key, value in node.value:
             self._entry(found, key, value, known)
         values = {name: self._value(name, line, value) for name, (line, value) in found.items()}
-        lines = _Compact(self._same(tuple(found)), array("L", (line for line, _ in found.values())))
+        lines = _Compact(self._same(tuple(found)), array("I", (line for line, _ in found.values())))
         identity = {name: values.pop(name, None) for name in _IDENTITY}
         for name, value in identity.items():
             if isinstance(value, str):
@@ -240,12 +267,8 @@ class Reader:
             self._problem(node.line, "id", None, "is missing, and so is a name to know the conference by")
         if not found:
             return None
-        return State(
-            identity["id"],
-            identity["name"],
-            _Compact(self._same(tuple(values)), tuple(map(self._same, values.values()))),
-            lines,
-        )
+        shared = tuple(value if name in _FREE else self._same(value) for name, value in values.items())
+        return State(identity["id"], identity["name"], _Compact(self._same(tuple(values)), shared), lines)
 
     def _value(self, name: str, line: int, node: _Node) -> Any:
         if node.kind != "scalar" or not node.is_text:
@@ -268,8 +291,7 @@ class Reader:
 
     def _same(self, value: Any) -> Any:
         """An equal value that was met before: most values of many conferences are alike."""
-        is_short = not isinstance(value, str) or len(value) <= _SHORT
-        return self._shared.setdefault((type(value), value), value) if is_short else value
+        return self._shared.setdefault((type(value), value), value)
 
     def _problem(self, line: int | None, what: str, value: Any, rule: str) -> None:
         self.problems.append(FileProblem(what, value, rule, line))

@@ -4,12 +4,12 @@ YAML 1.2, in which `no`, `1:30` and `2030-01-01` are texts. Written are texts in
 YAML 1.1 reads the same. Needs PyYAML, of the extra `cli`.
 """
 
+import io
 import json
-import re
 import unicodedata
 from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
-from typing import Any
+from typing import Any, TextIO
 
 from attrs import field, frozen
 
@@ -17,7 +17,7 @@ from . import contract
 from .changes import checked_changes
 from .contract import Json
 from .errors import InvalidChangeError, Problem
-from .state_file import FileProblem, Reader, State
+from .state_file import FileProblem, Reader, State, escaped_code
 from .values import SURROGATE, one_spelling
 
 SCHEMA = "conferences.schema.json"
@@ -25,7 +25,6 @@ SCHEMA = "conferences.schema.json"
 
 _IDENTITY = ("id", "name")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
-_ESCAPE = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|.)", re.DOTALL)
 _UNLESS = ", unless the conference has this value now"
 
 
@@ -118,10 +117,10 @@ def as_document(conferences: Iterable[Json], space: str) -> dict[str, Any]:
 
 def as_yaml(conferences: Iterable[Json], space: str) -> Iterator[str]:
     """The file, in parts of lines, in that order. Of each conference no more than its text is held."""
+    entries = sorted((*_order(each), _entry(each)) for each in conferences)
     yield f"# yaml-language-server: $schema=./{SCHEMA}"
     yield "# A field that is left out keeps its value; null clears it. A colour stands in quotes: # begins a comment."
     yield f"space: {_scalar(space)}"
-    entries = sorted((*_order(each), _entry(each)) for each in conferences)
     yield "conferences:" if entries else "conferences: []"
     for *_, entry in entries:
         yield entry
@@ -138,11 +137,11 @@ def _entry(conference: Json) -> str:
     return "\n".join(lines)
 
 
-def read_states(text: str, space: str | None = None, allow_reset: Iterable[str] = ()) -> tuple[State, ...]:
+def read_states(file: TextIO | str, space: str | None = None, allow_reset: Iterable[str] = ()) -> tuple[State, ...]:
     """What a file says, in its order. Values are not checked: those that the server has are valid there.
 
     Args:
-        text: the file.
+        file: it, or its text.
         space: where given, a file that names another space is refused.
         allow_reset: names of fields, which are checked with it.
 
@@ -150,7 +149,7 @@ def read_states(text: str, space: str | None = None, allow_reset: Iterable[str] 
         InvalidChangeError: all that is wrong with the file, with the lines; values that may be wrong only where
             anything else is.
     """
-    states, problems = try_states(text, space)
+    states, problems = try_states(file, space)
     wrong: list[Problem] = [*problems]
     try:
         checked_changes({}, allow_reset, "id")
@@ -162,12 +161,10 @@ def read_states(text: str, space: str | None = None, allow_reset: Iterable[str] 
     return states
 
 
-def try_states(text: str, space: str | None = None) -> tuple[tuple[State, ...], list[FileProblem]]:
+def try_states(file: TextIO | str, space: str | None = None) -> tuple[tuple[State, ...], list[FileProblem]]:
     """What a file says as far as it can be read, and what is wrong with it but values."""
-    if text.lstrip().startswith("{"):  # JSON, which spells a character in two halves where YAML does not
-        text = _ESCAPE.sub(lambda found: _joined(found[0]), text)
     reader = Reader(space)
-    return tuple(reader.states(text)), reader.problems
+    return tuple(reader.states(io.StringIO(file, newline="") if isinstance(file, str) else file)), reader.problems
 
 
 def refuse(problems: Iterable[Problem], sent: str) -> None:
@@ -194,13 +191,4 @@ def _is_shown(mark: str) -> bool:
 def _escaped(mark: str) -> str:
     if mark in _ESCAPES:
         return _ESCAPES[mark]
-    return mark if _is_shown(mark) else _escaped_code(ord(mark))
-
-
-def _joined(escape: str) -> str:
-    """One escape of JSON as YAML spells it. Each is taken whole: what follows an escaped backslash is text."""
-    return _escaped_code(ord(json.loads(f'"{escape}"'))) if len(escape) == 12 else escape
-
-
-def _escaped_code(code: int) -> str:
-    return f"\\x{code:02X}" if code < 0x100 else f"\\u{code:04X}" if code < 0x10000 else f"\\U{code:08X}"
+    return mark if _is_shown(mark) else escaped_code(ord(mark))

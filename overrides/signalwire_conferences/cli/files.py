@@ -3,7 +3,7 @@
 import functools
 import os
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -15,11 +15,12 @@ from signalwire_conferences.contract import Json
 from signalwire_conferences.state_file import State
 from signalwire_conferences.states import Drift
 
-from .changing import AllowReset, Concurrency, Label, read_text
+from .changing import AllowReset, Concurrency, Label
 from .codes import NOT_DONE, CommandError
 from .command import Run
 from .several import LOOKED_AT, Tally, Work, not_changed, report, selected
 from .terminal import json_text, shown
+from .words import opened
 
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A file as `export` writes it; - is the standard input.")]
 
@@ -44,20 +45,22 @@ def export(
             count += 1
             yield conference
 
+    parts: Iterable[str]
     if schema:
-        text = states.schema()
+        parts = [states.schema().rstrip()]
     else:
         if run.as_json:
             listed = states.in_order(map(states.as_json, counted()))
-            text = json_text(states.as_document(listed, run.space), indent=1) + "\n"
+            parts = [json_text(states.as_document(listed, run.space), indent=1)]
         else:
-            text = "\n".join(states.as_yaml(counted(), run.space)) + "\n"
+            parts = states.as_yaml(counted(), run.space)
     if file is None or str(file) == "-":
-        run.terminal.stdout.write(text)
+        for part in parts:
+            run.terminal.stdout.write(f"{part}\n")
         return
-    write(file, text)
+    write(file, parts)
     if not schema and file.is_file():
-        write(file.with_name(states.SCHEMA), states.schema())
+        write(file.with_name(states.SCHEMA), [states.schema().rstrip()])
         run.terminal.say(f"{count} conferences are in {file}; its schema is {states.SCHEMA} beside it.")
 
 
@@ -77,7 +80,8 @@ def restore(
     """
     resets = allow_reset or []
     run.may_write(piped=str(file) == "-")
-    said = states.read_states(read_text(file), run.space if prune else None, resets)
+    with opened(file) as stream:
+        said = states.read_states(stream, run.space if prune else None, resets)
     found = states.drift(said, selected(run, lambda _: True), by_name=create)
     del said  # of which `found` has what is not so
     made, gone = (found.missing if create else []), (found.extra if prune else [])
@@ -162,17 +166,20 @@ def _one(done: Tally, name: str, function: Any) -> None:
         done.failed[name] = error
 
 
-def write(file: Path, text: str) -> None:
-    """Put a text in the place of a file, all of it or nothing; a link stays one, a device or pipe is written to."""
+def write(file: Path, parts: Iterable[str]) -> None:
+    """Put parts of whole lines in the place of a file, all or nothing; a link stays one, a device or pipe is written
+    to.
+    """
     try:
         if file.exists() and not file.is_file():
-            file.write_text(text, "utf-8", newline="\n")
+            with file.open("w", encoding="utf-8", newline="\n") as opened_:
+                opened_.writelines(f"{part}\n" for part in parts)
             return
         file = file.resolve()
         handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
         try:
-            with open(handle, "w", encoding="utf-8", newline="\n") as opened:  # noqa: PTH123  # of a descriptor
-                opened.write(text)
+            with open(handle, "w", encoding="utf-8", newline="\n") as opened_:  # noqa: PTH123  # of a descriptor
+                opened_.writelines(f"{part}\n" for part in parts)
             mask = os.umask(0)
             os.umask(mask)
             Path(name).chmod(file.stat().st_mode & 0o777 if file.exists() else 0o666 & ~mask)

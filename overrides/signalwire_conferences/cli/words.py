@@ -1,14 +1,16 @@
 """What stands on the command line: `field=value`, ids, and the conditions of `--where`; and their completion."""
 
+import contextlib
 import fnmatch
 import functools
+import io
 import json
 import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 from attrs import field, frozen
@@ -119,11 +121,11 @@ def value_of(about: Field | None, text: str) -> Any:
     return text
 
 
-def ids_from(lines: Iterator[str]) -> list[str]:
+def ids_from(file: TextIO) -> list[str]:
     """The first word of each line, as `list` writes them, empty lines and comments passed over; or the ids of JSON, as
     `list --json` and `get --json` write it.
     """
-    text = "".join(lines)
+    text = file.read()
     if text.lstrip()[:1] not in ("[", "{"):
         words = (line.split() for line in text.splitlines())
         return [each[0] for each in words if each and not each[0].startswith("#")]
@@ -227,12 +229,20 @@ def _decoded(text: str) -> Any:
     return value
 
 
-def standard_input() -> Iterator[str]:
-    """The lines of the standard input; what is not UTF-8 cannot be an id and is refused as one."""
-    if sys.stdin is None:
-        return iter(())
-    sys.stdin.reconfigure(encoding="utf-8-sig", errors="backslashreplace")  # type: ignore[union-attr]  # a text file it is
-    return iter(sys.stdin)
+@contextlib.contextmanager
+def opened(file: Path) -> Iterator[TextIO]:
+    """A text file, or the standard input for `-`; what is not UTF-8 there is no id and no plan, and refused as such."""
+    try:
+        if str(file) != "-":
+            with file.open(encoding="utf-8-sig") as stream:
+                yield stream
+        elif sys.stdin is None:
+            yield io.StringIO()
+        else:
+            sys.stdin.reconfigure(encoding="utf-8-sig", errors="backslashreplace")  # type: ignore[union-attr]  # a text file it is
+            yield sys.stdin
+    except OSError as error:
+        raise CommandError(f"{str(file)!r} cannot be read: {error.strerror}.") from None
 
 
 def named(words: Mapping[str, Any]) -> str:
