@@ -140,6 +140,18 @@ def test_creating_and_deleting_happen_only_when_asked_for(command: CommandLine, 
     command("restore", FILE, "--dry-run", "--create", "--prune")  # known by its name from now on
 
 
+def test_another_name_and_a_conference_that_is_there_twice_are_not_passed_over(
+    command: CommandLine, mock: MockServer
+) -> None:
+    Path(FILE).write_text(f"conferences:\n- id: {B}\n  name: other\n  layout: 5up\n- id: {A}\n- name: a\n")
+    told = command("restore", FILE, "--dry-run", expect=1).err
+    assert "Its name is 'b', in the file 'other'; no update changes it." in told
+    assert f"The file has it twice: it is '{A}', too." in told
+    done = command("restore", FILE, "--yes", "--json", "--create", expect=1).json
+    assert (done["changed"], list(done["failed"]), mock.store[B]["layout"]) == ([B], [B, "a"], "5up")
+    assert len(mock.store) == 2
+
+
 def test_an_export_replaces_no_link_and_no_pipe(command: CommandLine, tmp_path: Path) -> None:
     (link, real, pipe) = (tmp_path / name for name in ("link.yaml", "real.yaml", "pipe"))
     real.write_text("old")

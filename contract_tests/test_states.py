@@ -204,7 +204,7 @@ def test_a_file_takes_little_more_memory_than_its_texts() -> None:
         assert len(found.missing) == count
         return size
 
-    assert (taken(600) - taken(200)) / 400 < 2000  # bytes each; 20,000 before
+    assert (taken(300) - taken(100)) / 200 < 2000  # bytes each; 20,000 before
 
 
 # --- the schema ---------------------------------------------------------------------------------------

@@ -38,6 +38,7 @@ class Drift:
         same: the ids of conferences that are as they should be.
         missing: what the file says of conferences that are not there.
         extra: conferences that the file does not have: their id, name and display name.
+        refused: id or name -> why no update can make it so.
     """
 
     changes: dict[str, dict[str, Any]] = field(factory=dict)
@@ -45,9 +46,13 @@ class Drift:
     same: list[str] = field(factory=list)
     missing: list[State] = field(factory=list)
     extra: list[Json] = field(factory=list)
+    refused: dict[str, str] = field(factory=dict)
 
-    def add(self, state: State, present: Json, conference_id: str) -> None:
+    def add(self, state: State, present: Json) -> None:
         """Compare what is there with what is to be."""
+        conference_id, name = present["id"], present.get("name")
+        if state.name not in (None, name):
+            self.refused[conference_id] = f"Its name is {name!r}, in the file {state.name!r}; no update changes it."
         if changes := state.changes(present):
             self.changes[conference_id], self.states[conference_id] = changes, state
         else:
@@ -71,7 +76,10 @@ def drift(states: Sequence[State], conferences: Iterable[Json], *, by_name: bool
     for each in conferences:
         if (state := by_id.get(one_spelling(str(each["id"])))) is not None:
             if left.pop(id(state), None) is not None:  # else a list that changed meanwhile has it twice
-                found.add(state, each, each["id"])
+                found.add(state, each)
+            other = named.get(each.get("name"), state)
+            if other.id is None and left.pop(id(other), None) is not None:
+                found.refused[other.name or ""] = f"The file has it twice: it is {each['id']!r}, too."
         elif (state := named.get(each.get("name"))) is not None:
             anew.append((state, each))  # unless its id turns up
         else:
@@ -80,7 +88,7 @@ def drift(states: Sequence[State], conferences: Iterable[Json], *, by_name: bool
         if left.pop(id(state), None) is None:
             found.extra.append(_brief(each))
         else:
-            found.add(state, each, each["id"])
+            found.add(state, each)
     found.missing.extend(left.values())
     found.extra[:] = in_order(found.extra)
     return found

@@ -9,8 +9,8 @@ import importlib
 import os
 import signal
 import sys
-from collections.abc import Sequence
-from types import FrameType
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 # Command of the testing package -> the extra that it needs, and what it does.
@@ -46,19 +46,30 @@ def _here(given: list[str]) -> int:
         from . import app  # noqa: PLC0415  # of an extra
     except ImportError as error:
         return _without_extra(given, error)
-    before = signal.signal(signal.SIGTERM, _interrupt)  # what is under way is finished then, too
     try:
-        app.run(given if given or _COMPLETION in os.environ else ["--help"])
+        with handling(signal.SIGTERM, _interrupt):  # what is under way is finished then, too
+            app.run(given if given or _COMPLETION in os.environ else ["--help"])
     except SystemExit:
         if given or _COMPLETION in os.environ:
             raise
-    finally:
-        signal.signal(signal.SIGTERM, before)
     return 2
 
 
-def _interrupt(_number: int, _frame: FrameType | None) -> None:
+def _interrupt(*_: object) -> None:
     raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def handling(number: signal.Signals, handler: Callable[..., None]) -> Iterator[None]:
+    """Handles a signal so meanwhile, in the main thread, which alone may."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
 
 
 def _elsewhere(name: str, arguments: list[str]) -> int:

@@ -37,7 +37,7 @@ EXIT_CODES = {
     NOT_DONE: "refused, a conflict, or some not changed; in a dry run, what would be, and drift",
     USAGE: "usage or bad input: nothing was written",
     SERVER: "the server refused or failed, or the network did, or the standard output is full",
-    INTERRUPTED: "interrupted",
+    INTERRUPTED: "interrupted, by Ctrl-C or SIGTERM",
 }
 
 

@@ -16,6 +16,7 @@ from signalwire_conferences.errors import printable
 from signalwire_conferences.state_file import FileProblem
 from signalwire_conferences.values import equivalent
 
+from . import handling
 from .changing import AllowReset, Id, carry_out
 from .codes import CommandError
 from .command import Run
@@ -86,13 +87,11 @@ def _edited(file: Path, before: dict[str, Any]) -> dict[str, Any]:
 def _open(file: Path) -> None:
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or ("notepad" if os.name == "nt" else "vi")
     # A Ctrl-C is the editor's. It inherits no handler, but would inherit that it is ignored.
-    before = signal.signal(signal.SIGINT, lambda *_: None)
     try:
-        done = subprocess.run([*shlex.split(editor), str(file)], check=False)  # noqa: S603  # the user's own choice
+        with handling(signal.SIGINT, lambda *_: None):
+            done = subprocess.run([*shlex.split(editor), str(file)], check=False)  # noqa: S603  # the user's own choice
     except (OSError, ValueError) as error:
         raise CommandError(f"The editor {editor!r} cannot be started: {error}. Set VISUAL or EDITOR.") from None
-    finally:
-        signal.signal(signal.SIGINT, before)
     if done.returncode:
         raise CommandError(f"The editor {editor!r} ended with {done.returncode}; nothing was sent.")
 

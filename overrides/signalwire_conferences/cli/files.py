@@ -89,9 +89,10 @@ def restore(
     work = Work(found.changes, resets, concurrency, label)
     outlook = work.planned(run, functools.partial(run.terminal.plan, as_talk=run.as_json))
     outlook.unchanged += found.same
+    refused = dict(found.refused)
     for state in [] if create else found.missing:
-        error = CommandError("There is no such conference in this space. --create makes it.", NOT_DONE)
-        outlook.failed[state.id or state.name or ""] = error
+        refused[state.id or state.name or ""] = "There is no such conference in this space. --create makes it."
+    outlook.failed |= {each: CommandError(why, NOT_DONE) for each, why in refused.items()}
     _show(run, found, outlook, made, gone)
     if run.dry_run:
         report(run, outlook)
