@@ -7,6 +7,7 @@ import shlex
 import stat
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -15,6 +16,7 @@ from command_line import CommandLine
 from mock_support import WHOLE
 from processes import methods
 from signalwire_conferences import states
+from signalwire_conferences.client import Conferences
 from signalwire_conferences_testing.mock import Fault, MockServer
 
 A, B = "id-a", "id-b"
@@ -138,6 +140,33 @@ def test_creating_and_deleting_happen_only_when_asked_for(command: CommandLine, 
     expected = {**mock.store[A], "name": "b", "description": "one\ntwo", "display_name": "Whole", "size": "large"}
     assert states.as_json({**mock.store[made], "id": B}) == states.as_json({**expected, "id": B})
     command("restore", FILE, "--dry-run", "--create", "--prune")  # known by its name from now on
+
+
+def test_creating_stops_where_the_whole_space_refuses_and_says_so_once(command: CommandLine, mock: MockServer) -> None:
+    Path(FILE).write_text("conferences:\n" + "".join(f"- name: n{n}\n  display_name: x\n" for n in range(9)))
+    mock.faults.add(Fault.status(403), "POST", times=None)
+    done = command("restore", FILE, "--yes", "--create", expect=3)
+    assert methods(mock).count("POST") == 1
+    assert done.err.count("403") == 1
+    assert "9 not changed" in done.err
+
+
+def test_interrupted_while_it_creates_it_tells_what_is_done(
+    command: CommandLine, mock: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(FILE).write_text("conferences:\n" + "".join(f"- name: n{n}\n  display_name: x\n" for n in range(3)))
+    create = Conferences.create
+    calls = iter([create, create])
+
+    def interrupted(*arguments: Any, **fields: Any) -> Any:
+        if (call := next(calls, None)) is None:
+            raise KeyboardInterrupt
+        return call(*arguments, **fields)
+
+    monkeypatch.setattr(Conferences, "create", interrupted)
+    done = command("restore", FILE, "--yes", "--create", "--json", expect=130).json
+    assert len(done["created"]) == 2
+    assert len(mock.store) == 4
 
 
 def test_another_name_and_a_conference_that_is_there_twice_are_not_passed_over(

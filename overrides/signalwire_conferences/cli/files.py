@@ -3,13 +3,21 @@
 import functools
 import os
 import tempfile
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from signalwire_conferences import ConferencesError, Problem, contract, states
+from signalwire_conferences import (
+    AuthenticationError,
+    ConferencesError,
+    JournalError,
+    PermissionDeniedError,
+    Problem,
+    contract,
+    states,
+)
 from signalwire_conferences.changes import checked_create
 from signalwire_conferences.contract import Json
 from signalwire_conferences.state_file import State
@@ -18,10 +26,11 @@ from signalwire_conferences.states import Drift
 from .changing import AllowReset, Concurrency, Label
 from .codes import NOT_DONE, CommandError
 from .command import Run
-from .several import LOOKED_AT, Tally, Work, not_changed, report, selected
+from .several import LOOKED_AT, Tally, Work, not_changed, report, selected, until_interrupted
 from .terminal import json_text, shown
 from .words import opened
 
+Jobs = list[tuple[str, Callable[[], None]]]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A file as `export` writes it; - is the standard input.")]
 
 
@@ -104,10 +113,10 @@ def restore(
     done = work.written(run, outlook.changes)
     done.unchanged += outlook.unchanged
     done.failed |= outlook.failed
-    for state in () if done.is_interrupted else made:
-        _one(done, state.name or state.id or "", functools.partial(_create, run, done, state))
-    for each in () if done.is_interrupted else gone:
-        _one(done, each["id"], functools.partial(_delete, run, done, each["id"]))
+    jobs: Jobs = [(state.name or state.id or "", functools.partial(_create, run, done, state)) for state in made]
+    jobs += [(each["id"], functools.partial(_delete, run, done, each["id"])) for each in gone]
+    if not done.is_interrupted:
+        until_interrupted(done, functools.partial(_each, done, jobs))
     return report(run, done, LOOKED_AT)
 
 
@@ -160,11 +169,18 @@ def _delete(run: Run, done: Tally, each: str) -> None:
     done.deleted.append(each)
 
 
-def _one(done: Tally, name: str, function: Any) -> None:
-    try:
-        function()
-    except ConferencesError as error:
-        done.failed[name] = error
+def _each(done: Tally, jobs: Jobs) -> None:
+    """Do all, one after the other, until the whole space refuses."""
+    refusal: ConferencesError | None = None
+    for name, job in jobs:
+        try:
+            if refusal is not None:
+                raise refusal
+            job()
+        except ConferencesError as error:
+            done.failed[name] = error
+            if isinstance(error, AuthenticationError | PermissionDeniedError | JournalError):
+                refusal = error
 
 
 def write(file: Path, parts: Iterable[str]) -> None:

@@ -94,7 +94,7 @@ class Tally:
         }
 
 
-def until_interrupted(tally: Tally, call: Callable[[], ChangeSetResult]) -> ChangeSetResult | None:
+def until_interrupted(tally: Tally, call: Callable[[], ChangeSetResult | None]) -> ChangeSetResult | None:
     """What a call gives, also where Ctrl-C ended it early: then all that was done until then."""
     try:
         return call()
