@@ -302,6 +302,16 @@ def test_ids_come_from_json_as_list_and_get_write_it(command: CommandLine, as_on
     assert done.json["changed"] == IDS[: 1 if as_one else 3]
 
 
+def test_a_list_that_broke_off_changes_nothing(command: CommandLine, mock: MockServer) -> None:
+    mock.faults.add(Fault.status(500), "GET", at=2, times=None)
+    listed = command("list", "page_size=2", "--json", expect=3).out
+    assert IDS[0] in listed
+    mock.faults.clear()
+    mock.requests.clear()
+    command("update", "-", "size=small", "--yes", input=listed, expect=2)
+    assert mock.requests == []
+
+
 @pytest.mark.parametrize("given", ["[", "{}", "[1]", "[{}]", '{"id": "a"}\n{"id": "b"}', '[{"id": ""}]', "[" * 100_000])
 def test_other_json_is_no_list_of_ids(command: CommandLine, mock: MockServer, given: str) -> None:
     done = command("update", "-", "size=small", "--yes", input=given, expect=2)

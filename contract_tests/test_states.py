@@ -153,6 +153,11 @@ def test_an_alias_stands_for_its_value() -> None:
         ("conferences:\n- id: 7", "line 2: id=7: must be a text"),
         (HEAD + "  layuot: 5up", "line 3: layuot: is not a field; did you mean layout?"),
         (HEAD + "  size: small\n  size: large", "line 4: size: is there twice"),
+        (
+            HEAD + '  description: "a\n  size: small\n',
+            "line 5: the file: is not YAML: found unexpected end of stream; what",
+        ),
+        (HEAD + '  description: "a\n  size: small\n', "begins at line 3"),
         (HEAD + "  size: [small]", "line 3: size: must be a text"),
         (HEAD + "  size: !!binary small", "line 3: size: must be a text"),
         (HEAD + "- id: a", "line 3: id='a': is that of the conference at line 2 too"),

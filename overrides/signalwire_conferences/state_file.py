@@ -189,6 +189,9 @@ class Reader:
         except (yaml.YAMLError, RecursionError, ValueError) as error:
             mark = getattr(error, "problem_mark", None)
             said = getattr(error, "problem", None) or "it is nested too deeply or holds what is not text"
+            begun = getattr(error, "context_mark", None)
+            if mark and begun and begun.line != mark.line:
+                said += f"; what it is in begins at line {begun.line + 1}"
             self._problem(mark.line + 1 if mark else None, "the file", None, f"is not YAML: {said}")
 
     def _document(self, event: Any) -> Iterator[State]:
