@@ -2,6 +2,7 @@
 
 import sys
 from collections.abc import AsyncGenerator, Callable
+from contextlib import suppress
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 from weakref import WeakKeyDictionary
@@ -126,9 +127,12 @@ class _Pool:
 
     async def take(self, left: TimeLeft) -> _Connection:
         """One that is idle, or another, for the request that has this time left."""
-        try:
-            self.slots.acquire_on_behalf_of_nowait(left)  # the other way lets all others run first
-        except anyio.WouldBlock:
+        taken = False
+        with suppress(anyio.WouldBlock):
+            if self.slots.available_tokens:  # else, on trio, anyio before 4.15 raises an error of trio's own
+                self.slots.acquire_on_behalf_of_nowait(left)  # the other way lets all others run first
+                taken = True
+        if not taken:
             with anyio.fail_after(left.get("pool")):
                 await self.slots.acquire_on_behalf_of(left)
         return self.idle.pop() if self.idle else self._connection(self._wire)
