@@ -250,6 +250,30 @@ def test_a_hook_that_fails_breaks_nothing_and_is_told_once(
     assert record.exc_info
 
 
+@pytest.mark.parametrize("failing", [RequestEnded, CallEnded])
+def test_what_is_said_of_a_hook_that_fails_holds_no_answer(
+    style: str, caplog: pytest.LogCaptureFixture, failing: type
+) -> None:
+    mock = ConferencesMock([{"id": ID, "description": TOKEN}], token=TOKEN)
+
+    def answer(request: httpx.Request) -> httpx.Response:
+        refused = httpx.Response(422, json={"errors": [{"attribute": "x", "message": TOKEN}]})
+        return refused if request.method == "DELETE" else mock.transport().handle_request(request)
+
+    def fail(event: Event) -> None:
+        if type(event) is failing:
+            raise RuntimeError("of the caller")
+
+    for call in ("get", "delete"):
+        http = http_of(style, transport=Transport(answer))
+        with ours(style, mock, on_event=fail, http_client=http) as client, contextlib.suppress(ConferencesError):
+            getattr(client, call)(ID)
+    assert caplog.text.count("RuntimeError: of the caller") == 2
+    assert "StopIteration" not in caplog.text
+    assert "ValidationError" not in caplog.text
+    assert TOKEN not in caplog.text
+
+
 @pytest.mark.parametrize("kind", [RestClient, AsyncRestClient])
 def test_a_hook_that_would_have_to_be_awaited_is_refused(kind: Any) -> None:
     async def hook(_event: Event) -> None: ...

@@ -133,27 +133,30 @@ class Hook:
 
 def watched(steps: Steps[T], operation: str, hook: Callable[[Event], object] | None, mask: Mask) -> Steps[T]:
     """The same steps, told as they are carried out; `mask` takes secrets out of a text."""
-    watch = _Watch(operation, hook, mask)
+    # Nothing is told while an exception is handled: it would stand in the traceback of a hook that fails.
+    watch, result = _Watch(operation, hook, mask), None
+    failed: Exception | None = None
     try:
-        step = next(steps)
-        while True:
-            watch.began(step)
-            try:
-                outcome = yield step
-            except Exception as error:  # noqa: BLE001 - the steps say what it means
-                watch.ended(error)
-                step = steps.throw(error)
-            else:
-                watch.ended(outcome)
-                step = steps.send(outcome)
-    except StopIteration as end:
-        result: T = end.value
-        watch.over(result)
-        return result
-    except Exception as error:
-        watch.over(error)
-        raise
+        try:
+            step = next(steps)
+            while True:
+                watch.began(step)
+                try:
+                    outcome, failed = (yield step), None
+                except Exception as error:  # noqa: BLE001 - the steps say what it means
+                    outcome, failed = None, error
+                watch.ended(outcome if failed is None else failed)
+                step = steps.send(outcome) if failed is None else steps.throw(failed)
+        except StopIteration as end:
+            result, failed = end.value, None
+        except Exception as error:  # noqa: BLE001 - it is raised again
+            failed = error
+        watch.over(result if failed is None else failed)
+        if failed is not None:
+            raise failed
+        return cast(T, result)
     finally:
+        del failed  # which leads back here
         watch.interrupted()
         steps.close()
 

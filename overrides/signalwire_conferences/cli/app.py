@@ -1,11 +1,11 @@
 """All commands, as one program."""
 
 from collections.abc import Callable
-from importlib import metadata
 from typing import Annotated, NoReturn
 
 import typer
 
+import signalwire_conferences
 from signalwire_conferences.contract import CREATE, UPDATE
 
 from . import ELSEWHERE, changing, credentials, editing, files, reading, undoing
@@ -41,7 +41,7 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        typer.echo(f"{NAME} {metadata.version(NAME)}")
+        typer.echo(f"{NAME} {signalwire_conferences.__version__}")
         raise typer.Exit
 
 
@@ -62,18 +62,19 @@ def _elsewhere(summary: str) -> Callable[[], None]:
     return listed
 
 
+_CHANGES = {"writes": True, "shared": ("confirm",)}  # with the safe update, which may look again
 for _name, _function, _options in (
     ("list", reading.list_, {}),
     ("get", reading.get, {}),
     ("create", changing.create, {"writes": True, "epilog": fields_help(CREATE)}),
     ("plan", changing.plan, {"epilog": fields_help(UPDATE)}),
-    ("update", changing.update, {"writes": True, "epilog": fields_help(UPDATE)}),
-    ("edit", editing.edit, {"writes": True}),
-    ("apply", changing.apply, {"writes": True}),
-    ("undo", undoing.undo, {"writes": True}),
+    ("update", changing.update, {**_CHANGES, "epilog": fields_help(UPDATE)}),
+    ("edit", editing.edit, _CHANGES),
+    ("apply", changing.apply, _CHANGES),
+    ("undo", undoing.undo, _CHANGES),
     ("history", undoing.history, {"shared": ("journal", "no_journal")}),
     ("export", files.export, {}),
-    ("restore", files.restore, {"writes": True}),
+    ("restore", files.restore, _CHANGES),
     ("delete", changing.delete, {"writes": True}),
     ("login", credentials.login, {}),
 ):
