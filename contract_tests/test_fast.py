@@ -78,6 +78,8 @@ def test_the_first_import_brings_what_every_client_needs_and_no_more() -> None:
     code = """
 import sys
 import signalwire_conferences as package
+assert "attrs" not in sys.modules
+package.RestClient
 late = {"anyio", "asyncio", "httpx", "httptools", "jsonschema_rs", "sqlite3", "ssl", "difflib", "http", "pathlib"}
 late |= {f"signalwire_conferences_api.{name}" for name in ("fields", "models", "types")}
 print(*sorted(late & sys.modules.keys()), "and", package.AsyncRestClient.__name__)
