@@ -263,7 +263,10 @@ def fresh_processes(server: Server, pairs: int, scratch: Path) -> None:
         return
     row("import and first update, beside a first GET and PUT with the vendor's SDK", *beside(first(theirs, "vendor")))
     sdk = imported(theirs, "from signalwire.rest import RestClient")
-    row("the same, beside `from signalwire.rest import RestClient` of the vendor's SDK", compared(package, sdk, pairs))
+    row(
+        "that import, beside `from signalwire.rest import RestClient` of the vendor's SDK",
+        compared(package, sdk, pairs),
+    )
     row(
         f"MiB installed, with all it needs, beside {size:.0f} of the vendor's SDK",
         *(f"{sizes[transport]:.0f}" for transport in TRANSPORTS),

@@ -435,12 +435,12 @@ def test_a_copy_of_the_sources_that_was_never_installed_works(
     def missing(name: str) -> str:
         raise metadata.PackageNotFoundError(name)
 
-    wire._version.cache_clear()
+    wire.version.cache_clear()
     with monkeypatch.context() as patch:
         patch.setattr(metadata, "version", missing)
         with RestClient(mock.project, mock.token, mock.host) as client:
             client.video.conferences.list()
-    wire._version.cache_clear()
+    wire.version.cache_clear()
 
 
 def test_threads_have_connections_of_their_own_and_few_are_kept(

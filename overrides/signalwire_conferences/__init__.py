@@ -104,7 +104,7 @@ _WHERE = {
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        value: Any = importlib.import_module("importlib.metadata").version("signalwire-conferences")
+        value: Any = importlib.import_module(".wire", __name__).version()
     elif name in __all__:
         value = getattr(importlib.import_module(_WHERE.get(name, ".errors"), __name__), name)
     else:

@@ -53,7 +53,7 @@ class Wire:
             "Accept": "application/json",
             # A compressed answer may have an ETag of its own, which no `If-Match` meets.
             "Accept-Encoding": "identity",
-            "User-Agent": f"signalwire-conferences/{_version()}",
+            "User-Agent": f"signalwire-conferences/{version()}",
             "Authorization": _Hidden(f"Basic {pair.value.decode()}"),
         }
         # Certificates, which a loopback host does not need, take longer to load than an update.
@@ -247,7 +247,7 @@ def tls_context() -> "ssl.SSLContext":
 
 
 @functools.cache
-def _version() -> str:
+def version() -> str:
     from importlib import metadata  # noqa: PLC0415 - a tenth of the time that the whole package takes
 
     try:

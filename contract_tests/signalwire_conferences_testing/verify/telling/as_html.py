@@ -5,8 +5,10 @@ import html
 from collections.abc import Iterator
 from importlib import resources
 
+from signalwire_conferences import __version__
+
 from ..promises import Category
-from .report import Outcome, Report, Result, printable, version
+from .report import Outcome, Report, Result, printable
 
 #: Of each outcome the style, and a mark before the promise; what is broken comes first.
 _LOOKS = {
@@ -42,7 +44,7 @@ def _page(title: str, *body: str) -> str:
 <main>
 <h1>Video conferences: the contract</h1>
 {told}
-<footer>Written by <code>signalwire-conferences verify</code> {version()}, {now}</footer>
+<footer>Written by <code>signalwire-conferences verify</code> {__version__}, {now}</footer>
 </main>
 </body>
 </html>

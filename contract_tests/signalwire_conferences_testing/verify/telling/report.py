@@ -2,10 +2,11 @@
 
 import datetime
 import enum
-import importlib.metadata
 from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import Factory, define, field, frozen
+
+from signalwire_conferences import __version__
 
 from ..promises import Category, Promise
 from ..promises.open_questions import OPEN_QUESTIONS, Question
@@ -169,17 +170,13 @@ class Report:
         """Who found it, where, when, and how to try the same again."""
         when = self.date.strftime("%Y-%m-%d %H:%M UTC")
         spent = f"{self.requests} requests in {self.seconds:.1f} s, seed {self.options.seed}"
-        return f"{self.options.url}, {when}, signalwire-conferences {version()}, {spent}"
+        return f"{self.options.url}, {when}, signalwire-conferences {__version__}, {spent}"
 
 
 def about(report: Report) -> dict[str, str]:
     """What every report tells of itself."""
     date, seed = report.date.isoformat(timespec="seconds"), str(report.options.seed)
-    return {"url": report.options.url, "date": date, "version": version(), "seed": seed}
-
-
-def version() -> str:
-    return importlib.metadata.version("signalwire-conferences")
+    return {"url": report.options.url, "date": date, "version": __version__, "seed": seed}
 
 
 def printable(said: str) -> str:
