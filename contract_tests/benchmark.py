@@ -241,8 +241,8 @@ def fresh_processes(server: Server, pairs: int, scratch: Path) -> None:
     def first(environment: Environment, of: str, kind: str = every) -> Measure:
         return lambda: environment.run(FIRST[of], *server[:3], conference, kind, next(names))
 
-    def imported(environment: Environment, module: str) -> Measure:
-        return lambda: environment.run(f"import {module}")
+    def imported(environment: Environment, statement: str) -> Measure:
+        return lambda: environment.run(statement)
 
     def beside(other: Measure) -> list[str]:
         return [compared(first(ours, "ours", transport), other, pairs) for transport in TRANSPORTS]
@@ -253,16 +253,20 @@ def fresh_processes(server: Server, pairs: int, scratch: Path) -> None:
         print("This project cannot be installed here, so nothing is said of its import, first call and size.")
         return
     row("import and first update of a process, beside the same by hand with httpx", *beside(first(ours, "httpx")))
-    package = imported(ours, "signalwire_conferences")
-    row("`import signalwire_conferences`, beside `import httpx`", compared(package, imported(ours, "httpx"), pairs))
+    package = imported(ours, "from signalwire_conferences import RestClient")
+    both = compared(package, imported(ours, "import httpx"), pairs)
+    row("`from signalwire_conferences import RestClient`, beside `import httpx`", both)
     try:
         size = theirs.install(VENDOR)
     except subprocess.CalledProcessError:
         print(f"{VENDOR} cannot be installed here, so nothing is compared with it.")
         return
     row("import and first update, beside a first GET and PUT with the vendor's SDK", *beside(first(theirs, "vendor")))
-    sdk = imported(theirs, "signalwire.rest")
-    row("`import signalwire_conferences`, beside `import signalwire.rest`", compared(package, sdk, pairs))
+    sdk = imported(theirs, "from signalwire.rest import RestClient")
+    row(
+        "that import, beside `from signalwire.rest import RestClient` of the vendor's SDK",
+        compared(package, sdk, pairs),
+    )
     row(
         f"MiB installed, with all it needs, beside {size:.0f} of the vendor's SDK",
         *(f"{sizes[transport]:.0f}" for transport in TRANSPORTS),

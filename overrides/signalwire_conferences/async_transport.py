@@ -133,9 +133,9 @@ class _Pool:
 
     async def take(self, left: TimeLeft) -> _Connection:
         """One that is idle, or another, for the request that has this time left."""
-        try:
+        if self.slots.value:
             self.slots.acquire_nowait()  # the other way lets all others run first
-        except anyio.WouldBlock:
+        else:
             with anyio.fail_after(left.get("pool")):
                 await self.slots.acquire()
         return self.idle.pop() if self.idle else self._connection(self._wire)

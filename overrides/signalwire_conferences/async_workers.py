@@ -72,9 +72,9 @@ class _Tasks:
             await self._ended.acquire()
 
     async def _next(self) -> object:
-        try:
-            self._more.acquire_nowait()
-        except anyio.WouldBlock:
+        if self._more.value:
+            self._more.acquire_nowait()  # the other way lets all others run first
+        else:
             await self._more.acquire()
         given = self._todo.popleft() if self._todo else _END
         if len(self._todo) <= self._most // 2:
