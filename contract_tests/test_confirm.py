@@ -91,7 +91,7 @@ def test_a_third_value_is_a_conflict_that_says_that_ours_was_carried_out(
     [conflict] = caught.value.conflicts
     told = (conflict.field, conflict.before, conflict.theirs, conflict.ours)
     assert told == ("layout", "2x2", "3x3", "5up")
-    assert "carried out and verified before" in caught.value.state
+    assert "made and verified earlier in this call" in caught.value.state
     assert server.store[ID]["layout"] == "3x3"
     assert letters(server) == "GPG"
 
@@ -118,7 +118,7 @@ def test_a_look_that_fails_says_that_the_change_was_carried_out(style: str, serv
     server.faults.add(Fault.status(503), "GET", at=2, times=None)
     with ours(style, server, confirm=CONFIRM, retries=1) as client, pytest.raises(ServerError) as caught:
         client.update(ID, layout="5up")
-    assert "carried out and verified before" in caught.value.state
+    assert "made and verified earlier in this call" in caught.value.state
     assert server.store[ID]["layout"] == "5up"
     assert waits[0] == CONFIRM
 

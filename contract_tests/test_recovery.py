@@ -212,7 +212,7 @@ def test_the_last_error_is_true_to_what_the_server_has(
             ours.update(ID, layout="5up")
     assert type(caught.value) is outcome.error
     assert changed(server) == {}
-    assert "the conference lacks the change" in caught.value.state
+    assert "and lacks the change" in caught.value.state
     assert caught.value.advice
     assert caught.value.conference_id == ID
     never_repeated_blindly(server)

@@ -46,8 +46,8 @@ POLICY = Policy(timeout=30.0, retries=2, jitter=lambda: 1.0)
 PATH = f"/api/video/conferences/{ID}"
 
 UNKNOWN = "A PUT was sent, and it is unknown whether it was carried out. It may still land."
-SEEN = "The PUT was carried out; read again since, this is how the conference is now."
-ANSWERED = "This is what the PUT was answered with; the conference could not be read again since."
+SEEN = "The PUT was carried out; the values shown were read after it."
+ANSWERED = "The values shown are from the answer to the PUT; reading the conference again failed."
 
 Script = Callable[["World", Request], Any]
 
@@ -287,7 +287,7 @@ def test_the_waits_grow_and_the_puts_are_counted() -> None:
     assert world.of(Wait) == [Wait(0.25), Wait(0.5), Wait(1.0)]
     assert world.methods == ["GET", "PUT"] * 3 + ["GET"]
     assert error.state == (
-        "Read again since, the conference lacks the change. The PUT whose outcome is unknown may still land."
+        "The conference was read again and lacks the change. The PUT whose outcome is unknown may still land."
     )
     assert error.advice == "Read the conference before you call again."
 
@@ -299,7 +299,7 @@ def test_the_waits_grow_and_the_puts_are_counted() -> None:
 def test_what_a_server_failed_at_or_only_accepted_may_still_land(status: int, may_land: bool) -> None:
     world = World(puts=[answered(status)] * 9)
     error = failure(safe_update({"size": "large"}, journaled=True), world)
-    assert error.state.startswith("Read again since, the conference lacks the change.")
+    assert error.state.startswith("The conference was read again and lacks the change.")
     assert ("may still land" in error.state) is may_land
     # The journal does not call the last one not applied as long as it may still land.
     assert [step.applied for step in world.of(Settle)] == [False] * (2 if may_land else 3)
@@ -341,7 +341,7 @@ def test_a_server_that_puts_off_for_too_long_is_not_waited_for_and_has_done_noth
     world = World(puts=[answered(429, {"retry-after": "31"})])
     error = failure(safe_update({"size": "large"}), world)
     assert isinstance(error, RateLimitError)
-    assert error.state == "The server put the PUT off, so it was most likely not carried out."
+    assert error.state == "The server asked to retry the PUT later, so it was most likely not carried out."
     assert error.advice == "Wait and call again, or slow down."
     assert world.story == ["GET", "PUT"]
 
@@ -479,7 +479,7 @@ def test_a_conference_that_is_not_there_is_unchanged_and_one_that_went_is_gone()
     assert isinstance(gone, NotFoundError)
     assert gone.state == f"{UNKNOWN} The conference is gone."
     confirmed = failure(safe_update({"size": "large"}, confirm=1.0), World(gets=list(later)))
-    assert confirmed.state == "The change was carried out and verified before. The conference is gone."
+    assert confirmed.state == "The change was made and verified earlier in this call. The conference is gone."
 
 
 def test_where_the_outcome_cannot_be_read_the_error_of_the_put_is_raised_from_that_of_the_read() -> None:
@@ -499,7 +499,7 @@ def test_a_conflict_says_what_is_known_and_what_to_do() -> None:
     assert (error.field, error.before, error.theirs, error.ours) == ("size", "small", "medium", "large")
     assert error.state == "The conference is unchanged by this call."
     assert error.conference_id == ID
-    assert error.advice.startswith("Look at both values")
+    assert error.advice.startswith("Compare the two values")
 
 
 def test_an_overwritten_change_is_redone_under_the_lock_five_times_and_no_more() -> None:
@@ -512,7 +512,7 @@ def test_an_overwritten_change_is_redone_under_the_lock_five_times_and_no_more()
     [conflict] = error.conflicts
     assert (conflict.field, conflict.before, conflict.theirs) == ("size", "medium", "medium")
     assert conflict.ours == "large"
-    assert error.state == "The change was carried out and verified before."
+    assert error.state == "The change was made and verified earlier in this call."
     assert error.advice == "Somebody keeps writing the old value; find out who."
     assert world.story == ["Acquire", "GET", "PUT", "Release", "Wait", "GET"] * 6
     world = World(waits=[overwrite] * 5)

@@ -1,4 +1,4 @@
-"""The asynchronous client: the same steps as the synchronous one, carried out with `await`."""
+"""The asynchronous client: the steps of the synchronous one, carried out with `await`."""
 
 from __future__ import annotations
 
@@ -29,12 +29,12 @@ AsyncPlan = UpdatePlan[Awaitable[Conference]]
 class AsyncRestClient(BaseClient[AsyncLock, "httpx.AsyncClient"]):
     """`RestClient` with `async` and `await`, on asyncio or trio.
 
-    Cancelled at any time, an update leaves the conference old or new, and no lock held. It may be used in several
-    event loops; the connections of each are closed with the loop.
+    An update that is cancelled, at whatever moment, leaves the conference old or new, and no lock held. A client may be
+    used in several event loops; the connections of each are closed with the loop.
 
-    Args and errors are those of `RestClient`, but that `lock` gives an asynchronous context manager, that `timeout`
-    bounds headers that come by drips, too, and that `http_client` is an `httpx.AsyncClient`, which is for one event
-    loop. `on_event` is not awaited.
+    Args and errors are those of `RestClient`, except: `lock` returns an asynchronous context manager; `timeout` also
+    limits the time for all headers; `http_client` is an `httpx.AsyncClient`, which belongs to one event loop.
+    `on_event` is not awaited.
     """
 
     _http_kind = "AsyncClient"
@@ -61,7 +61,7 @@ class AsyncRestClient(BaseClient[AsyncLock, "httpx.AsyncClient"]):
 
 
 class AsyncConferences(BaseConferences[AsyncTransport]):
-    """The video conferences of a space. Each method is as in `Conferences`, and raises the same."""
+    """The video conferences of a space. Methods and errors are those of `Conferences`."""
 
     async def get(self, conference_id: Id, /, *, include_active_session: bool = False) -> Conference:
         """Read a conference."""
@@ -72,11 +72,11 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         return await self._transport.run(operations.page(query, self._policy), "list")
 
     def paginate(self, **query: Unpack[ListQuery]) -> AsyncGenerator[Conference, None]:
-        """All conferences, page by page as they are asked for, along the server's links."""
+        """Iterate over all conferences. Pages are read on demand, following the server's links."""
         return self._each(self._pages(query))
 
     async def create(self, **fields: Unpack[ConferenceFields]) -> Conference:
-        """Create a conference. Never repeated where it may have been carried out."""
+        """Create a conference. The request is not repeated if it may have been carried out."""
         return await self._transport.run(operations.create(fields, self._policy), "create")
 
     async def delete(self, conference_id: Id, /) -> None:
@@ -84,13 +84,13 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         await self._transport.run(operations.delete(conference_id, self._policy), "delete")
 
     async def replace(self, conference_id: Id, body: Mapping[str, Any], /) -> Conference:
-        """PUT this body as it is: every writable field that it leaves out is reset."""
+        """PUT this body as it is. Every writable field that it leaves out is reset."""
         return await self._transport.run(self._replacement(conference_id, body), "replace")
 
     async def update(
         self, conference_id: Id, /, *, allow_reset: Iterable[str] = (), **changes: Unpack[ConferenceChanges]
     ) -> Conference:
-        """Change the fields that are named, and keep every other."""
+        """Change the named fields and keep all others."""
         return await self._transport.run(
             self._updated(self._safe_update(conference_id, changes, allow_reset).steps()), "update"
         )
@@ -98,7 +98,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
     async def plan(
         self, conference_id: Id, /, *, allow_reset: Iterable[str] = (), **changes: Unpack[ConferenceChanges]
     ) -> AsyncPlan:
-        """Read the conference and tell what `update` would do; `await plan.apply()` does it."""
+        """Read the conference and return what `update` would do; `await plan.apply()` does it."""
         return await self._transport.run(self._planned(self._safe_update(conference_id, changes, allow_reset)), "plan")
 
     async def update_many(
@@ -112,9 +112,9 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         allow_reset: Iterable[str] = (),
         base: Callable[[str], Mapping[str, Any]] | None = None,
     ) -> ChangeSetResult:
-        """Make the same changes to many conferences. Tasks do it; `on_progress` is called in this event loop.
+        """Make the same changes to many conferences, in tasks. `on_progress` is called in this event loop.
 
-        A cancellation does what Ctrl-C does to the blocking one.
+        A cancellation has the effect that Ctrl-C has on the synchronous method.
         """
         change_set = ChangeSet(label=label)
         update = self._updates(change_set, ids, changes, allow_reset, concurrency, base)
@@ -130,18 +130,18 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         allow_reset: Iterable[str] = (),
         concurrency: int = CONCURRENCY,
     ) -> AsyncGenerator[tuple[str, UpdatePlan[Awaitable[Conference]] | Exception], None]:
-        """What `update_many` would do, in the order of the ids: id and plan, or the error of this conference."""
+        """Iterate over what `update_many` would do, in the order of the ids: each id with its plan or its error."""
         update = self._updates(ChangeSet(), ids, changes, allow_reset, concurrency)
         return self._plans("plan_many", ids, lambda each: self._planned(update(each)), concurrency)
 
     async def edit(self, conference_id: Id, function: Function, /, *, allow_reset: Iterable[str] = ()) -> Conference:
-        """Change fields depending on what they are, and keep every other. The function is not awaited."""
+        """Change fields depending on their current values, and keep all others. The function is not awaited."""
         return await self._transport.run(
             self._updated(self._edit(conference_id, function, allow_reset).steps()), "edit"
         )
 
     async def history(self, conference_id: Id | None = None, /, *, change_set: str | None = None) -> Sequence[Entry]:
-        """What the journal knows, the latest first: of a conference, of a change set, or of the whole space."""
+        """Return the journal's entries, latest first: of a conference, a change set, or the whole space."""
         return await self._transport.run(self._history(conference_id, change_set), "history")
 
     @overload
@@ -161,7 +161,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         entry: int | None = None,
         on_progress: Callable[[ConferenceResult], object] | None = None,
     ) -> Conference | ChangeSetResult:
-        """Take a change back, as a three-way merge."""
+        """Undo a change with a three-way merge."""
         if (one := self._undo_of_one(conference_id, change_set, entry)) is not None:
             return await self._transport.run(one, "undo")
         made, ids = ChangeSet(), await self._transport.run(members(change_set or "", self._journaled), "undo")
@@ -184,7 +184,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         entry: int | None = None,
         on_progress: Callable[[tuple[str, AsyncPlan | Exception]], object] | None = None,
     ) -> AsyncPlan | UndoPlans[Awaitable[Conference]]:
-        """Tell what `undo` would do: one plan, or one for each conference of a change set."""
+        """Return what `undo` would do: one plan, or one for each conference of a change set."""
         if (one := self._undo_plan_of_one(conference_id, change_set, entry)) is not None:
             return await self._transport.run(one, "plan_undo")
         made, ids = (

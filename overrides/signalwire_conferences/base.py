@@ -44,21 +44,21 @@ T = TypeVar("T", bound="Transport | AsyncTransport")
 
 
 class ConferencesOnly:
-    """What the vendor's SDK has besides says, at the attribute, that it is not here."""
+    """Explains, for an attribute that only the vendor's SDK has, why it is missing here."""
 
     if not TYPE_CHECKING:  # else every name would pass for one
 
         def __getattr__(self, name: str) -> NoReturn:
             said = f"{type(self).__name__!r} has no attribute {name!r}"
             if not name.startswith("_"):
-                said += ": this package is about conferences alone, and not their streams and tokens."
-                said += " Use the vendor's SDK beside it: `from signalwire.rest import RestClient as SignalWireClient`."
+                said += ": this package covers conferences only, not their streams and tokens."
+                said += " Use the vendor's SDK for these: `from signalwire.rest import RestClient as SignalWireClient`."
             raise AttributeError(said, name=name, obj=self)
 
 
 class BaseClient(ConferencesOnly, Generic[L, H]):
     _transport: Any
-    _http_kind: ClassVar[str]  # the class of httpx of a client of the caller's
+    _http_kind: ClassVar[str]  # the class of httpx that `http_client` must have
 
     def __init__(
         self,
@@ -80,7 +80,7 @@ class BaseClient(ConferencesOnly, Generic[L, H]):
     ) -> None:
         names, values = ("project", "token", "host", "base_url"), map(Secret, (project, token, host, base_url))
         where: dict[str, Any] = dict(zip(names, values, strict=True))
-        project = token = host = base_url = None  # no traceback with local variables is to show them
+        project = token = host = base_url = None  # keeps them out of tracebacks with local variables
         habits: dict[str, Any] = {"timeout": timeout, "retries": retries, "confirm": confirm, "journal": journal}
         habits |= {"http_client": http_client, "http_kind": self._http_kind, "transport": transport}
         habits |= {"writes_per_second": writes_per_second, "on_event": on_event}
@@ -94,19 +94,19 @@ class BaseClient(ConferencesOnly, Generic[L, H]):
         confirm: "float | Kept | None" = KEEP,
         on_event: "Callable[[Event], object] | Kept | None" = KEEP,
     ) -> Self:
-        """The same client with other options: for one call, or for a few.
+        """Return a client with other options, for one call or for a few.
 
-        It shares connections, journal, lock and rate limit with this one, and takes no time to make. To close it does
-        nothing; once this one is closed, it is too.
+        It shares connections, journal, lock and rate limit with this one, and costs next to nothing. Closing it does
+        nothing; closing this one closes both.
 
         Args:
-            timeout: as of `RestClient`, and so are the others; what is not named stays.
-            retries: as of `RestClient`.
-            confirm: as of `RestClient`.
-            on_event: as of `RestClient`.
+            timeout: as in `RestClient`. Options that are not given stay as they are.
+            retries: as in `RestClient`.
+            confirm: as in `RestClient`.
+            on_event: as in `RestClient`.
 
         Raises:
-            ConfigurationError: naming all that is wrong.
+            ConfigurationError: names every option that is wrong.
         """
         habits = {"timeout": timeout, "retries": retries, "confirm": confirm, "on_event": on_event}
         changed = {name: value for name, value in habits.items() if value is not KEEP}
@@ -121,7 +121,7 @@ class BaseClient(ConferencesOnly, Generic[L, H]):
         raise NotImplementedError
 
     def __repr__(self) -> str:
-        transport = getattr(self, "_transport", None)  # none where the construction failed
+        transport = getattr(self, "_transport", None)  # None if the construction failed
         return f"{type(self).__name__}({transport.settings.shown if transport else 'not built'})"
 
 
@@ -141,7 +141,7 @@ class BaseConferences(ConferencesOnly, Generic[T]):
 
     @contextmanager
     def _masking(self) -> Iterator[None]:
-        """Hides the token in what a check before all steps complains of."""
+        """Hides the token in the errors of checks that run before the steps."""
         try:
             yield
         except ConferencesError as error:
@@ -179,7 +179,7 @@ class BaseConferences(ConferencesOnly, Generic[T]):
     def _undo_of_one(
         self, conference_id: Id | None, change_set: str | None, entry: int | None
     ) -> Steps[Conference] | None:
-        """`None` where a change set is to be undone in all its conferences."""
+        """`None` if a change set is to be undone in all its conferences."""
         with self._masking():
             name = checked_history(conference_id, change_set, entry, undo=True)
         return None if name is None and entry is None else self._undone(name, change_set, entry)
@@ -198,7 +198,7 @@ class BaseConferences(ConferencesOnly, Generic[T]):
     def _undo_plan_of_one(
         self, conference_id: Id | None, change_set: str | None, entry: int | None
     ) -> Steps[UpdatePlan[Any]] | None:
-        """`None` where a change set is to be undone in all its conferences."""
+        """`None` if a change set is to be undone in all its conferences."""
         with self._masking():
             name = checked_history(conference_id, change_set, entry, undo=True)
         return None if name is None and entry is None else self._undo_plan(name, change_set, entry)
@@ -230,7 +230,7 @@ class BaseConferences(ConferencesOnly, Generic[T]):
         concurrency: object,
         base: Callable[[str], Json] | None = None,
     ) -> Callable[[Id], SafeUpdate]:
-        """What makes the update of each of many conferences, all that can be checked before."""
+        """A function that makes the update of one of many conferences. What can be checked now is checked."""
         with self._masking():
             given = {} if callable(changes) else changes
             asked, resets = checked_many(ids, given, allow_reset, concurrency, change_set.label)

@@ -1,4 +1,4 @@
-"""The synchronous client: the signatures of the public face, and their documentation."""
+"""The synchronous client: the public signatures and their documentation."""
 
 from __future__ import annotations
 
@@ -25,42 +25,41 @@ if TYPE_CHECKING:
 
 
 class RestClient(BaseClient[Lock, "httpx.Client"]):
-    """Client of a SignalWire space, in the manner of the vendor's SDK.
+    """Client of a SignalWire space, with the interface of the vendor's SDK.
 
     Safe to use from several threads. Close it, or use it as a context manager.
 
     Args:
-        project: project id; else `SIGNALWIRE_PROJECT_ID`.
-        token: API token with the scope Video; else `SIGNALWIRE_API_TOKEN`.
-        host: `your-space.signalwire.com`; else `SIGNALWIRE_SPACE`. A loopback host speaks HTTP, every other HTTPS.
-        timeout: seconds for one attempt, and the longest that any single wait may last. Of headers that come by drips
-            it bounds each read alone, here but not in `AsyncRestClient`.
-        retries: repeats of one request; 0 is none.
-        lock: from a conference id to a context manager, held from read to verification.
-        confirm: seconds after which an update looks once more whether its change is still there.
+        project: project id. Default: `SIGNALWIRE_PROJECT_ID`.
+        token: API token with the scope Video. Default: `SIGNALWIRE_API_TOKEN`.
+        host: `your-space.signalwire.com`. Default: `SIGNALWIRE_SPACE`. Loopback hosts use HTTP, all others HTTPS.
+        timeout: seconds for one attempt, and the limit of any single wait. If headers arrive in small pieces, it limits each read
+            and not their sum (in `AsyncRestClient` their sum).
+        retries: how often one request is repeated; 0 is never.
+        lock: function from a conference id to a context manager, which is held from read to verification.
+        confirm: seconds after which an update checks once more that its change is still there.
         journal: path of a SQLite file for before-images; needed for `history` and `undo`.
-        writes_per_second: the most that `update_many` begins, on average over 10 seconds; the limit of the space.
-        transport: what sends requests. "httpx"; or "fast", which needs `signalwire-conferences[fast]`, speaks HTTP/1.1
-            directly or through an HTTP proxy, and is used where it can be, else httpx: on trio, through other proxies.
-            None: "fast" where it is installed.
-        http_client: an `httpx.Client` of your own that sends the requests in place of `transport`, for what only it
-            has: proxies, client certificates, event hooks, limits of its pool. Its default headers are sent, ours count
-            more; its `auth`, `base_url`, `params` and cookies, and whether it follows redirections, count for nothing.
-            What this client promises holds: time and size of an answer are bounded, and no PUT is sent twice. Yours
-            to see to: closing it; threads (an `httpx.Client` takes several) and forks (none of httpx lives on in the
-            child: make one there); that no transport of yours repeats a PUT or POST by itself; what its hooks and
-            transports see, which includes the token. After a hook that raises, a write is of unknown outcome, and
-            is treated as such.
-        base_url: the address of a server that is not at the root of a host, as in `https://gateway.example/sw/`; in
-            place of `host`. Links to further pages are followed below it alone.
-        allow_http: whether `base_url` may be plain HTTP to another machine, so that everybody on the way can read the
-            token. No proxy of the environment is used then.
-        on_event: a function that is called with each event of `signalwire_conferences.Event`, in the thread or event
-            loop that does the work, which waits for it: of `update_many`, in several threads at once. What it raises
-            is logged, once, and changes nothing.
+        writes_per_second: how many updates `update_many` starts at most, on average over 10 seconds. The default is
+            the limit of a space.
+        transport: what sends requests: "httpx" or "fast". "fast" needs `signalwire-conferences[fast]` and speaks
+            HTTP/1.1, directly or through an HTTP proxy; where it cannot be used (trio, other proxies), httpx is.
+            None: "fast" if it is installed.
+        http_client: your own `httpx.Client`, used instead of `transport`: for proxies, client certificates, event
+            hooks or pool limits. Its default headers are sent, but ours win; its `auth`, `base_url`, `params`, cookies
+            and redirect setting are ignored. The guarantees still hold: the time and size of an answer are bounded,
+            and no PUT is sent twice. You have to close it, not use it in a forked child (make one there), and
+            see to it that its transports do not repeat a PUT or POST, and that what its hooks and transports see,
+            the token included, stays secret. If a hook raises, the outcome of a write counts as unknown.
+        base_url: address of a server that is not at the root of a host, such as `https://gateway.example/sw/`; instead
+            of `host`. Only links below it are followed to further pages.
+        allow_http: whether `base_url` may be plain HTTP to another machine. Everybody on the way can then read the
+            token, and proxies of the environment are not used.
+        on_event: function that is called with each `signalwire_conferences.Event`, in the thread or event loop that
+            does the work, and blocks it; `update_many` calls it from several threads at once. If it raises, that is
+            logged once and otherwise ignored.
 
     Raises:
-        ConfigurationError: naming all that is missing or wrong.
+        ConfigurationError: names every setting that is missing or wrong.
     """
 
     _http_kind = "Client"
@@ -90,13 +89,13 @@ class Conferences(BaseConferences[Transport]):
     """The video conferences of a space. Reach it as `client.video.conferences`.
 
     Raises:
-        InvalidChangeError: by every method, before any request: all that is wrong with its arguments.
-        ApiError, TransportError, InvalidResponseError: by every method but `history`: a request failed, with
-            `NotFoundError` (an `ApiError`) where there is no such conference.
+        InvalidChangeError: by every method, before any request: every problem of its arguments.
+        ApiError, TransportError, InvalidResponseError: by every method but `history`: a request failed. If there is
+            no such conference, it is a `NotFoundError` (an `ApiError`).
     """
 
     def get(self, conference_id: Id, /, *, include_active_session: bool = False) -> Conference:
-        """Read a conference; with `include_active_session`, also the session under way."""
+        """Read a conference; with `include_active_session`, its current session too."""
         return self._transport.run(operations.get(conference_id, include_active_session, self._policy), "get")
 
     def list(self, **query: Unpack[ListQuery]) -> ConferencePage:
@@ -104,43 +103,43 @@ class Conferences(BaseConferences[Transport]):
         return self._transport.run(operations.page(query, self._policy), "list")
 
     def paginate(self, **query: Unpack[ListQuery]) -> Iterator[Conference]:
-        """All conferences, page by page as they are asked for, along the server's links.
+        """Iterate over all conferences. Pages are read on demand, following the server's links.
 
         Raises:
             InvalidChangeError: a parameter is unknown or its value wrong; raised by this call.
-            InvalidResponseError: an answer is no page, or a link leads to another host or in a circle.
+            InvalidResponseError: an answer is not a page, or a link leads to another host or in a circle.
         """
         return self._each(self._pages(query))
 
     def create(self, **fields: Unpack[ConferenceFields]) -> Conference:
-        """Create a conference. Never repeated where it may have been carried out."""
+        """Create a conference. The request is not repeated if it may have been carried out."""
         return self._transport.run(operations.create(fields, self._policy), "create")
 
     def delete(self, conference_id: Id, /) -> None:
-        """Delete a conference. A repetition that finds it gone has succeeded."""
+        """Delete a conference. If a repeated request finds it gone, that is success."""
         self._transport.run(operations.delete(conference_id, self._policy), "delete")
 
     def replace(self, conference_id: Id, body: Mapping[str, Any], /) -> Conference:
-        """PUT this body, with `display_name` at least: every writable field that it leaves out is reset."""
+        """PUT this body, which needs a `display_name`. Every writable field that it leaves out is reset."""
         return self._transport.run(self._replacement(conference_id, body), "replace")
 
     def update(
         self, conference_id: Id, /, *, allow_reset: Iterable[str] = (), **changes: Unpack[ConferenceChanges]
     ) -> Conference:
-        """Change the fields that are named, and keep every other. Gives the conference as the server has it now; its
-        `report` says how it went.
+        """Change the named fields and keep all others. Returns the conference as it is on the server now; its `report`
+        tells what was done.
 
         Args:
             conference_id: its id.
-            allow_reset: fields that may be lost, where a PUT cannot carry their value.
+            allow_reset: fields that may be reset if a PUT cannot carry their value.
             changes: field to new value; `None` clears.
 
         Raises:
-            InvalidChangeError: all that is wrong with the input, before any request.
-            UnsafeUpdateError: before the PUT, something cannot be carried over.
+            InvalidChangeError: every problem of the input, before any request.
+            UnsafeUpdateError: before the PUT: it cannot carry the value of a field.
             ConflictError: somebody else changed one of the named fields meanwhile.
-            VerificationError: after the PUT, the server did not keep what it had to.
-            InvalidResponseError: an answer that nothing safe can be built on.
+            VerificationError: after the PUT: the server lost or changed something.
+            InvalidResponseError: an answer that cannot be used safely.
             ApiError, TransportError: the server refused, failed, or did not answer.
         """
         return self._transport.run(
@@ -150,7 +149,7 @@ class Conferences(BaseConferences[Transport]):
     def plan(
         self, conference_id: Id, /, *, allow_reset: Iterable[str] = (), **changes: Unpack[ConferenceChanges]
     ) -> UpdatePlan[Conference]:
-        """Read the conference and tell what `update` would do; `.apply()` does it."""
+        """Read the conference and return what `update` would do; `.apply()` does it."""
         return self._transport.run(self._planned(self._safe_update(conference_id, changes, allow_reset)), "plan")
 
     def update_many(
@@ -166,29 +165,30 @@ class Conferences(BaseConferences[Transport]):
     ) -> ChangeSetResult:
         """Make the same changes to many conferences, several at once, each as safely as `update` does.
 
-        One that fails stops no other. Three in a row that are refused for the credentials or for the rate limit do:
-        the others then fail without a request; and so does a journal that cannot be written, at once. After a 429 all
-        wait together.
+        If one fails, the others go on. Two things stop them: three in a row that are refused because of the credentials
+        or the rate limit, and a journal that cannot be written. The others then fail without a request. After a 429,
+        all wait.
 
-        Ctrl-C, or an error of `ids` or `on_progress`, begins nothing more, lets end and tells what is under way, and
-        is raised then, with the `ChangeSetResult` so far as its attribute `result`; a second Ctrl-C waits for nothing.
-        The same call again does the rest: what is as asked already is not written.
+        On Ctrl-C, or an error in `ids` or `on_progress`, no further conference is started. The running ones are
+        finished and reported, and then the exception is raised, with the `ChangeSetResult` so far in its attribute
+        `result`. A second Ctrl-C does not wait. To continue, make the same call again: a conference that already has
+        the values is not written.
 
         Args:
-            ids: the conferences, read as they are needed; each is done once. `None`: all of the space.
-            changes: field to new value; `None` clears. Or a function that gives this for an id.
-            concurrency: the most conferences at once; each has a thread.
-            label: what to call the change set.
-            on_progress: called in this thread, once for each conference, in the order in which they end.
-            allow_reset: fields that may be lost, where a PUT cannot carry their value.
-            base: a function that gives, for an id, field -> value as it was when the changes were decided on, JSON as
-                the server sent it: `plan.before`, or a part of it. A field that is otherwise now, and not as asked,
-                is a `ConflictError`.
+            ids: the conferences, taken as they are needed; each is done once. `None`: all of the space.
+            changes: field to new value; `None` clears. Or a function that returns this for an id.
+            concurrency: how many conferences at once at most; each has a thread.
+            label: name of the change set.
+            on_progress: called in this thread once for each conference, in the order in which they end.
+            allow_reset: fields that may be reset if a PUT cannot carry their value.
+            base: a function from an id to the values on which the changes were decided: `plan.before` or a part of it,
+                JSON as the server sent it. If a field has neither this value now nor the new one, it is a
+                `ConflictError`.
 
         Raises:
-            InvalidChangeError: all that is wrong with the input, before any request. A wrong id that comes from an
-                iterator fails by itself.
-            ApiError, TransportError, InvalidResponseError: the list of all conferences could not be read on.
+            InvalidChangeError: every problem of the input, before any request. A wrong id from an iterator is a
+                failure of this id alone.
+            ApiError, TransportError, InvalidResponseError: reading the list of all conferences failed.
         """
         change_set = ChangeSet(label=label)
         update = self._updates(change_set, ids, changes, allow_reset, concurrency, base)
@@ -204,35 +204,35 @@ class Conferences(BaseConferences[Transport]):
         allow_reset: Iterable[str] = (),
         concurrency: int = CONCURRENCY,
     ) -> Iterator[tuple[str, UpdatePlan[Conference] | Exception]]:
-        """What `update_many` would do, in the order of the ids: id and plan, or the error of this conference.
+        """Iterate over what `update_many` would do, in the order of the ids: each id with its plan or its error.
 
-        They are read as they are asked for, some ahead. Args and errors are those of `update_many`.
+        Conferences are read on demand, some ahead. Args and errors are those of `update_many`.
         """
         update = self._updates(ChangeSet(), ids, changes, allow_reset, concurrency)
         return self._plans("plan_many", ids, lambda each: self._planned(update(each)), concurrency)
 
     def edit(self, conference_id: Id, function: Function, /, *, allow_reset: Iterable[str] = ()) -> Conference:
-        """Change fields depending on what they are, and keep every other.
+        """Change fields depending on their current values, and keep all others.
 
         Args:
             conference_id: its id.
             function: gets a dict of all writable fields, JSON as the server sent it, and changes it or returns another.
-                What is `None` or left out is cleared. It is called again, on the conference as it is then, where
-                nothing of its changes is left: so that two edits at once both count.
-            allow_reset: fields that may be lost, where a PUT cannot carry their value.
+                A field that is `None` or missing is cleared. If nothing is left of its changes, it is called again on
+                the current conference, so that two edits at once both count.
+            allow_reset: fields that may be reset if a PUT cannot carry their value.
 
         Raises:
-            InvalidChangeError: all that is wrong with the input, or with what the function made; no PUT of it was sent.
+            InvalidChangeError: every problem of the input or of the function's result, which is not PUT.
             UnsafeUpdateError, ConflictError, VerificationError, InvalidResponseError, ApiError, TransportError: as
-                `update`. An error of the function passes through.
+                `update`. An error of the function is raised as it is.
         """
         return self._transport.run(self._updated(self._edit(conference_id, function, allow_reset).steps()), "edit")
 
     def history(self, conference_id: Id | None = None, /, *, change_set: str | None = None) -> Sequence[Entry]:
-        """What the journal knows, the latest first: of a conference, of a change set, or of the whole space.
+        """Return the journal's entries, latest first: of a conference, a change set, or the whole space.
 
         Raises:
-            ConferencesError: the client has no journal, or it cannot be read.
+            ConferencesError: the client has no journal, or the journal cannot be read.
         """
         return self._transport.run(self._history(conference_id, change_set), "history")
 
@@ -253,17 +253,17 @@ class Conferences(BaseConferences[Transport]):
         entry: int | None = None,
         on_progress: Callable[[ConferenceResult], object] | None = None,
     ) -> Conference | ChangeSetResult:
-        """Take a change back, as a three-way merge: the last one of a conference that is no undo, if it changed
-        something; or that of an entry, of a change set, or of a conference in a change set. What was undone already is
-        left alone: the `report` says so. `on_progress`: for a change set in all its conferences, as in `update_many`.
+        """Undo a change with a three-way merge: the last change of a conference, unless it changed nothing (undos do
+        not count); one entry; or a change set, in all its conferences or in one. A change that was undone before is not
+        undone again; the `report` says so. `on_progress` is for whole change sets, as in `update_many`.
 
         Raises:
-            InvalidChangeError: not exactly one of id, change set and entry is given, but for a change set with an id.
-            ConferencesError: the client has no journal, or it knows no such change.
+            InvalidChangeError: give one of id, change set and entry, or an id with a change set.
+            ConferencesError: the client has no journal, or the journal has no such change.
             ConflictError: the same fields were changed to something else since.
-            UnsafeUpdateError: a value from before cannot be sent.
-            VerificationError, InvalidResponseError, ApiError, TransportError: as `update`. All these errors are in the
-                result's `failed` where a change set is undone in all its conferences.
+            UnsafeUpdateError: an old value cannot be sent.
+            VerificationError, InvalidResponseError, ApiError, TransportError: as `update`. When a change set is undone
+                in all its conferences, all these errors are in the `failed` of the result.
         """
         if (one := self._undo_of_one(conference_id, change_set, entry)) is not None:
             return self._transport.run(one, "undo")
@@ -291,8 +291,8 @@ class Conferences(BaseConferences[Transport]):
         entry: int | None = None,
         on_progress: Callable[[tuple[str, UpdatePlan[Conference] | Exception]], object] | None = None,
     ) -> UpdatePlan[Conference] | UndoPlans[Conference]:
-        """Tell what `undo` would do: one plan, or one for each conference of a change set. One that fails stops no
-        other: its error is in `failed`. `on_progress` is called with id and plan, or error, of each.
+        """Return what `undo` would do: one plan, or one for each conference of a change set. If one fails, its error is
+        in `failed` and the others go on. `on_progress` is called with each id and its plan or error.
         """
         if (one := self._undo_plan_of_one(conference_id, change_set, entry)) is not None:
             return self._transport.run(one, "plan_undo")

@@ -5,8 +5,8 @@
     ├── InvalidChangeError        before any request: an input is wrong
     ├── UnsafeUpdateError         before the PUT: something cannot be carried over
     ├── ConflictError             somebody else changed the same field
-    ├── VerificationError         after the PUT: the server did not keep what it had to keep
-    ├── InvalidResponseError      an answer that nothing safe can be built on
+    ├── VerificationError         after the PUT: the server lost or changed something
+    ├── InvalidResponseError      a successful answer that cannot be used safely
     ├── JournalError              the journal cannot be read or written: nothing more is sent
     ├── ApiError                  the server refused or failed
     │   ├── AuthenticationError   401
@@ -15,9 +15,9 @@
     │   ├── ValidationError       422
     │   ├── RateLimitError        429
     │   └── ServerError           5xx
-    └── TransportError            no answer came
+    └── TransportError            no answer arrived
 
-A message says what happened, to which conference, what state it is in as far as that is known, and what to do.
+A message says what happened, to which conference, what is known about its state, and what to do next.
 """
 
 import copyreg
@@ -34,22 +34,22 @@ from .contract import Json
 
 _LONGEST_SHOWN, _LONGEST_QUOTED = 80, 1000  # characters
 _NO_PUT = "No PUT was sent; the conference is unchanged."
-_COME_BACK = "`before` of this error is what it was: name what is to come back in an update, or `undo` with a journal."
+_RESTORE = "`before` of this error has the old values: restore them with an update, or with `undo` and a journal."
 
 
 def short_repr(value: object) -> str:
-    """A value as a message shows it: its repr, shortened where it is long."""
+    """The repr of a value, truncated if it is long."""
     if isinstance(value, str) and len(value) > _LONGEST_SHOWN:
         return f"{value[:_LONGEST_SHOWN]!r}… ({len(value)} characters)"
     try:
         text = repr(value)
-    except Exception:  # noqa: BLE001  # a message must not fail on the value that it complains of
+    except Exception:  # noqa: BLE001  # the message must not fail because of the value
         text = f"<{type(value).__name__}>"
     return text if len(text) <= _LONGEST_SHOWN else f"{text[:_LONGEST_SHOWN]}…"
 
 
 def excerpts(*values: object) -> list[str]:
-    """Values side by side as a message shows them: long texts from shortly before they differ."""
+    """Short forms of values to be compared. Long texts start shortly before the first difference."""
     texts = [value for value in values if isinstance(value, str) and len(value) > _LONGEST_SHOWN]
     common = sum(1 for _ in itertools.takewhile(lambda marks: len(set(marks)) == 1, zip(*texts, strict=False)))
     start = common - _LONGEST_SHOWN // 4 if len(texts) == len(values) else 0
@@ -59,7 +59,7 @@ def excerpts(*values: object) -> list[str]:
 
 
 def printable(text: str) -> str:
-    """Text of a server, safe for a terminal and in one line: control characters and direction marks escaped."""
+    """Text from a server on one line, safe for a terminal: control characters and direction marks are escaped."""
     return "".join(
         mark if mark.isprintable() or unicodedata.category(mark) == "Zs" else mark.encode("unicode_escape").decode()
         for mark in text
@@ -67,7 +67,7 @@ def printable(text: str) -> str:
 
 
 def quoted(text: str) -> str:
-    """What a server says, as a message quotes it: printable, and shortened where it is long."""
+    """Text from a server for use in a message: printable, and truncated if it is long."""
     text = printable(text)
     return text if len(text) <= _LONGEST_QUOTED else f"{text[:_LONGEST_QUOTED]}…"
 
@@ -77,32 +77,32 @@ def _bullets(lines: Iterable[object]) -> str:
 
 
 class State(enum.Enum):
-    """What is known of a conference when a call fails, as the sentence that the error says."""
+    """What is known about a conference when a call fails. The value is the sentence in the error."""
 
     UNCHANGED = "The conference is unchanged by this call."
-    DONE = "The change was carried out and verified before."
-    DEFERRED = "The server put the PUT off, so it was most likely not carried out."
-    MATCH_FAILED = "The server refused the PUT; it is unknown only whether a proxy repeated one that was carried out."
+    DONE = "The change was made and verified earlier in this call."
+    DEFERRED = "The server asked to retry the PUT later, so it was most likely not carried out."
+    MATCH_FAILED = "The server refused the PUT. It can only have been carried out if a proxy sent it twice."
     UNKNOWN = "A PUT was sent, and it is unknown whether it was carried out."
     MAY_LAND = f"{UNKNOWN} It may still land."
-    LACKING = "Read again since, the conference lacks the change."
+    LACKING = "The conference was read again and lacks the change."
     LACKING_MAY_LAND = f"{LACKING} The PUT whose outcome is unknown may still land."
-    SEEN = "The PUT was carried out; read again since, this is how the conference is now."
-    ANSWERED = "This is what the PUT was answered with; the conference could not be read again since."
+    SEEN = "The PUT was carried out; the values shown were read after it."
+    ANSWERED = "The values shown are from the answer to the PUT; reading the conference again failed."
 
     @property
     def is_open(self) -> bool:
-        """Whether a PUT may have been carried out of which nothing is known yet."""
+        """Whether the outcome of a PUT is still unknown."""
         return self in (State.DEFERRED, State.MATCH_FAILED, State.UNKNOWN, State.MAY_LAND)
 
     @property
     def after_a_read(self) -> "State":
-        """What it is once the conference was read again and lacks the change."""
+        """The state once the conference was read again and does not have the change."""
         lacking = State.LACKING_MAY_LAND if self is State.MAY_LAND else State.LACKING
         return lacking if self.is_open else self
 
     def after(self, other: "State") -> "State":
-        """What is known after a PUT whose own outcome is this one, and `other` was known before."""
+        """The state after a PUT that ended in this one, if `other` was the state before it."""
         return max(self, other, key=list(State).index)
 
 
@@ -112,12 +112,12 @@ class ConferencesError(Exception):
 
     Attributes:
         message: what happened, and to which conference.
-        conference_id: the conference that the call was about, `None` where it was about none.
-        state: what is known of the conference now; empty where there is nothing to say.
+        conference_id: the conference, or `None` if the call was not about a single one.
+        state: what is known about the conference now; may be empty.
         advice: what to do next; may be empty.
-        status_code: HTTP status of an `ApiError`; `None` for every other.
-        body: the body of the answer, decoded where it is JSON; `None` where there is none.
-        request_id: the server's id of the request, where it sent one.
+        status_code: HTTP status of an `ApiError`, else `None`.
+        body: the body of the answer, decoded if it is JSON; `None` if there is none.
+        request_id: the server's id of the request, if it sent one.
     """
 
     message: str
@@ -137,7 +137,8 @@ class ConferencesError(Exception):
         return between.join(filter(None, (self.message, " ".join(filter(None, (self.state, self.advice))))))
 
     def __reduce__(self) -> tuple[Any, ...]:
-        # Past `__init__`, whose keyword-only parameters defeat pickling: what cannot be unpickled hangs a process pool.
+        # `__init__` has keyword-only parameters, which pickle cannot pass. An error that cannot be unpickled hangs a
+        # process pool.
         return cast(Any, copyreg).__newobj__, (type(self), *self.args), vars(self)
 
 
@@ -146,12 +147,12 @@ def closed_client(conference_id: str | None = None) -> ConferencesError:
 
 
 class ConfigurationError(ConferencesError, ValueError):
-    """The client cannot be built as asked; the message names everything that is wrong."""
+    """The client cannot be built as asked. The message names every problem."""
 
 
 @frozen
 class Problem:
-    """One thing wrong with an input: the field or parameter, what was given, and what that breaks."""
+    """One problem of an input: the field or parameter, the value, and the rule that it breaks."""
 
     field: str
     value: Any
@@ -177,22 +178,22 @@ class InvalidChangeError(ConferencesError, ValueError):
 
 
 class UnsafeUpdateError(ConferencesError):
-    """The PUT would lose something that was not named in the call, so it was not sent.
+    """The PUT would lose a value that the call does not name, so it was not sent.
 
     Attributes:
-        at_risk: field name -> what would become of it, in words.
+        at_risk: field name -> what would happen to it, in words.
     """
 
     def __init__(self, conference_id: str, at_risk: Mapping[str, str], *, state: str = _NO_PUT, advice: str) -> None:
         self.at_risk = dict(at_risk)
         lines = _bullets(map(": ".join, at_risk.items()))
-        message = f"Conference {conference_id!r} cannot be updated without a loss:{lines}"
+        message = f"Conference {conference_id!r} cannot be updated without losing values:{lines}"
         super().__init__(message, conference_id=conference_id, state=state, advice=advice)
 
 
 @frozen
 class Conflict:
-    """A field that somebody else changed: its value when we read it, theirs on the server now, ours as asked for."""
+    """A field that somebody else changed: the value that we read, theirs (on the server now), and ours (asked for)."""
 
     field: str
     before: Any
@@ -208,10 +209,10 @@ class ConflictError(ConferencesError):
     """Somebody else changed a field that this call changes too.
 
     Attributes:
-        conflicts: each such field with the value before, theirs and ours.
+        conflicts: each such field, with the value before, theirs and ours.
         field: name of the first of them.
-        before: its value when we read it.
-        theirs: its value on the server now.
+        before: the value that we read.
+        theirs: the value on the server now.
         ours: the value that was asked for.
     """
 
@@ -219,13 +220,13 @@ class ConflictError(ConferencesError):
         self.conflicts, first = tuple(conflicts), conflicts[0]
         self.field, self.before, self.theirs, self.ours = first.field, first.before, first.theirs, first.ours
         message = f"Conference {conference_id!r} was changed by somebody else:{_bullets(conflicts)}"
-        advice = advice or "Look at both values, then call again with the one that is to stay."
+        advice = advice or "Compare the two values, then call again with the one to keep."
         super().__init__(message, conference_id=conference_id, state=state, advice=advice)
 
 
 @frozen
 class Difference:
-    """A field whose value after the PUT is not what it had to be, with what the server answered."""
+    """A field whose value after the PUT is not the expected one."""
 
     field: str
     expected: Any
@@ -237,25 +238,25 @@ class Difference:
 
 
 class VerificationError(ConferencesError):
-    """The PUT was carried out, and the server did not keep what it had to keep.
+    """The PUT was carried out, but the conference is not as it should be.
 
     Attributes:
-        differences: each field with what was expected and what came.
+        differences: each wrong field, with the expected and the actual value.
         before: the whole conference as it was read before the PUT, JSON as the server sent it.
     """
 
     def __init__(self, conference_id: str, differences: Sequence[Difference], before: Json, *, state: str) -> None:
         self.differences, self.before = tuple(differences), dict(before)
-        message = f"The server did not keep conference {conference_id!r} as it had to:{_bullets(differences)}"
-        super().__init__(message, conference_id=conference_id, state=state, advice=_COME_BACK)
+        message = f"After the PUT, conference {conference_id!r} is not as it should be:{_bullets(differences)}"
+        super().__init__(message, conference_id=conference_id, state=state, advice=_RESTORE)
 
 
 class InvalidResponseError(ConferencesError):
-    """A successful answer that nothing safe can be built on: not JSON, of another conference, incomplete, too long."""
+    """A successful answer that cannot be used safely: not JSON, another conference, incomplete, too long."""
 
 
 class JournalError(ConferencesError):
-    """The journal cannot be read or written, so no PUT can be sent safely. Ends an `update_many`."""
+    """The journal cannot be read or written, so no PUT can be sent safely. It ends an `update_many`."""
 
 
 @dataclass(eq=False, repr=False)
@@ -263,7 +264,7 @@ class ApiError(ConferencesError):
     """The server answered with an error status.
 
     Attributes:
-        errors: the entries of a 422 body, or an empty list; JSON as the server sent it.
+        errors: the entries of a 422 body, JSON as the server sent it; else an empty list.
         reason: the text of `{"error": ...}`, or `None`.
         retry_after: seconds that the server asks to wait, or `None`.
     """
@@ -300,7 +301,7 @@ class ServerError(ApiError):
 
 
 class TransportError(ConferencesError):
-    """No answer came: connection refused or dropped, or a time-out."""
+    """No answer arrived: the connection was refused or dropped, or timed out."""
 
 
 SignalWireRestError = ConferencesError  # what programs written for the vendor's SDK catch

@@ -29,7 +29,7 @@ _IN_SHELL: Sequence[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = (
     ),
     (re.compile(r"pass \w+= or set "), lambda _: "set "),
     (re.compile(re.escape(NO_JOURNAL)), lambda _: "Leave --no-journal out, or give --journal PATH."),
-    (re.compile("`before` of this error is what it was"), lambda _: "--json shows it as it was"),
+    (re.compile("`before` of this error has the old values"), lambda _: "--json shows the old values"),
 )
 DONE, NOT_DONE, USAGE, SERVER, INTERRUPTED = 0, 1, 2, 3, 130
 EXIT_CODES = {
