@@ -1,4 +1,4 @@
-"""Inputs, checked against the contract before any request: all problems at once."""
+"""Checks inputs against the contract before any request, and reports all problems at once."""
 
 import enum
 import re
@@ -16,14 +16,14 @@ from .values import decode_json, equivalent, to_json
 
 
 class Clear(enum.Enum):
-    """What a change of `None` means: leave the field out of the PUT."""
+    """The meaning of `None` in a change: leave the field out of the PUT."""
 
     CLEAR = "clear"
 
 
 CLEAR: Final = Clear.CLEAR
 _NONE: Final = object()
-_LEADS_OUT: Final = re.compile(r"[/\\?#]")  # of a path
+_LEADS_OUT: Final = re.compile(r"[/\\?#]")  # out of the segment of a path
 _MOST_AT_ONCE: Final = 1000  # conferences; each costs a thread or a task
 T = TypeVar("T")
 
@@ -51,7 +51,7 @@ def checked_edit(function: object, allow_reset: object, conference_id: object) -
 def checked_many(
     ids: object, changes: object, allow_reset: object, concurrency: object, label: object
 ) -> tuple[dict[str, Any], frozenset[str]]:
-    """The same for many conferences; of `ids`, those that are there already."""
+    """The same for many conferences; ids that an iterator will give are not checked."""
     check = _Check()
     if not isinstance(changes, Mapping):
         check.refuse("changes", changes, "must be a mapping from field to value")
@@ -72,7 +72,7 @@ def checked_many(
 
 
 def checked_base(base: object, conference_id: object) -> dict[str, Any]:
-    """What fields were when changes were decided on; more than the writable ones may be there."""
+    """The values on which changes were decided; they may include fields that are not writable."""
     check = _Check(conference_id)
     if not isinstance(base, Mapping):
         check.refuse("base", base, "must be a mapping from field to value")
@@ -86,7 +86,7 @@ def checked_base(base: object, conference_id: object) -> dict[str, Any]:
 
 
 def unknown_resets(resets: AbstractSet[str], body: Json) -> list[Problem]:
-    """What is wrong with names of `allow_reset`, once the conference was read."""
+    """The problems of `allow_reset`, once the conference was read."""
     unknown = sorted(resets - contract.KINDS.keys() - body.keys())
     rule = "is a field neither of the contract nor of the conference"
     return [Problem("allow_reset", name, rule) for name in unknown]
@@ -111,14 +111,14 @@ def checked_query(operation_id: str, query: Json) -> dict[str, Any]:
 
 
 def checked_id(conference_id: object) -> str:
-    """An id that stays inside its place in the path. Ids are opaque otherwise."""
+    """An id that cannot leave its segment of the path. Ids are opaque otherwise."""
     if type(conference_id) is str and _id_rule(conference_id) is None:
         return conference_id
     return str(to_json(_Check(conference_id).passed(conference_id)))
 
 
 def checked_history(conference_id: object, change_set: object, entry: object = None, *, undo: bool) -> str | None:
-    """The id, if one is given, of a history or of what is to be undone."""
+    """The id of the conference, if one is given."""
     check = _Check(_NONE if conference_id is None else conference_id)
     if change_set is not None and not (isinstance(change_set, str) and change_set):
         check.problems.append(Problem("change_set", change_set, "must be the id of a change set"))
@@ -133,19 +133,19 @@ def checked_history(conference_id: object, change_set: object, entry: object = N
 
 
 def checked_plan(text: object, host: str, version: int) -> tuple[dict[str, Any], dict[str, Any], frozenset[str]]:
-    """A plan as it was written, its changes and its `allow_reset`."""
+    """A stored plan, its changes and its `allow_reset`."""
     try:
         said = decode_json(str(text).encode())
     except ValueError:
         said = None
     if not isinstance(said, dict):
-        raise InvalidChangeError([Problem("plan", text, "must be what a plan's `to_json` gave")])
+        raise InvalidChangeError([Problem("plan", text, "must be the result of a plan's `to_json`")])
     about, known = said.get("conference_id"), contract.fields(contract.UPDATE)
     check, changes, theirs = _Check(about), said.get("changes"), said.get("host")
 
-    def is_whole(image: Any) -> bool:
-        whole = isinstance(image, dict) and image.keys() >= {*known, *contract.KEPT}
-        return whole and equivalent(contract.Kind.UUID, image["id"], about)
+    def is_whole(conference: Any) -> bool:
+        whole = isinstance(conference, dict) and conference.keys() >= {*known, *contract.KEPT}
+        return whole and equivalent(contract.Kind.UUID, conference["id"], about)
 
     rules = {
         "plan": (said.get("plan") == version, f"must be {version}, the version of plans that this package knows"),
@@ -157,9 +157,9 @@ def checked_plan(text: object, host: str, version: int) -> tuple[dict[str, Any],
     }
     check.problems += [Problem(name, said.get(name), rule) for name, (kept, rule) in rules.items() if not kept]
     others = said.keys() - rules.keys() - {"conference_id", "allow_reset"}
-    check.problems += [Problem(name, said[name], "is no part of a plan") for name in sorted(others)]
+    check.problems += [Problem(name, said[name], "is not part of a plan") for name in sorted(others)]
     asked = changes if isinstance(changes, dict) else {}
-    # What an undo brings back need not be what the contract still allows.
+    # An undo may restore values that the contract no longer allows.
     odd = {name: value for name, value in asked.items() if said.get("undoes") and value is not None and name in known}
     asked = check.values(contract.UPDATE, {n: v for n, v in asked.items() if n not in odd}, none="clear") | odd
     resets = check.resets(said.get("allow_reset"))
@@ -167,7 +167,7 @@ def checked_plan(text: object, host: str, version: int) -> tuple[dict[str, Any],
 
 
 def path_of(operation_id: str, conference_id: str | None = None) -> str:
-    """The path of an operation, with the id quoted into it."""
+    """The path of an operation, with the quoted id in it."""
     path = contract.operation(operation_id).path
     return path if conference_id is None else path.replace("{id}", quote(conference_id, safe=""))
 
@@ -192,7 +192,7 @@ class _Check:
     def values(
         self, of: str, given: Json, *, none: Literal["clear", "leave out", "refuse"], whole: bool = False
     ) -> dict[str, Any]:
-        """The values as JSON; `none`: what `None` means; `whole`: whether a required field must not be missing."""
+        """The values as JSON; `none` is the meaning of `None`; `whole`: required fields must be there."""
         known, checked = contract.fields(of), dict[str, Any]()
         absent = {"clear": (contract.KEEP,), "leave out": (contract.KEEP, None), "refuse": ()}[none]
         given = {name: value for name, value in given.items() if not any(value is each for each in absent)}
@@ -216,8 +216,8 @@ class _Check:
         return checked
 
     def resets(self, allow_reset: object) -> frozenset[str]:
-        """The names of `allow_reset`; a single one may stand alone. One that resembles no field of the contract may be
-        a field of the server: that shows once it is read.
+        """The names in `allow_reset`, which may also be a single string. A name that resembles no field of the contract
+        may be a field of the server; that is checked after the read.
         """
         known, fields = contract.fields(contract.UPDATE), contract.KINDS
         if not isinstance(allow_reset, Iterable):
@@ -237,7 +237,7 @@ class _Check:
             plain = to_json(value)
         except ValueError as error:
             return self.refuse(field.name, value, f"{error}; {field.rule}")
-        # JSON Schema takes 50.0 for an integer; in a query it would not be one.
+        # JSON Schema accepts 50.0 as an integer; in a query it would not be one.
         if isinstance(plain, float) or not field.accepts(plain):
             self.refuse(field.name, value, field.rule)
         return plain
@@ -249,7 +249,7 @@ class _Check:
 
 
 def unknown(name: object, known: Iterable[str], noun: str = "field") -> str:
-    """What is wrong with a name that is not among the known ones, and which of them may be meant."""
+    """The problem of a name that is not among the known ones, with the one that may be meant."""
     near = _similar(str(name).lower(), known := list(known))
     return f"is not a {noun}; {f'did you mean {near[0]}? There' if near else 'there'} are {', '.join(known)}"
 

@@ -33,8 +33,8 @@ class RestClient(BaseClient[Lock, "httpx.Client"]):
         project: project id. Default: `SIGNALWIRE_PROJECT_ID`.
         token: API token with the scope Video. Default: `SIGNALWIRE_API_TOKEN`.
         host: `your-space.signalwire.com`. Default: `SIGNALWIRE_SPACE`. Loopback hosts use HTTP, all others HTTPS.
-        timeout: seconds for one attempt, and the limit of any single wait. If headers arrive in small pieces, it limits each read
-            and not their sum (in `AsyncRestClient` their sum).
+        timeout: seconds for one attempt, and the limit of any single wait. If headers arrive in small pieces, it limits
+            each read and not their sum (in `AsyncRestClient` their sum).
         retries: how often one request is repeated; 0 is never.
         lock: function from a conference id to a context manager, which is held from read to verification.
         confirm: seconds after which an update checks once more that its change is still there.

@@ -1,4 +1,4 @@
-"""What came of a request: decided here, once, from the answer as it came off the wire."""
+"""Decides the outcome of a request from the answer, for all transports."""
 
 import codecs
 import datetime
@@ -15,14 +15,14 @@ from .values import decode_json
 
 _REQUEST_ID_HEADERS = ("x-request-id", "x-signalwire-request-id", "request-id")
 _SECONDS = re.compile(r"[0-9]+(\.[0-9]+)?")
-_STRONG_ETAG = re.compile(r'"[!#-~]*"')  # of ASCII alone (RFC 9110, 8.8.3); a list of several is none
-# The three forms of RFC 9110, 5.6.7; the last, of asctime, names no zone and means UTC.
+_STRONG_ETAG = re.compile(r'"[!#-~]*"')  # ASCII only (RFC 9110, 8.8.3); a list of several is not an ETag
+# The three forms of RFC 9110, 5.6.7; the last, asctime, has no zone and means UTC.
 _HTTP_DATE = re.compile(
     r"[A-Z][a-z]{2}, [0-9]{1,2} [A-Z][a-z]{2} [0-9]{4} [0-9:]{8} (GMT|UTC|[+-][0-9]{4})"
     r"|[A-Z][a-z]{5,8}, [0-9]{2}-[A-Z][a-z]{2}-[0-9]{2} [0-9:]{8} (GMT|UTC)"
     r"|[A-Z][a-z]{2} [A-Z][a-z]{2} [ 0-9][0-9] [0-9:]{8} [0-9]{4}"
 )
-# Of a status, else of its hundred: the class of its error, and what to do.
+# By status, else by its first digit: the class of the error, and what to do.
 _STATUSES: Mapping[int, tuple[type[ApiError], str]] = {
     3: (ApiError, "Check the host: redirections are not followed."),
     5: (errors.ServerError, "Call again later."),
@@ -43,7 +43,7 @@ class Answer:
     headers: Mapping[str, str]  # names in lower case
     content: bytes
     received_at: float  # seconds since the epoch
-    flaw: str = ""  # why its body was not read, in words
+    flaw: str = ""  # why the body was not read
 
 
 @frozen
@@ -66,15 +66,15 @@ def outcome_of(request: Request, answer: Answer | NoAnswer) -> Outcome:
         return Deferred(failure)
     if status >= 500:
         return Unknown(failure, may_land=True)
-    # Some servers answer a write with a redirection; the others may answer a proxy's repetition of it.
+    # Some servers answer a write with a redirect. The other statuses may answer a PUT that a proxy repeated.
     if status == 408 or (request.method != "GET" and status in (301, 302, 303, *REPETITION_STATUSES)):
         return Unknown(failure, may_land=False)
     return Refused(failure)
 
 
 def retry_after(headers: Mapping[str, str], received_at: float) -> float | None:
-    """Seconds to wait, from `Retry-After` as seconds or as an HTTP date; `None` where it is neither. A date counts
-    from the answer's own `Date`, so that a clock that is off does not matter.
+    """Seconds to wait, from `Retry-After` as seconds or as an HTTP date; `None` if it is neither. A date is compared
+    with the `Date` of the answer, so that a wrong local clock does not matter.
     """
     said = headers.get("retry-after", "").strip()
     if _SECONDS.fullmatch(said):
@@ -86,11 +86,11 @@ def retry_after(headers: Mapping[str, str], received_at: float) -> float | None:
 def http_date(text: str) -> float | None:
     if not _HTTP_DATE.fullmatch(text):
         return None
-    import email.utils  # noqa: PLC0415 - few answers hold a date that matters
+    import email.utils  # noqa: PLC0415 - few answers need it
 
     try:
         when = email.utils.parsedate_to_datetime(text)
-        # Without a zone, and with `-0000`, it is naive: UTC all the same.
+        # Without a zone, and with `-0000`, it is naive, and means UTC too.
         return (when if when.tzinfo else when.replace(tzinfo=datetime.UTC)).timestamp()
     except (ValueError, TypeError, OverflowError):
         return None
@@ -104,7 +104,7 @@ def _success(request: Request, answer: Answer) -> Outcome:
         wrong = ["it does not say that it was done"]
     else:
         try:
-            # Some servers write a byte order mark, which RFC 8259 lets a reader ignore.
+            # Some servers send a byte order mark, which RFC 8259 allows readers to ignore.
             body = decode_json(answer.content.removeprefix(codecs.BOM_UTF8))
             decoded = True
             wrong = flaws(body, request.expects, request.about, whole=request.method != "PUT")

@@ -16,13 +16,13 @@ from .values import equivalent, is_coarser
 R = TypeVar("R")
 S = TypeVar("S")
 
-LOOK: Final = "Look at both values, then make a new plan with the one that is to stay."
+LOOK: Final = "Compare the two values, then make a new plan with the one to keep."
 _VERSION: Final = 1  # of the format of plans
 
 
 @frozen
 class ServerChoice:
-    """The value of a field that is left out and has no documented default; `assumed`: what we expect it to be."""
+    """The value of a field that is left out and has no documented default; `assumed` is the value that we expect."""
 
     assumed: Any
 
@@ -31,7 +31,7 @@ class ServerChoice:
 
 
 class Change(NamedTuple):
-    """A field's value before and after, JSON; `after` may be a `ServerChoice`."""
+    """A field's value before and after, as JSON; `after` may be a `ServerChoice`."""
 
     before: Any
     after: Any
@@ -45,34 +45,34 @@ class Line(NamedTuple):
 
 @define
 class Intent:
-    """What an update is to do. Once a PUT was carried out, it knows what the server made of it."""
+    """What an update is to do. After a PUT, it also has the values that the server chose."""
 
     asked: dict[str, Any]  # field -> JSON value, or `CLEAR`
-    resets: frozenset[str] = frozenset()  # fields that may be lost
-    base: Json | None = None  # what the changes were asked against, or a part of it; else what is read first
+    resets: frozenset[str] = frozenset()  # fields that may be reset
+    base: Json | None = None  # the conference, or a part of it, that the changes were decided on; else the first read
     tried: bool = False  # whether a PUT of it may have been carried out
     advice: str = ""  # what to do about a conflict
-    undoes: str | None = None  # the change set that it takes back
-    undone_by: str | None = None  # the change set that did so before
+    undoes: str | None = None  # the change set that it undoes
+    undone_by: str | None = None  # the change set that undid it before
 
 
 class Reader(Protocol[R]):
-    """A client, as plans know it."""
+    """The part of a client that plans use."""
 
     def _read_plan(self, text: str) -> "UpdatePlan[R]": ...
 
 
 @frozen(eq=False)
 class UpdatePlan(Generic[R]):
-    """What an update will change, what it keeps, and what it cannot carry. `str(plan)` is the diff.
+    """What an update will change, what it keeps, and what a PUT cannot carry. `str(plan)` is the diff.
 
     Attributes:
         conference_id: the conference.
         before: the whole conference as read, JSON as the server sent it.
         changes: field -> value before and after.
         body: what will be PUT; empty where nothing changes.
-        at_risk: field -> what would become of it. A PUT cannot carry these; `apply` refuses unless they are named in
-            the call or in its `allow_reset`.
+        at_risk: field -> what would happen to it. A PUT cannot carry these values; `apply` refuses unless the call
+            gives a value or names the field in `allow_reset`.
         conflicts: fields that somebody else changed since the before-image.
         host: the space.
         intent: what was asked for.
@@ -93,20 +93,20 @@ class UpdatePlan(Generic[R]):
         return partial(UpdatePlan, **{name: getattr(self, name) for name in names}), ()
 
     def apply(self) -> R:
-        """Carry the plan out, any time later: other fields changed meanwhile are kept.
+        """Carry out the plan, now or later. What others changed in other fields meanwhile is kept.
 
         Raises:
             ConflictError: somebody changed the same field to something else.
-            UnsafeUpdateError: something is at risk.
+            UnsafeUpdateError: a field is at risk.
             VerificationError, InvalidResponseError, ApiError, TransportError: as `update`.
         """
         if self._apply is None:
-            raise TypeError("a plan without a client; UpdatePlan.from_json(client, plan.to_json()) is one that has it")
+            raise TypeError("this plan has no client; use UpdatePlan.from_json(client, plan.to_json())")
         return self._apply()
 
     def to_json(self) -> str:
-        """The plan as text, to be reviewed, kept, and applied by any process: see `from_json`. It holds the conference
-        as it was.
+        """Return the plan as text, to review, store and apply in any process with `from_json`. It contains the
+        conference as it was.
         """
         it = self.intent
         asked = {name: None if value is CLEAR else value for name, value in it.asked.items()}
@@ -116,14 +116,14 @@ class UpdatePlan(Generic[R]):
 
     @staticmethod
     def from_json(client: "Reader[S]", text: str) -> "UpdatePlan[S]":
-        """The plan that `to_json` wrote. To apply it is a three-way merge against the conference as it was then.
+        """Read a plan that `to_json` wrote. Applying it is a three-way merge with the conference as it was then.
 
         Args:
             client: a client of the same space; `apply` of an `AsyncRestClient`'s plan is awaited.
-            text: what `to_json` gave.
+            text: the result of `to_json`.
 
         Raises:
-            InvalidChangeError: it is no such plan, or one of another space: all that is wrong with it.
+            InvalidChangeError: the text is not such a plan, or is of another space; with every problem.
         """
         return client._read_plan(text)  # noqa: SLF001 - no method for callers
 
@@ -133,7 +133,7 @@ class UpdatePlan(Generic[R]):
         return tuple(name for name in contract.fields(contract.UPDATE) if name not in {*self.changes, *self.at_risk})
 
     def refuse_losses(self, state: str) -> None:
-        """Raises `UnsafeUpdateError` where something is at risk; `state`: of the conference."""
+        """Raise `UnsafeUpdateError` if a field is at risk; `state` is that of the conference."""
         if self.at_risk:
             raise UnsafeUpdateError(self.conference_id, self.at_risk, state=state, advice=self._ways_out)
 
@@ -145,7 +145,7 @@ class UpdatePlan(Generic[R]):
         return f"Name a value for each in the call{reset}."
 
     def lines(self) -> Iterator[Line]:
-        """The diff, line by line."""
+        """Iterate over the lines of the diff."""
         yield Line("head", f"conference {self.conference_id}")
         for name, (before, after) in self.changes.items():
             yield Line("before", f"- {name}: {_shown(before)}", before)
@@ -166,14 +166,14 @@ class UpdatePlan(Generic[R]):
 def merge(
     conference_id: str, base: Json, present: Json, asked: Json, resets: frozenset[str], *, sent: bool
 ) -> UpdatePlan[Any]:
-    """Three-way merge: the `asked` changes (field -> JSON value, or `CLEAR`), made against the before-image `base`,
-    onto the present conference, of which `resets` may be lost. Gives a plan without `apply`, whose changes are what
-    is still to do; `sent`: a PUT of them may have been carried out already.
+    """Three-way merge of the `asked` changes (field -> JSON value, or `CLEAR`), which were decided on the before-image
+    `base`, onto the present conference. The fields in `resets` may be reset. Returns a plan without a client, whose
+    changes are those still to be made; `sent` is whether a PUT of them may have been carried out already.
     """
     changes, at_risk, body, conflicts = dict[str, Change](), dict[str, str](), dict[str, Any](), list[Conflict]()
     for name, about in contract.fields(contract.UPDATE).items():
         now = value = present[name]
-        # An image from before the contract had the field says nothing of it.
+        # A before-image that is older than the field in the contract does not have it.
         before = base.get(name, now)
         if name in asked and not _satisfied(about, asked[name], before, now, sent):
             after = _result(about) if asked[name] is CLEAR else asked[name]
@@ -196,7 +196,7 @@ def merge(
 
 
 def read_plan(text: str, host: str) -> UpdatePlan[Any]:
-    """The plan that `to_json` wrote, without a client; `InvalidChangeError` where it is none of this host."""
+    """The plan that `to_json` wrote, without a client. Raises `InvalidChangeError` if it is not one of this host."""
     said, asked, resets = checked_plan(text, host, _VERSION)
     intent = Intent(asked, resets, said.get("base", said["before"]), advice=LOOK, undoes=said.get("undoes"))
     plan = merge(said["conference_id"], intent.base or {}, said["before"], asked, resets, sent=False)
@@ -213,7 +213,7 @@ def changed_fields(before: Json, after: Json) -> dict[str, Any]:
 
 
 def expected_after(body: Json) -> dict[str, Any]:
-    """What a PUT of this body has to lead to, by field; no entry where the server may choose."""
+    """The value that each field must have after a PUT of this body; no entry where the server may choose."""
     return {
         name: body.get(name, about.default)
         for name, about in contract.fields(contract.UPDATE).items()
@@ -222,18 +222,18 @@ def expected_after(body: Json) -> dict[str, Any]:
 
 
 def assumed_after(body: Json) -> dict[str, Any]:
-    """The same, with what the server is assumed to choose."""
+    """The same, with the assumed value where the server may choose."""
     return {name: body.get(name, about.default) for name, about in contract.fields(contract.UPDATE).items()}
 
 
 def _satisfied(about: Field, value: Any, before: Any, now: Any, sent: bool) -> bool:
     moved = not equivalent(about.kind, before, now)
     if value is CLEAR and about.omission is Omission.SERVER_CHOICE:
-        # Nobody can tell what "reset" looks like; but after a PUT, a value that moved has moved.
+        # The value after a reset is not known. But if it changed after a PUT, the reset counts as done.
         return sent and (moved or equivalent(about.kind, about.default, now))
     if equivalent(about.kind, _result(about) if value is CLEAR else value, now):
         return True
-    # A server that keeps times less exactly keeps what it was sent in its own way.
+    # Some servers store times with fewer digits than they were sent.
     return (sent or moved) and about.kind is Kind.INSTANT and is_coarser(now, value)
 
 

@@ -1,7 +1,7 @@
 """Results: dicts of JSON as the server sent it, with typed attributes.
 
-Reading never raises because the server is newer than the contract: a value that a generated type cannot hold (a new
-layout, a leap second, an id that is not a UUID) is given as it came.
+Reading never fails because the server is newer than the contract: a value that a generated type cannot hold (a new
+layout, a leap second, an id that is not a UUID) is returned as it was sent.
 """
 
 import datetime
@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     import signalwire_conferences_api.models as api
     from signalwire_conferences_api.types import Unset
 
-    class _Object(Mapping[str, Any]):  # a type checker is to refuse what would write
+    class _Object(Mapping[str, Any]):  # so that type checkers refuse writes
         def __setitem__(self, key: Never, value: Never) -> None: ...
         def __delitem__(self, key: Never) -> None: ...
         def __getitem__(self, key: str) -> Any: ...
@@ -42,25 +42,25 @@ else:
 
         __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
 
-    # The generated models lend their types alone: no dict can have their slots.
+    # Only the types of the generated models are used: a dict cannot have their slots.
     api = types.SimpleNamespace(ActiveSession=object, Conference=object, PageLinks=object, ConferencePage=object)
 
 
 @frozen
 class UpdateReport:
-    """How an update went.
+    """What an update did.
 
     Attributes:
-        changes: field -> value before and after; empty where nothing had to change.
+        changes: field -> value before and after; empty if nothing had to change.
         written: whether a PUT was carried out.
         puts: how many PUTs were sent.
-        changed_by_others: field -> change that somebody else made between our first read and our last; it is kept.
-        noticed: what is no loss and yet worth knowing, field -> change: fields that the contract does not know, times
-            that the server keeps less exactly, values of a stale answer to the PUT.
-        change_set: the id of what this call did, in the journal if there is one.
-        undoes: of an undo, the change set that it is about.
-        undone_by: the change set that had undone it before, so that this one wrote nothing.
-        request_id: the server's id of the last PUT that was answered, else of the read; `None` where it sends none.
+        changed_by_others: field -> change that somebody else made between our first and our last read; it is kept.
+        noticed: field -> change that is not a loss but worth knowing: fields that the contract does not know, times
+            that the server stores less exactly, values of a stale answer to the PUT.
+        change_set: the id of this call's change set, in the journal if there is one.
+        undoes: for an undo, the change set that it undoes.
+        undone_by: the change set that had undone it before, so that this call wrote nothing.
+        request_id: the server's id of the last PUT that was answered, else of the read; `None` if it sends none.
     """
 
     changes: Mapping[str, Change]
@@ -78,9 +78,9 @@ class JsonView(_Object):
     """A dict of JSON as the server sent it, with its values as typed attributes too. Read-only.
 
     Attributes:
-        report: how the update went that gave it, `None` for any other call.
-        request_id: the server's id of the request that gave it, of an update that of its last PUT; `None` where the
-            server sends none.
+        report: what the update did; `None` for any other call.
+        request_id: the server's id of the request, after an update that of its last PUT; `None` if the server sends
+            none.
     """
 
     report: UpdateReport | None = None
@@ -89,8 +89,8 @@ class JsonView(_Object):
     if not TYPE_CHECKING:  # else every name would pass for one
 
         def __getattr__(self, name: str) -> Any:
-            # Typed when it is asked for: most never are.
-            from signalwire_conferences_api.types import UNSET  # noqa: PLC0415 - which takes HTTP with it
+            # Converted on access: most values never are.
+            from signalwire_conferences_api.types import UNSET  # noqa: PLC0415 - it imports HTTP too
 
             known = _attributes(type(self).__name__)
             if name == "additional_properties":
@@ -118,7 +118,7 @@ class JsonView(_Object):
         return view, (type(self), self.to_dict(), self.report, self.request_id)
 
     def to_dict(self) -> dict[str, Any]:
-        """A copy of the JSON as the server sent it, for the caller to change."""
+        """Return a copy that can be changed, JSON as the server sent it."""
         return {name: _plain(value) for name, value in self.items()}
 
 
@@ -130,7 +130,7 @@ class Conference(JsonView, api.Conference):  # type: ignore[misc]  # read-only, 
     """A conference."""
 
     active_session: "ActiveSession | Unset"
-    meta: dict[str, Any] | None  # type: ignore[assignment]  # JSON as it came, as all data of users
+    meta: dict[str, Any] | None  # type: ignore[assignment]  # JSON as the server sent it
 
 
 class PageLinks(JsonView, api.PageLinks):  # type: ignore[misc]  # read-only, unlike the model
@@ -144,7 +144,7 @@ class ConferencePage(JsonView, api.ConferencePage):  # type: ignore[misc]  # rea
     links: PageLinks
 
 
-# What has attributes of its own, alone or in a list.
+# Properties that are views too, alone or in a list.
 _VIEWS: Mapping[type, Mapping[str, type[JsonView]]] = {
     Conference: {"active_session": ActiveSession},
     ConferencePage: {"data": Conference, "links": PageLinks},
@@ -152,7 +152,7 @@ _VIEWS: Mapping[type, Mapping[str, type[JsonView]]] = {
 
 
 def view(kind: type[V], body: Any, report: UpdateReport | None = None, request_id: str | None = None) -> V:
-    """The view of an object of JSON (else `TypeError`), with a report where an update gave it."""
+    """The view of a JSON object (else `TypeError`), with the report if an update returned it."""
     if not isinstance(body, dict):
         raise TypeError(f"a {type(body).__name__} is not a JSON object")
     made: Any = kind()
@@ -182,11 +182,11 @@ def _plain(value: Any) -> Any:
 @functools.cache
 def _attributes(model: str) -> dict[str, tuple[str, tuple[type[Any], ...]]]:
     """Attribute -> name in JSON, and the types that its value may be converted to."""
-    from signalwire_conferences_api import models  # noqa: PLC0415 - they take long to import, and few ask for them
+    from signalwire_conferences_api import models  # noqa: PLC0415 - slow to import, and rarely needed
 
     made = getattr(models, model)
     hints = typing.get_type_hints(made, localns={name: getattr(models, name) for name in models.__all__})
-    # The generator keeps off Python's own names with an underscore, as in `self_`.
+    # The generator appends an underscore to Python's own names, as in `self_`.
     names = [each.name for each in attrs.fields(made) if each.init]
     return {name: (name.rstrip("_"), _targets(hints[name])) for name in names}
 

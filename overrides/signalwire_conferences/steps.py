@@ -1,7 +1,7 @@
-"""Steps: all that an operation asks of the world, and all that can come of it.
+"""Steps: everything that an operation needs done, and the possible outcomes.
 
-An operation is a generator of steps, which does no I/O: the clients carry each step out, with blocking calls or with
-`await`, and send back its result (`yield from step`).
+An operation is a generator of steps and does no I/O itself. The clients carry out each step, with blocking calls or
+with `await`, and send back its result (`yield from step`).
 """
 
 from collections.abc import Callable, Generator, Mapping, Sequence
@@ -20,7 +20,7 @@ _FIRST_BACKOFF, _MOST_DOUBLINGS = 0.25, 5  # seconds, and so at most 8
 
 @frozen
 class Done:
-    """Carried out, and answered with what the request expects: decoded JSON, and a strong ETag."""
+    """Carried out, and answered as expected: decoded JSON, and a strong ETag if there is one."""
 
     body: Any
     etag: str | None = None
@@ -34,20 +34,20 @@ class _Failed:
 
 
 class Refused(_Failed):
-    """Certainly not carried out, and a repetition would be refused too."""
+    """Certainly not carried out, and a repeated request would be refused too."""
 
 
 class Deferred(_Failed):
-    """429: put off, so most likely not carried out."""
+    """429: to be sent again later, so most likely not carried out."""
 
 
 class NotSent(_Failed):
-    """Nothing of it reached the server."""
+    """No part of it reached the server."""
 
 
 @frozen
 class Unknown(_Failed):
-    """It may have been carried out; `may_land`: or may still be, later."""
+    """It may have been carried out; `may_land`: it may also still be carried out later."""
 
     may_land: bool
 
@@ -69,7 +69,7 @@ class Request(_Step[Outcome]):
     query: Json = field(factory=dict)
     content: bytes | None = None
     headers: Mapping[str, str] = field(factory=dict)
-    about: str | None = None  # the id of the conference, which an answer has to have
+    about: str | None = None  # the id of the conference, which the answer must have
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
@@ -87,13 +87,13 @@ class Acquire(_Step[None]):
 
 @frozen
 class Release(_Step[None]):
-    """Gives the lock of the last `Acquire` back."""
+    """Step: release the lock of the last `Acquire`."""
 
 
 @frozen
 class Record(_Step[int]):
-    """Step: put the before-image on disk, with what the PUT is to lead to; gives the entry's number. `outcome`:
-    "unchanged" where there is no PUT; `undoes`: the change set that is taken back.
+    """Step: write the before-image to disk, with the values expected after the PUT. Its result is the entry's number.
+    `outcome` is "unchanged" if there is no PUT; `undoes` is the change set that is undone.
     """
 
     key: str
@@ -106,7 +106,7 @@ class Record(_Step[int]):
 
 @frozen
 class Settle(_Step[None]):
-    """Step: note in the journal what came of a PUT; `after`: the fields that it changed."""
+    """Step: write the outcome of a PUT to the journal; `after` has the fields that it changed."""
 
     entry: int
     applied: bool
@@ -115,8 +115,8 @@ class Settle(_Step[None]):
 
 @frozen
 class Recall(_Step[Sequence[Entry]]):
-    """Step: entries of the journal, the latest first: of a conference, of a change set, one by its number, or all;
-    `to_undo`: complain of a damaged one that may be the change to undo.
+    """Step: read entries of the journal, latest first: of a conference, of a change set, one by its number, or all.
+    `to_undo`: raise if a damaged entry may be the change to undo.
     """
 
     key: str | None = None
@@ -127,10 +127,10 @@ class Recall(_Step[Sequence[Entry]]):
 
 @frozen
 class Members(_Step[Sequence[str]]):
-    """Step: the ids of the conferences of a change set, in its order."""
+    """Step: read the ids of the conferences of a change set, in its order."""
 
     change_set: str
-    key: None = None  # of all conferences
+    key: None = None  # of any conference
 
 
 Step = Request | Wait | Acquire | Release | Record | Settle | Recall | Members
@@ -145,7 +145,7 @@ class Policy:
 
 
 def repeated(request: Request, policy: Policy) -> Steps[Done]:
-    """Send a request that is safe to repeat until it is answered, or raise the last failure."""
+    """Send a request that is safe to repeat, until it is answered; or raise the last failure."""
     attempt = 0
     while not isinstance(outcome := (yield from request), Done):
         if isinstance(outcome, Refused) or attempt >= policy.retries:
@@ -156,7 +156,7 @@ def repeated(request: Request, policy: Policy) -> Steps[Done]:
 
 
 def sent_once(request: Request, policy: Policy) -> Steps[Outcome]:
-    """Send, and repeat only what the server certainly did not carry out: 429, or never sent."""
+    """Send a request, and repeat it only if the server did not carry it out: after a 429, or if it was never sent."""
     attempt = 0
     while isinstance(outcome := (yield from request), Deferred | NotSent) and attempt < policy.retries:
         yield from pause(attempt, outcome.error, policy)
@@ -165,7 +165,7 @@ def sent_once(request: Request, policy: Policy) -> Steps[Outcome]:
 
 
 def pause(attempt: int, error: ConferencesError, policy: Policy) -> Steps[None]:
-    """Wait as `Retry-After` says (raise where that is too long), else exponential backoff with jitter."""
+    """Wait for as long as `Retry-After` says (raise if that is too long), else exponential backoff with jitter."""
     asked = error.retry_after if isinstance(error, ApiError) else None
     if asked is None:
         longest = min(_FIRST_BACKOFF * 2 ** min(attempt, _MOST_DOUBLINGS), policy.timeout)

@@ -1,8 +1,8 @@
-"""The safe update: a generator of steps that knows no network, no clock, no lock.
+"""The safe update: a generator of steps, without network, clock or lock.
 
-Read; merge the asked changes onto what was read; refuse what would be lost; write; compare the answer with what had to
-come of it. A PUT whose outcome is unknown is never blindly repeated: the conference is read again, and the update is
-finished, or rebased and written, or ends in a conflict.
+Read; merge the asked changes onto what was read; refuse if something would be lost; write; compare the answer with the
+expected values. A PUT whose outcome is unknown is never blindly repeated: the conference is read again, and the update
+is finished, or rebased and written, or ends in a conflict.
 """
 
 from collections.abc import Callable, Sequence
@@ -23,7 +23,7 @@ from .results import UpdateReport
 from .steps import Deferred, Done, NotSent, Outcome, Record, Refused, Settle, Steps, Unknown, Wait, pause
 from .target import Target, put_of, read
 
-_MOST_REBASES: Final = 16  # after a 412; each means that another writer got through
+_MOST_REBASES: Final = 16  # after a 412; each means that another writer was faster
 _MOST_REDOS: Final = 5  # of a change that `confirm` found overwritten
 
 
@@ -33,8 +33,8 @@ Decide = Callable[[Json], Steps[Intent]]
 @define
 class SafeUpdate:
     target: Target
-    intent: Intent | Decide  # or what decides it from the conference as read
-    anew: Decide | None = None  # what decides it again, where nothing of it is there any more
+    intent: Intent | Decide  # or a function that decides it from the conference as read
+    anew: Decide | None = None  # decides it again if nothing of it is left on the server
     _state: State = field(default=State.UNCHANGED, init=False)
     _failure: ConferencesError | None = field(default=None, init=False)
     _sent: UpdatePlan[Any] | None = field(default=None, init=False)
@@ -45,13 +45,13 @@ class SafeUpdate:
     _noticed: dict[str, Change] = field(factory=dict, init=False)
 
     def plan(self) -> Steps[UpdatePlan[Any]]:
-        """Read once, and tell what the update would do."""
+        """Read once, and return what the update would do."""
         now = yield from self._read()
         self._intent.advice = LOOK
         return evolve(self._merged(now.body), intent=self._intent)
 
     def steps(self) -> Steps[tuple[dict[str, Any], UpdateReport]]:
-        """Carry the update out; gives the conference as the server has it now, and how it went."""
+        """Carry out the update. Returns the conference as it is on the server now, and the report."""
         for _ in range(_MOST_REDOS + 1):
             yield from self.target.acquire(self._state.value)
             body = yield from self._settled()
@@ -102,7 +102,7 @@ class SafeUpdate:
                         last = failed.error
 
     def _read(self) -> Steps[Done]:
-        """Read; where it fails, the error says what is known of the PUTs before it."""
+        """Read. If that fails, the error says what is known about the PUTs before it."""
         try:
             now = yield from read(self.target)
         except NotFoundError as error:
@@ -138,13 +138,13 @@ class SafeUpdate:
         return plan
 
     def _left(self, body: dict[str, Any]) -> UpdatePlan[Any] | None:
-        """What is left to do; `None`: it has to be decided anew. Where part of it is there, it has not."""
+        """What is left to do; `None` if the change must be decided again, because no part of it is on the server."""
         if self.anew is not None and self._sent is not None:
             if isinstance(self._failure, ApiError) and self._failure.status_code == 412:
                 return None
             plan, asked = self._merged(body), self._intent.asked
             theirs = {conflict.field: built_on(conflict) for conflict in plan.conflicts}
-            if "ours" in theirs.values():  # from here on it is an update as any other
+            if "ours" in theirs.values():  # from here on, this is an ordinary update
                 asked = {name: value for name, value in asked.items() if theirs.get(name) != "ours"}
                 self._intent.asked, self.anew = asked, None
             elif asked.keys() <= plan.changes.keys() and "nothing known" not in theirs.values():
@@ -169,7 +169,7 @@ class SafeUpdate:
             self._entry = yield from self._record(plan, after)
             outcome = yield from request
         except ConferencesError as error:
-            # No before-image, or a client that was closed: it never left.
+            # The before-image could not be written, or the client was closed: the PUT was not sent.
             error.state = f"{self._state.after_a_read.value} This PUT was not sent."
             raise
         answer = outcome if isinstance(outcome, Done) else outcome.error
@@ -188,14 +188,14 @@ class SafeUpdate:
             raise
 
     def _failed(self, outcome: Refused | NotSent | Deferred | Unknown) -> Steps[None]:
-        """A PUT that was not answered with the conference: raise where one must not go on."""
+        """After a PUT that was not answered with the conference: raise if the update must not go on."""
         match outcome:
             case Deferred(error):
                 self._leave_open(State.DEFERRED, error)
             case Unknown(error, may_land):
                 self._leave_open(State.MAY_LAND if may_land else State.UNKNOWN, error)
             case Refused(error) | NotSent(error):
-                if not self._state.is_open:  # else a PUT before this one may have been carried out
+                if not self._state.is_open:  # else an earlier PUT may have been carried out
                     yield from self._settle(None)
                 error.state = self._state.value
                 if isinstance(outcome, Refused):
@@ -212,7 +212,7 @@ class SafeUpdate:
             error.advice = "Read the conference before you call again."
 
     def _verified(self, plan: UpdatePlan[Any], answer: dict[str, Any]) -> Steps[dict[str, Any]]:
-        """Compare the answer to the PUT with what had to come of it; it may be stale: before an alarm, look again."""
+        """Compare the answer to the PUT with the expected values. It may be stale, so read again before an alarm."""
         self._intent.tried = True
         verdict = verify(plan.before, plan.body, answer, self._intent.resets)
         now, state = answer, State.SEEN
@@ -230,7 +230,7 @@ class SafeUpdate:
         return now
 
     def _check_losses(self, now: dict[str, Any]) -> Steps[None]:
-        """After a PUT of unknown outcome: what it cost, if it was carried out."""
+        """After a PUT of unknown outcome: raise if it was carried out and lost something."""
         if self._sent is not None and self._state.is_open and self._state is not State.MATCH_FAILED:
             verdict = lost(self._sent.body, now, self._intent.asked.keys(), exclusive=False)
             if verdict.differences:
@@ -238,8 +238,8 @@ class SafeUpdate:
             _alarm(self._sent, verdict, State.SEEN)
 
     def _note_unchanged(self, plan: UpdatePlan[Any], *, ends: bool) -> Steps[None]:
-        """The conference lacks the change. Only where nothing else changed either is it sure that no PUT was carried
-        out, for somebody may have brought the old value back; and the last one may still land.
+        """The conference lacks the change. It is only certain that no PUT was carried out if nothing else changed
+        either: somebody may have restored the old value, and the last PUT may still land.
         """
         if self._sent is None or plan.before != self._sent.before or (ends and self._state is State.MAY_LAND):
             return
@@ -248,13 +248,13 @@ class SafeUpdate:
             self._state, self._failure = State.DONE if self._changed else State.UNCHANGED, None
 
     def _found_carried_out(self, now: dict[str, Any]) -> Steps[None]:
-        """The conference is as asked. If a PUT went out, it was carried out."""
+        """The conference has the change. If a PUT was sent, it was carried out."""
         if not self._state.is_open or self._sent is None:
             return
         kept = lost(self._sent.body, now, self._intent.asked.keys(), exclusive=self.target.locked)
         verdict = kept | survival(self._sent.before, now, self._intent.resets)
         if verdict.differences and self._state is State.MATCH_FAILED:
-            return  # it was overtaken, as the server said, by somebody who made the same change
+            return  # the 412 was true: somebody else made the same change first
         yield from self._settle(_ours(self._sent, now, verdict))
         self._accept(self._sent, now, verdict, State.SEEN)
 
@@ -264,11 +264,11 @@ class SafeUpdate:
         self._noticed |= verdict.noticed
         self._changed |= plan.changes.keys()
         asked = self._intent.asked
-        # From here on it is the value that the server chose which has to stay.
+        # From here on, the value that the server chose must stay.
         asked |= {name: now[name] for name, value in asked.items() if value is CLEAR and now[name] is not None}
 
     def _settle(self, after: Json | None) -> Steps[None]:
-        """Note what the PUT changed; `None`: it was not carried out."""
+        """Write to the journal what the PUT changed; `None` if it was not carried out."""
         if self._entry is not None:
             yield from Settle(self._entry, after is not None, after)
             self._entry = None
@@ -291,13 +291,13 @@ def _alarm(plan: UpdatePlan[Any], verdict: Verdict, state: State) -> None:
 
 
 def _confirmed(first: Verdict, second: Verdict, answer: Json) -> Verdict:
-    """The verdict of a second look: an alarm only where both see it; else the answer was stale."""
+    """The verdict after a second read: only differences in both count; in the others the answer was stale."""
     stale = {one.field: Change(answer.get(one.field), one.expected) for one in first.differences}
     still = tuple(one for one in second.differences if stale.pop(one.field, None))
     return Verdict(still, {**second.noticed, **stale})
 
 
 def _ours(plan: UpdatePlan[Any], now: Json, verdict: Verdict) -> dict[str, Any]:
-    """What a PUT changed, lost fields included: field -> value now."""
+    """The fields that a PUT changed, lost ones included: field -> value now."""
     names = plan.changes.keys() | {difference.field for difference in verdict.differences}
     return {name: value for name, value in changed_fields(plan.before, now).items() if name in names}
