@@ -410,7 +410,7 @@ def test_a_journal_that_is_full_ends_it_at_once_and_names_the_rest(
         }
         last = result.failed[ids[-1]]
         assert "unchanged by this call" in str(last)
-        assert "Make room on its disk" in str(last)
+        assert "Free space on its disk" in str(last)
         assert len(told) == 300
         monkeypatch.undo()
         assert len(client.update_many(ids, changes=NEW).changed) == 295

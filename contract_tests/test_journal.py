@@ -454,7 +454,7 @@ def test_a_journal_that_fails_after_the_put_takes_nothing_from_the_result(
 def test_what_is_no_regular_file_is_refused_and_left_as_it_is(server: MockServer, path: Path) -> None:
     os.mkfifo(path, 0o666)
     mode = path.stat().st_mode
-    with pytest.raises(ConferencesError, match="no regular file"), ours("sync", server, journal=path):
+    with pytest.raises(ConferencesError, match="not a regular file"), ours("sync", server, journal=path):
         pass
     assert path.stat().st_mode == mode
 

@@ -477,11 +477,11 @@ def test_a_database_of_something_else_is_left_alone_and_closed(path: Path, monke
     monkeypatch.setattr(sqlite3, "connect", noted)
     with pytest.raises(ConferencesError) as caught:
         Journal(path, HOST)
-    assert "it is the database of something else" in caught.value.message
+    assert "it is the database of another program" in caught.value.message
     assert repr(str(path)) in caught.value.message
     assert isinstance(caught.value.__cause__, sqlite3.DatabaseError)
     assert (caught.value.conference_id, caught.value.state) == (None, "")
-    assert caught.value.advice.startswith("It has to be a file that this package made")
+    assert caught.value.advice.startswith("It must be a file that this package made")
     assert path.read_bytes() == before
     assert path.stat().st_mode & 0o777 == 0o644
     for connection in made:

@@ -617,7 +617,7 @@ def test_a_file_that_has_no_tables_yet_but_is_marked_by_something_else_is_left_a
     for pragma in ("application_id", "user_version"):
         query(path, f"PRAGMA {pragma} = 5")
         before = path.read_bytes()
-        with pytest.raises(ConferencesError, match="something else"):
+        with pytest.raises(ConferencesError, match="another program"):
             Journal(path, HOST)
         assert path.read_bytes() == before
         path.unlink()

@@ -79,9 +79,9 @@ def test_a_null_that_no_put_can_bring_back_is_named() -> None:
     before = {**EXAMPLE, "size": None, NULLABLE: None}
     with pytest.raises(UnsafeUpdateError) as caught:
         inverse(ID, [entry(before, **{"size": "large", NULLABLE: "new"})], EXAMPLE)
-    assert caught.value.at_risk == {"size": "was null before, which a PUT cannot bring back"}
+    assert caught.value.at_risk == {"size": "was null before, which a PUT cannot restore"}
     assert caught.value.conference_id == ID
-    assert caught.value.advice == "Name a value for it in an update."
+    assert caught.value.advice == "Set it with an update."
 
 
 def test_a_value_that_the_journal_keeps_without_its_token_is_not_brought_back() -> None:
@@ -99,7 +99,7 @@ def test_a_field_that_the_contract_no_longer_has_is_left_alone() -> None:
 def test_nothing_to_undo_names_the_conference() -> None:
     with pytest.raises(ConferencesError) as caught:
         inverse(ID, [entry(outcome="not applied", size="large")], EXAMPLE)
-    assert caught.value.message == f"The journal knows no change of conference {ID!r} to undo."
+    assert caught.value.message == f"The journal has no change of conference {ID!r} to undo."
 
 
 def test_who_needs_a_journal_and_has_none_is_told_how_to_get_one() -> None:

@@ -826,7 +826,7 @@ def test_an_answer_that_is_not_the_conference_says_why(body: Any, reason: str) -
 def test_a_read_that_lacks_what_has_to_survive_a_put_is_not_built_on(lacking: str) -> None:
     bare = {name: value for name, value in EXAMPLE.items() if name != lacking}
     assert outcome_of(Request("GET", "/x", "conference", about=ID), ok(bare)) == Done(bare)
-    with pytest.raises(InvalidResponseError, match=f"cannot be built on: it lacks {lacking}"):
+    with pytest.raises(InvalidResponseError, match=f"is not usable: it lacks {lacking}"):
         drive(read(Target(ID, POLICY)), World(Server(bare)))
 
 

@@ -1,4 +1,4 @@
-"""Answers compared with what they have to be: is it this conference, and did a PUT keep what it had to."""
+"""Checks answers: is it the right conference, and did a PUT change only what it should?"""
 
 from collections.abc import Callable, Mapping
 from collections.abc import Set as AbstractSet
@@ -24,16 +24,16 @@ _EMPTY: Final[tuple[Any, ...]] = (None, False, "", [], {})
 
 @frozen
 class Verdict:
-    differences: tuple[Difference, ...] = ()  # what the server had to keep or take and did not
-    noticed: Mapping[str, Change] = field(factory=dict)  # what is no loss and yet worth knowing
+    differences: tuple[Difference, ...] = ()  # values that the server did not keep or take
+    noticed: Mapping[str, Change] = field(factory=dict)  # changes that are not a loss but worth knowing
 
     def __or__(self, other: "Verdict") -> "Verdict":
         return Verdict((*self.differences, *other.differences), {**self.noticed, **other.noticed})
 
 
 def flaws(body: Any, expects: str, conference_id: str | None, *, whole: bool) -> list[str]:
-    """Why decoded JSON is not the "conference" (of this id, if one is given) or "page" that a request expects;
-    `whole`: whether a conference without one of its fields is flawed too.
+    """Why decoded JSON is not the "conference" (of this id, if one is given) or "page" that a request expects.
+    `whole`: a conference must have all of its fields.
     """
     if not isinstance(body, dict):
         return [f"it is not a JSON object but {type(body).__name__}"]
@@ -56,7 +56,7 @@ def flaws_to_build_on(body: Json) -> list[str]:
     if lacking := [name for name in needed if name not in body]:
         return [f"it lacks {', '.join(lacking)}"]
     try:
-        # Of numbers alone, wherever they are: to encode all takes as long as the PUT does.
+        # Only the numbers are encoded: encoding everything takes as long as the PUT.
         encode_json([value for name in needed if type(value := body[name]) is not str])
     except ValueError:
         return ["it holds a number that cannot be sent back"]
@@ -64,12 +64,12 @@ def flaws_to_build_on(body: Json) -> list[str]:
 
 
 def verify(before: Json, body: Json, after: Json, resets: AbstractSet[str] = frozenset()) -> Verdict:
-    """Compare the whole conference after a PUT with the one before, what was PUT, and what may be lost."""
+    """Compare the whole conference after a PUT with the one before and the body; `resets` may be lost."""
     return verify_body(body, after) | survival(before, after, resets)
 
 
 def verify_body(body: Json, after: Json) -> Verdict:
-    """Compare the writable fields after a PUT with what was PUT."""
+    """Compare the writable fields after a PUT with the body."""
     expected = expected_after(body)
     verdict = _compared(expected, after)
     chosen = contract.fields(contract.UPDATE).keys() - expected.keys() - after.keys()
@@ -77,8 +77,8 @@ def verify_body(body: Json, after: Json) -> Verdict:
 
 
 def survival(before: Json, after: Json, resets: AbstractSet[str] = frozenset()) -> Verdict:
-    """Compare what no request can write: it must be there after a write as it was before. What the contract does not
-    know may change, as a counter does; but not vanish or become empty, which is what a reset looks like.
+    """Compare the fields that no request can write: they must survive a write. Fields that the contract does not know
+    may change, like a counter, but not vanish or become empty, which is what a reset looks like.
     """
 
     def harmless(name: str, _: Any, now: Any) -> bool:
@@ -90,8 +90,8 @@ def survival(before: Json, after: Json, resets: AbstractSet[str] = frozenset()) 
 
 
 def lost(body: Json, now: Json, asked: AbstractSet[str], *, exclusive: bool) -> Verdict:
-    """What a PUT of unknown outcome cost, told from somebody else's change: a field that was sent and has the value
-    that leaving it out gives was lost; where the writer is `exclusive`, any difference is. Not of the `asked` fields.
+    """What a PUT of unknown outcome lost, as opposed to what somebody else changed: a field that was sent and now has
+    the value of a field that is left out; if the writer is `exclusive`, any difference. `asked` fields do not count.
     """
 
     def is_loss(name: str, actual: Any) -> bool:
@@ -111,7 +111,7 @@ def _less_exact(name: str, value: Any, now: Any) -> bool:
 
 
 def _compared(expected: Json, after: Json, harmless: Callable[[str, Any, Any], bool] = _less_exact) -> Verdict:
-    """Fields that are not as expected: a difference, or noticed where that is harmless."""
+    """Fields that are not as expected: differences, or noticed if harmless."""
     differences, noticed = [], {}
     for name, value in expected.items():
         now = after.get(name, MISSING)

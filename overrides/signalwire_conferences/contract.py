@@ -1,4 +1,4 @@
-"""The contract, as the package reads it: operations, writable fields, and what a value may be."""
+"""The contract: operations, writable fields, and their allowed values."""
 
 import functools
 from collections.abc import Mapping
@@ -11,7 +11,7 @@ from signalwire_conferences_api import table
 Json = Mapping[str, Any]  # an object of JSON
 CONFERENCE, CREATE, UPDATE = "Conference", "ConferenceCreate", "ConferenceUpdate"
 
-KEEP: Final = table.Keep.KEEP  # a field given as this is not named
+KEEP: Final = table.Keep.KEEP  # as the value of a field: as if it was not given
 Kind = table.Kind
 Omission = table.Omission
 Operation = table.Operation
@@ -25,14 +25,14 @@ class Field:
 
     name: str
     kind: Kind  # how its values are compared
-    omission: Omission  # what becomes of it when it is left out
-    default: Any  # the value then: documented, or null, or assumed where it is the server's choice
-    rule: str  # what a value has to be, in words
+    omission: Omission  # what happens if it is left out
+    default: Any  # its value then: documented, null, or assumed if the server chooses
+    rule: str  # what a value must be, in words
     schema: dict[str, Any] = field(repr=False, eq=False)  # the same as a JSON Schema, without references
 
     @functools.cached_property
     def _validator(self) -> Any:
-        # Compiled for the fields that are used, when they are: it is the dearest part of a first call.
+        # Compiled on first use: it is the slowest part of a first call.
         import jsonschema_rs  # noqa: PLC0415 - for the same reason
 
         return jsonschema_rs.Draft202012Validator(self.schema, validate_formats=True)

@@ -1,4 +1,4 @@
-"""Changes that depend on what is there: a function makes them, and again where nothing of them is left."""
+"""Changes that depend on the current values: a function makes them, and again if nothing of them is left."""
 
 import copy
 import re
@@ -25,17 +25,17 @@ class Edit:
     resets: frozenset[str]
 
     def __call__(self, now: Json) -> Steps[Intent]:
-        """What the function makes of the conference as it is now. Its own error passes through."""
+        """The changes that the function makes to the current conference. Its errors are raised as they are."""
         before = {name: now[name] for name in fields(UPDATE)}
         given = copy.deepcopy(before)
         made: Any = self.function(given)
-        yield from ()  # a generator, as all that decides is
+        yield from ()  # makes it a generator, like every `Decide`
         made = given if made is None else made
         sent = "no PUT of it was sent"
         if not isinstance(made, Mapping):
-            wrong = Problem("function", made, "must return a dict of fields, or None where it changed the one given")
+            wrong = Problem("function", made, "must return a dict of fields, or None if it changed the given one")
             raise InvalidChangeError([wrong], conference_id=self.conference_id, sent=sent)
-        # What is not there any more is cleared; what is as it was passes as it came.
+        # Missing fields are cleared; unchanged values are not checked.
         names = [name for name in {**before, **made} if not identical(before.get(name), made.get(name))]
         names += [name for name in made if name not in before and made[name] is None]
         asked, _ = checked_changes({name: made.get(name) for name in names}, (), self.conference_id, sent=sent)
@@ -43,8 +43,8 @@ class Edit:
 
 
 def built_on(conflict: Conflict) -> Literal["ours", "before", "nothing known"]:
-    """What a third value was built on, as far as that can be seen: free text that has all of ours in it, or all of that
-    from before without ours.
+    """What the other writer's value was probably built on: free text that contains all of ours, or all of the text from
+    before and not ours.
     """
     about, texts = fields(UPDATE)[conflict.field], (conflict.ours, conflict.before or "", conflict.theirs)
     is_free = about.kind is Kind.EXACT and about.schema.get("type") == "string" and "enum" not in about.schema
@@ -58,6 +58,6 @@ def built_on(conflict: Conflict) -> Literal["ours", "before", "nothing known"]:
 
 
 def _holds(text: str, part: str) -> bool:
-    """Whether a text has a part, and not in the middle of a word: "line 10" does not have "line 1"."""
+    """Whether a text contains a part, as whole words: "line 10" does not contain "line 1"."""
     edge = r"(?:(?<!\w)|(?!\w))"
     return re.search(edge + re.escape(part) + edge, text) is not None

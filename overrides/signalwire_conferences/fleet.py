@@ -1,4 +1,4 @@
-"""Many conferences at once: which ones, at what pace, and what became of each. `workers` carries it out."""
+"""Many conferences at once: their order and pace, and the result of each. `workers` carries it out."""
 
 import copy
 import threading
@@ -28,23 +28,23 @@ from .values import one_spelling
 T = TypeVar("T")
 R = TypeVar("R")
 CONCURRENCY: Final = 20  # conferences at once; a blocking client keeps as many connections
-PLANNED_AHEAD: Final = 4  # times as many conferences are read before their plans are given
-LARGE_PAGES: Final = {"page_size": 100}  # conferences; a page is the most that is held of them
+PLANNED_AHEAD: Final = 4  # times the concurrency: how many conferences are read before their plans are returned
+LARGE_PAGES: Final = {"page_size": 100}  # conferences; no more than a page is held at once
 _IN_A_ROW: Final = 3  # conferences refused for a reason of the whole space, after which no more are tried
 _REFUSED: Final = f"This conference was not tried, after {_IN_A_ROW} in a row were refused: "
 _MOST_DEFERRALS: Final = 10  # of one conference, each after its own retries
-_TICK: Final = 0.5  # seconds after which a wait notices that nothing more is to be begun
+_TICK: Final = 0.5  # seconds after which a wait notices that no more are to be started
 
 
 @frozen
 class ConferenceResult:
-    """What became of one conference among many.
+    """The result for one conference among many.
 
     Attributes:
         id: the conference.
-        outcome: "changed", "unchanged" (it was as asked before) or "failed".
+        outcome: "changed", "unchanged" (it had the values already) or "failed".
         error: why it failed, else `None`.
-        report: how the update went, `None` where it failed.
+        report: what the update did; `None` if it failed.
     """
 
     id: str
@@ -55,12 +55,12 @@ class ConferenceResult:
 
 @frozen
 class ChangeSetResult:
-    """What became of the conferences of a change set.
+    """The results for the conferences of a change set.
 
     Attributes:
         change_set: its id.
         changed: the ids of those that were changed.
-        unchanged: the ids of those where nothing had to change.
+        unchanged: the ids of those that had the values already.
         failed: id -> error of the others.
     """
 
@@ -73,7 +73,7 @@ class ChangeSetResult:
         return f"{len(self.changed)} changed, {len(self.unchanged)} unchanged, {len(self.failed)} failed"
 
     def record(self, conference_id: str, became: tuple[Any, UpdateReport] | BaseException) -> ConferenceResult:
-        """Add what became of a conference: what an update gives, or its error."""
+        """Add a conference with the result of its update, or the error."""
         if isinstance(became, BaseException):
             self.failed[conference_id] = became
             return ConferenceResult(conference_id, "failed", became)
@@ -83,11 +83,11 @@ class ChangeSetResult:
 
     @contextmanager
     def kept(self) -> Iterator[None]:
-        """Whatever ends the call early has what was done until then as its `result`, and says so."""
+        """Adds the result so far to an exception that ends the call early: as `result`, and as a note."""
         try:
             yield
         except BaseException as error:
-            error.add_note(f"Until then: {self} (change set {self.change_set}). The same call again does the rest.")
+            error.add_note(f"Until then: {self} (change set {self.change_set}). Call again to do the rest.")
             vars(error)["result"] = self
             raise
 
@@ -96,7 +96,7 @@ class UndoPlans(list[UpdatePlan[T]]):
     """The plans of the undo of a change set.
 
     Attributes:
-        failed: id -> error of the conferences of which there is no plan.
+        failed: id -> error of the conferences that have no plan.
     """
 
     def __init__(self) -> None:
@@ -104,7 +104,7 @@ class UndoPlans(list[UpdatePlan[T]]):
         self.failed = dict[str, Exception]()
 
     def record(self, conference_id: str, plan: "UpdatePlan[T] | Exception") -> None:
-        """Add what became of a conference."""
+        """Add the plan of a conference, or the error."""
         if isinstance(plan, Exception):
             self.failed[conference_id] = plan
         else:
@@ -116,13 +116,13 @@ class Fleet(Generic[T, R]):
     """Many conferences to work on. Safe to use from several threads.
 
     Attributes:
-        work: from an id to the steps for it.
-        record: from an id, and what they gave or raised, to the result that is told.
-        tell: is called with each result; nothing more is begun where it fails.
-        pace: shared by all that one client does to many.
-        policy: how often and how long.
+        work: function from an id to the steps for it.
+        record: function from an id, and what the steps returned or raised, to the result that is reported.
+        tell: called with each result; if it raises, no more conferences are started.
+        pace: shared by all calls of one client that work on many conferences.
+        policy: how often requests are repeated, and their timeout.
         writes: whether the work may write.
-        stopped: nothing more is to be begun.
+        stopped: whether no more conferences are to be started.
     """
 
     operation: str
@@ -140,13 +140,13 @@ class Fleet(Generic[T, R]):
     _lock: threading.Lock = field(factory=threading.Lock, init=False)
 
     def is_new(self, given: object) -> bool:
-        """Whether an id was not met before, in any spelling."""
+        """Whether an id is new, in any spelling."""
         known, key = len(self._met), one_spelling(name_of(given))
         self._met.add(key)
         return len(self._met) > known
 
     def new(self, ids: Iterable[object]) -> Iterator[object]:
-        """The ids that were not met before, as long as more are to be begun."""
+        """The new ids, until no more are to be started."""
         try:
             for given in ids:
                 if self.stopped:
@@ -157,8 +157,8 @@ class Fleet(Generic[T, R]):
             self.fail(error)
 
     def steps(self, given: object) -> Steps[T | ConferencesError | None]:
-        """The work on one conference, once it is its turn. Gives an error where the whole space refuses or nothing can
-        be recorded, and `None` where nothing more is to be begun.
+        """The work on one conference, once it is its turn. Returns an error if the whole space refuses or the journal
+        cannot be written, and `None` if no more are to be started.
         """
         deferred: RateLimitError | None = None
         for attempt in range(_MOST_DEFERRALS):
@@ -178,7 +178,7 @@ class Fleet(Generic[T, R]):
         return self._refusal
 
     def _turn(self) -> Steps[bool]:
-        """Wait for it; whether it comes."""
+        """Wait for the turn; returns whether it came."""
         while not self.stopped and not self._refusal:
             if not (wait := self.pace.begin(write=self.writes)):
                 return True
@@ -186,7 +186,7 @@ class Fleet(Generic[T, R]):
         return False
 
     def _attempt(self, given: object, attempt: int) -> Steps[T | RateLimitError]:
-        """The work; where the rate limit refused it, its error, after the wait. Begun anew, it reads first."""
+        """The work; or, after the wait, the error if the rate limit refused it. The next attempt reads first."""
         try:
             return (yield from self.work(given))
         except RateLimitError as error:
@@ -194,12 +194,12 @@ class Fleet(Generic[T, R]):
             return error
 
     def ended(self, given: object, became: T | BaseException | None) -> R | None:
-        """Take note of what became of one."""
+        """Record the result of one conference."""
         if became is None:
             return None
         with self._lock:
             if isinstance(became, BaseException):
-                traceback.clear_frames(became.__traceback__)  # which hold conferences, and results are to stay small
+                traceback.clear_frames(became.__traceback__)  # they hold conferences
             if isinstance(became, JournalError):  # nothing can be written safely
                 self._refusal = self._refusal or _not_tried(became)
             elif isinstance(became, AuthenticationError | PermissionDeniedError | RateLimitError):
@@ -211,7 +211,7 @@ class Fleet(Generic[T, R]):
             return self.record(name_of(given), became)
 
     def told(self, result: R | None) -> None:
-        """Tell the caller, as long as that works."""
+        """Report to the caller, until that fails."""
         try:
             if result is not None:
                 self.tell(result)
@@ -220,22 +220,22 @@ class Fleet(Generic[T, R]):
             self.fail(error)
 
     def fail(self, error: Exception) -> None:
-        """Begin nothing more, and raise this in the end."""
+        """Start no more, and raise this error at the end."""
         self._failure, self.stopped = self._failure or error, True
 
     def finish(self) -> None:
-        """Raise what ended it early, if anything did."""
+        """Raise the error that ended the work early, if there is one."""
         if self._failure is not None:
             raise self._failure
 
 
 def name_of(given: object) -> str:
-    """An id as results have it."""
+    """An id as it is in results."""
     return str(given) if isinstance(given, str | UUID) else short_repr(given)
 
 
 def _not_tried(error: ConferencesError, said: str = "") -> ConferencesError:
-    """The error of all that are not tried: one for all, so that they cost nothing."""
+    """The error of all conferences that are not tried: the same object for all, to save memory."""
     why = copy.copy(error)
     why.__cause__ = why.__context__ = why.__traceback__ = None
     why.message = said + error.message

@@ -1,4 +1,4 @@
-"""What was done: change sets, and their entries in the journal."""
+"""Change sets, and their entries in the journal."""
 
 import datetime
 import uuid
@@ -19,11 +19,11 @@ def _new_id() -> str:
 
 @frozen
 class ChangeSet:
-    """What one call does: one update, or all those of a fleet.
+    """What one call does: one update, or those of many conferences.
 
     Attributes:
-        id: unique, and in the order of time.
-        label: what the caller calls it.
+        id: unique; ids sort by time.
+        label: the caller's name for it.
     """
 
     id: str = field(factory=_new_id)
@@ -32,20 +32,20 @@ class ChangeSet:
 
 @frozen
 class Entry:
-    """An update that the journal knows.
+    """An update in the journal.
 
     Attributes:
         id: the number of the entry; a later one has a higher number.
         conference_id: the conference; the id in lower case if it is a UUID.
-        recorded_at: when the before-image was put on disk, UTC.
+        recorded_at: when the before-image was written to disk, UTC.
         changes: field -> value before and after, JSON.
-        outcome: "applied", "not applied", "unchanged": there was nothing to change, or "unknown": nobody could tell
-            whether it was carried out.
+        outcome: "applied", "not applied", "unchanged" (there was nothing to change) or "unknown" (it may or may not
+            have been carried out).
         before: the whole conference as it was, JSON as the server sent it.
-        masked: the fields whose value, before or after, is kept without the token that was in it.
-        change_set: the id of the change set; what one call did has the same.
-        label: what the caller called that change set.
-        undoes: the id of the change set that this one took back, where it is an undo.
+        masked: the fields whose value, before or after, contained the token, which is not stored.
+        change_set: the id of the change set; all entries of one call have the same.
+        label: the caller's name for that change set.
+        undoes: for an undo, the id of the change set that it undid.
     """
 
     id: int

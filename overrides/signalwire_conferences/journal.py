@@ -1,4 +1,4 @@
-"""Before-images in SQLite: one file, several processes, written before the PUT leaves."""
+"""Before-images in a SQLite file that several processes may share, written before the PUT is sent."""
 
 import datetime
 import json
@@ -23,21 +23,21 @@ _log = logging.getLogger(__name__)
 _KEPT_DAYS = 90
 _KEPT_CHANGE_SETS = 10_000
 _COLUMNS = "entry, conference_id, recorded_at, before, after, outcome, masked, change_set, label, undoes"
-_STEADY = 60.0  # seconds that the clocks of a machine may drift apart
+_STEADY = 60.0  # seconds that the wall clock and the monotonic clock may drift apart
 
 
 class Journal(JournalFile):
     """The journal of one host in a SQLite file that others may share.
 
-    With each new entry, those of the host that are beyond the last 10,000 change sets are pruned, and those older than
-    90 days. A clock that jumped prunes nothing: entries from before a gap of more than 90 days, in either direction,
-    are kept whatever their age, and all where the clock was set under this process.
+    Each new entry prunes those of the host that are older than 90 days or not among the last 10,000 change sets. A
+    clock that jumps does not prune: entries before a gap of more than 90 days, in either direction, are kept whatever
+    their age, and all entries are kept if the clock was set while this process ran.
 
     Args:
-        path: the file; made where there is none, and kept for its owner alone.
-        host: the space; entries of other hosts are left alone.
+        path: the file; created if it is missing, readable by its owner only.
+        host: the space; entries of other hosts are not touched.
         timeout: seconds to wait for other processes that write; a busy file is opened later.
-        mask: takes secrets out of a text.
+        mask: removes secrets from a text.
     """
 
     def __init__(self, path: Path, host: str, timeout: float = 30, mask: Callable[[str], str] = str) -> None:
@@ -48,7 +48,7 @@ class Journal(JournalFile):
         self._clock = time.time() - time.monotonic()
 
     def carry_out(self, step: Record | Settle | Recall | Members, stop: threading.Event | None = None) -> Any:
-        """What `yield from` the step gives. Once `stop` is set, a busy file is waited for no longer."""
+        """Carry out a step and return its result. Once `stop` is set, it does not wait for a busy file."""
         match step:
             case Record():
                 return self._transact(lambda connection: self._record(step, connection), step.key, stop=stop)
@@ -69,9 +69,9 @@ class Journal(JournalFile):
         to_undo: bool = False,
         stop: threading.Event | None = None,
     ) -> list[Entry]:
-        """Entries, the latest first: of a conference, of a change set, one by its number, or all of the host. Damaged
-        ones are left out, with a warning; `to_undo`: where one may be the change to undo, a `ConferencesError` is
-        raised, and else, of a conference, what is older is left out too.
+        """Entries, latest first: of a conference, of a change set, one by its number, or all of the host. Damaged ones
+        are skipped with a warning. `to_undo`: if a damaged one may be the change to undo, raise `ConferencesError`,
+        else skip the older entries of the conference too.
         """
         entries = list[Entry]()
         found = self._rows(_COLUMNS, stop, conference_id=key, change_set=change_set, entry=entry)
@@ -84,7 +84,7 @@ class Journal(JournalFile):
                 last = all(entry.outcome == "not applied" or entry.undoes for entry in entries)
                 if to_undo and (last or change_set or entry):
                     said = f"{told}, which may be the change to undo: {error}."
-                    advice = "Name the values from before in an update; `history` has the other entries."
+                    advice = "Set the old values with an update; `history` has the other entries."
                     raise ConferencesError(said, conference_id=named, advice=advice) from error
                 _log.warning("%s, which is left out: %s", told, error)
                 if to_undo:
@@ -92,7 +92,7 @@ class Journal(JournalFile):
         return entries
 
     def _rows(self, columns: str, stop: threading.Event | None, **wanted: Any) -> list[Any]:
-        """The rows of the host in which these columns have these values, if one is given; the latest first."""
+        """The rows of the host in which these columns have these values (`None`: any), latest first."""
         key = wanted.get("conference_id")
         values = {"host": self._host, **wanted, "conference_id": key and self._mask(key)}
         values = {column: value for column, value in values.items() if value is not None}
@@ -106,7 +106,7 @@ class Journal(JournalFile):
         latest = "SELECT entry, recorded_at, epoch FROM entries WHERE host = ? ORDER BY entry DESC LIMIT 2"
         rows = [*connection.execute(latest, (self._host,)), *[(0, moment.encode(), 0)] * 2]
         (last, recorded_at, epoch), (_, earlier, _) = rows[:2]
-        # Where the epoch of the last entry begins: each begins after a jump of the clock.
+        # The start of the epoch of the last entry. An epoch starts after a jump of the clock.
         if epoch is None or _is_jump(earlier, recorded_at):
             epoch = last
         (before, hidden), (after, hidden_too) = map(self._as_text, (step.before, step.after))
@@ -119,13 +119,13 @@ class Journal(JournalFile):
             (*row, made.id, label, step.undoes),
         )
         connection.execute(
-            # No `?1`: Python 3.12 warned of it at first.
+            # No `?1`: the first releases of Python 3.12 warn about it.
             "DELETE FROM entries WHERE host = ? AND ordinal <= (SELECT max(ordinal) FROM entries WHERE host = ?) - ?",
             (self._host, self._host, _KEPT_CHANGE_SETS),
         )
         set_here = abs(time.time() - time.monotonic() - self._clock) > _STEADY
         if not set_here and not _is_jump(recorded_at, moment.encode()):
-            # The `+` keeps SQLite from looking through all that has such a number.
+            # The `+` keeps SQLite from scanning by number.
             old = "DELETE FROM entries WHERE host = ? AND recorded_at < ? AND +entry >= ?"
             connection.execute(old, (self._host, limit, epoch))
         return added.lastrowid or 0
@@ -135,7 +135,7 @@ class Journal(JournalFile):
         after, hidden = (None, set[str]()) if step.after is None else self._as_text(step.after)
 
         def note(connection: sqlite3.Connection) -> None:
-            # Numbers begin anew in another file, where this one may be of somebody else.
+            # If the file was replaced, its numbers started again, and this one may be another writer's.
             known = "SELECT masked FROM entries WHERE entry = ? AND writer = ?"
             if not (found := connection.execute(known, (step.entry, self._writer)).fetchone()):
                 raise ConferencesError(f"it is not in {str(self._path)!r} any more.")
@@ -148,8 +148,8 @@ class Journal(JournalFile):
         try:
             self._transact(note, None, stop=stop)
         except (ConferencesError, ValueError) as error:
-            # Undo asks the server where the outcome is unknown; the caller has more use of the result than of this.
-            _log.warning("The journal keeps entry %d as of unknown outcome: %s", step.entry, error)
+            # Not raised: the caller needs the result more, and undo asks the server if the outcome is unknown.
+            _log.warning("Entry %d of the journal keeps the outcome 'unknown': %s", step.entry, error)
 
     def _as_text(self, values: Mapping[str, Any]) -> tuple[str, set[str]]:
         """The values as JSON without secrets, and the names of those that held one."""
@@ -170,21 +170,21 @@ class Journal(JournalFile):
 
 
 def opened(settings: Settings[Any]) -> Journal | None:
-    """The journal of a client, if it is to have one."""
+    """The journal of a client, if it has one."""
     path = settings.journal
     return None if path is None else Journal(path, settings.address.space, settings.timeout, settings.masked)
 
 
 def _entry(number: int, about: bytes, *row: Any) -> Entry:
-    """Raises `ValueError` where it is damaged."""
-    recorded_at, image, later, masked = _instant(row[0]), _decoded(row[1]), _decoded(row[2]), frozenset(_names(row[4]))
+    """Raises `ValueError` if the row is damaged."""
+    recorded_at, before, after, masked = _instant(row[0]), _decoded(row[1]), _decoded(row[2]), frozenset(_names(row[4]))
     outcome, *made = (each and each.decode() for each in (row[3], *row[5:]))
-    if {type(image), type(later)} != {dict}:
-        raise ValueError("an image that is no JSON object")
+    if {type(before), type(after)} != {dict}:
+        raise ValueError("a before-image that is not a JSON object")
     if outcome not in get_args(EntryOutcome):
-        raise ValueError(f"an outcome {outcome!r}")
-    changes = {name: Change(image.get(name), value) for name, value in later.items()}
-    return Entry(number, about.decode(), recorded_at, changes, outcome, image, masked, *made)
+        raise ValueError(f"an unknown outcome {outcome!r}")
+    changes = {name: Change(before.get(name), value) for name, value in after.items()}
+    return Entry(number, about.decode(), recorded_at, changes, outcome, before, masked, *made)
 
 
 def _decoded(text: bytes) -> Any:
@@ -197,19 +197,19 @@ def _decoded(text: bytes) -> Any:
 def _names(text: bytes) -> list[str]:
     names = _decoded(text)
     if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
-        raise ValueError("names of masked fields that are no list of texts")
+        raise ValueError("names of masked fields that are not a list of strings")
     return names
 
 
 def _instant(text: bytes) -> datetime.datetime:
     instant = datetime.datetime.fromisoformat(text.decode())
     if instant.tzinfo is None:
-        raise ValueError("a time without its zone")
+        raise ValueError("a time without a zone")
     return instant
 
 
 def _is_jump(earlier: bytes, later: bytes) -> bool:
     try:
         return abs(_instant(later) - _instant(earlier)) > datetime.timedelta(days=_KEPT_DAYS)
-    except ValueError:  # it was damaged, and nobody knows when it was
+    except ValueError:  # a damaged entry, whose time is unknown
         return True

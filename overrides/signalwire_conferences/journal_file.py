@@ -1,7 +1,7 @@
-"""The SQLite file of a journal: shared with other processes and threads, forks, and whoever moves it.
+"""The SQLite file of a journal, which is safe with several processes and threads, forks, and a file that is moved.
 
-Nothing here opens a file that is there beside SQLite: to close any descriptor of it gives up all locks that the
-process has on it, those of another connection in the middle of a transaction too.
+Nothing here opens an existing file except through SQLite: closing any descriptor of a file drops all locks that the
+process has on it, also those of another connection in the middle of a transaction.
 """
 
 import errno
@@ -28,7 +28,7 @@ Work = Callable[[sqlite3.Connection], T]
 
 _SHORTEST_PAUSE, _LONGEST_PAUSE = 0.001, 0.03  # seconds between two looks at a busy file
 _APPLICATION_ID = 0x53574346  # marks the file as ours
-_UPGRADES = (  # from version 0, which is no table or that of 0.1.0, to 1, and so on
+_UPGRADES = (  # from version 0 (no table, or that of 0.1.0) to 1, and so on
     (
         """
         CREATE TABLE IF NOT EXISTS entries (
@@ -54,7 +54,7 @@ _UPGRADES = (  # from version 0, which is no table or that of 0.1.0, to 1, and s
         "UPDATE entries SET change_set = 'entry-' || entry, ordinal = next_ordinal(host)",
         "CREATE INDEX of_change_set ON entries (host, change_set, ordinal)",
         "CREATE INDEX of_ordinal ON entries (host, ordinal)",
-        # For all writers, those of 0.1.0 too, whose entries are change sets of their own.
+        # For all writers, including 0.1.0, of which each entry is its own change set.
         """
         CREATE TRIGGER numbered AFTER INSERT ON entries BEGIN
             UPDATE entries SET change_set = coalesce(change_set, 'entry-' || entry), ordinal = coalesce(
@@ -66,42 +66,42 @@ _UPGRADES = (  # from version 0, which is no table or that of 0.1.0, to 1, and s
     ),
 )
 
-# One for all journals of the process. Whoever is inside SQLite holds it, never while waiting; a fork takes it first,
-# so that no child inherits a connection, or a lock that nobody gives back.
+# One for all journals of the process, held inside SQLite but never while waiting. A fork takes it first, so that no
+# child inherits a connection, or a lock that is never released.
 _lock = threading.RLock()
 
 if hasattr(os, "register_at_fork"):
     os.register_at_fork(
-        before=lambda: _lock.acquire(),  # noqa: PLW0108 - the one of that moment
+        before=lambda: _lock.acquire(),  # noqa: PLW0108 - the current one
         after_in_parent=lambda: _lock.release(),  # noqa: PLW0108 - likewise
-        # The old one may have waiters that the child does not have.
+        # Threads that do not exist in the child may wait for the old one.
         after_in_child=lambda: globals().update(_lock=threading.RLock()),
     )
 
-# By the name of an error, of SQLite or of the system.
+# By the name of the error, of SQLite or of the system.
 _ADVICE = {
-    **dict.fromkeys(("SQLITE_FULL", "ENOSPC", "EDQUOT"), "Make room on its disk, and call again."),
+    **dict.fromkeys(("SQLITE_FULL", "ENOSPC", "EDQUOT"), "Free space on its disk, and call again."),
     **dict.fromkeys(
         ("SQLITE_READONLY", "SQLITE_CANTOPEN", "SQLITE_PERM", "EACCES", "EPERM", "EROFS"),
-        "It has to belong to this user, in a folder that this user may write in.",
+        "It must belong to this user, in a folder that this user may write to.",
     ),
-    "SQLITE_IOERR": "See to its disk, and call again.",
-    "busy": "Somebody else is writing to it: wait, and call again.",
+    "SQLITE_IOERR": "Check its disk, and call again.",
+    "busy": "Another process is writing to it: wait, and call again.",
     "newer": "Use a newer version of this package, or another path.",
 }
 
 
 @frozen(eq=False)
 class _Work(Generic[T]):
-    """What a thread waits to do, and in the end what came of it."""
+    """The work that a thread waits to do, and its result once it is done."""
 
     work: Work[T]
     result: list[T] = field(factory=list)
 
 
 class JournalFile:
-    """A SQLite file, made where there is none. Each transaction opens it anew: no connection is inherited by a fork, or
-    to a file that was moved or replaced.
+    """A SQLite file, created if it is missing. Each transaction opens it again, so that no connection is inherited by a
+    fork or belongs to a file that was moved or replaced.
     """
 
     def __init__(self, path: Path, timeout: float) -> None:
@@ -110,28 +110,28 @@ class JournalFile:
         self._closed = False
         self._process, self._queued = os.getpid(), list[_Work[Any]]()
         try:
-            # Whole, so that no later folder changes its meaning, nor SQLite sees one in `:memory:`.
+            # Absolute, so that a later `chdir` does not matter, and `:memory:` is a file as well.
             self._path = path.absolute()
             with _lock, suppress(BlockingIOError):  # an event loop may wait for this
                 self._attempt(lambda _connection: None, "IMMEDIATE")
-        except (sqlite3.Error, OSError, ValueError) as error:  # the last of a path that no file can have
+        except (sqlite3.Error, OSError, ValueError) as error:  # ValueError: an impossible path
             raise self._unusable(error, None) from error
 
     def close(self) -> None:
-        """Let the file go for good. Waits for no other process."""
+        """Stop using the file. Does not wait for other processes."""
         with _lock:
             self._closed = True
 
     def _transact(
         self, work: Work[T], key: str | None, mode: str = "IMMEDIATE", stop: threading.Event | None = None
     ) -> T:
-        """Do the work in a transaction, maybe more than once, as soon as the file is free. `JournalError` where it
-        cannot be used, or `stop` was set while it was busy.
+        """Do the work in a transaction, maybe more than once, as soon as the file is free. Raises `JournalError` if it
+        cannot be used, or if `stop` was set while it was busy.
         """
         mine = _Work(work)
         if mode == "DEFERRED":
             return self._done(mine, key, mode, stop)
-        if self._process != os.getpid():  # those of the parent's threads are its own
+        if self._process != os.getpid():  # after a fork: the queue is that of the parent's threads
             self._process, self._queued = os.getpid(), []
         self._queued.append(mine)
         try:
@@ -146,7 +146,7 @@ class JournalFile:
         while True:
             try:
                 with _lock:
-                    if not mine.result:  # else another thread did it with its own
+                    if not mine.result:  # else another thread did it in its transaction
                         if self._closed:
                             raise closed_client(key)
                         self._do(mine, mode)
@@ -154,20 +154,20 @@ class JournalFile:
             except (sqlite3.Error, OSError) as error:
                 if not isinstance(error, BlockingIOError) or time.monotonic() > end:
                     raise self._unusable(error, key) from error
-            # SQLite's own waiting would do so with the lock held, and overflow with long timeouts.
+            # SQLite itself would wait with the lock held, and overflow with long timeouts.
             if stop.wait(random.uniform(pause / 2, pause)):  # noqa: S311 - no secret
                 raise self._unusable(BlockingIOError("it was busy when the call was cancelled"), key)
             pause = min(pause * 2, _LONGEST_PAUSE)
 
     def _do(self, mine: "_Work[Any]", mode: str) -> None:
-        """Do this work, and in the same transaction what other threads wait to do: each costs a disk as much as all."""
+        """Do this work, and the work of waiting threads in the same transaction: one costs the disk as much as all."""
         queued = [] if mode == "DEFERRED" else [each for each in self._queued if each is not mine and not each.result]
         batch = [mine, *queued]
         try:
             results = self._attempt(lambda connection: [each.work(connection) for each in batch], mode)
         except BlockingIOError:
             raise
-        except Exception:  # of whom, shows alone
+        except Exception:  # do only ours, which shows whether it was the cause
             if not queued:
                 raise
             batch, results = [mine], [self._attempt(mine.work, mode)]
@@ -175,29 +175,29 @@ class JournalFile:
             each.result.append(result)
 
     def _attempt(self, work: Work[T], mode: str) -> T:
-        """Do the work, or raise a `BlockingIOError` where the next attempt may succeed."""
+        """Do the work, or raise `BlockingIOError` if the next attempt may succeed."""
         if not self._path.exists():
             with suppress(FileExistsError):
-                # SQLite would make it readable for all; its side files take the mode of this one.
-                # Nobody can have locks on it yet that closing it would take.
+                # SQLite would make it readable for everybody; its side files get the mode of this one.
+                # The file is new, so closing it cannot drop a lock.
                 os.close(os.open(os.path.realpath(self._path), os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
         file = self._path.stat()
         if not stat.S_ISREG(file.st_mode):
-            raise OSError("it is no regular file")
-        uri = f"{self._path.as_uri()}?mode=rw"  # made by us or not at all
+            raise OSError("it is not a regular file")
+        uri = f"{self._path.as_uri()}?mode=rw"  # SQLite must not create it
         try:
             with closing(sqlite3.connect(uri, uri=True, timeout=0, isolation_level=None)) as connection:
-                connection.text_factory = bytes  # or damaged text of one entry would hide all
+                connection.text_factory = bytes  # else damaged text in one entry would hide all entries
                 connection.execute("PRAGMA synchronous = EXTRA")
-                with connection:  # unlike `closing`, rolls back without a moment for a signal before
+                with connection:  # unlike `closing`, leaves no moment for a signal before the rollback
                     connection.execute(f"BEGIN {mode}")
                     in_wal_mode = _prepare(connection)
                     if file.st_mode & 0o077:
                         self._path.chmod(0o600)
                     result = work(connection)
                     connection.execute("COMMIT")
-                if in_wal_mode:  # by somebody else; who moved or copied the file would lose a part of it
-                    with suppress(sqlite3.OperationalError):  # others have it open: the next time then
+                if in_wal_mode:  # set by somebody else; moving or copying the file alone would lose a part of it
+                    with suppress(sqlite3.OperationalError):  # others have it open: try again next time
                         connection.execute("PRAGMA journal_mode = DELETE")
         except sqlite3.Error as error:
             if _name(error) not in ("SQLITE_BUSY", "SQLITE_LOCKED") and self._is_at_path(file):
@@ -213,7 +213,7 @@ class JournalFile:
         return False
 
     def _unusable(self, error: Exception, key: str | None) -> JournalError:
-        usual = "It has to be a file that this package made, or none in a folder that exists."
+        usual = "It must be a file that this package made, or a new one in a folder that exists."
         said = f"The journal {str(self._path)!r} cannot be used: {error}."
         return JournalError(said, conference_id=key, advice=_ADVICE.get(_name(error), usual))
 
@@ -221,18 +221,18 @@ class JournalFile:
 def _name(error: Exception) -> str:
     if isinstance(error, OSError):
         return "busy" if isinstance(error, BlockingIOError) else errno.errorcode.get(error.errno or 0, "")
-    return "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])  # without its details
+    return "_".join(getattr(error, "sqlite_errorname", "").split("_")[:2])  # the name without its details
 
 
 def _prepare(connection: sqlite3.Connection) -> bool:
-    """Make the tables, or bring those of an earlier version up to date. Tells whether the file is in WAL mode."""
+    """Create or upgrade the tables. Returns whether the file is in WAL mode."""
     pragmas = ("application_id", "user_version", "schema_version", "journal_mode")
     mark, version, tables, kept_in = (connection.execute(f"PRAGMA {name}").fetchone()[0] for name in pragmas)
     if mark != _APPLICATION_ID and (mark or version or tables):
-        raise sqlite3.DatabaseError("it is the database of something else")
+        raise sqlite3.DatabaseError("it is the database of another program")
     known = len(_UPGRADES)
     if version > known:
-        newer = sqlite3.DatabaseError(f"it is of version {version}, and this package knows up to version {known}")
+        newer = sqlite3.DatabaseError(f"it has version {version}, and this package knows versions up to {known}")
         newer.sqlite_errorname = "newer"
         raise newer
     if version < known:

@@ -1,4 +1,4 @@
-"""The operations beside the update, as generators of steps."""
+"""All operations except the safe update, as generators of steps."""
 
 import itertools
 from typing import Any, Final
@@ -16,12 +16,12 @@ from .target import Target, get_of, put_of, read
 from .values import encode_json
 
 _LIST: Final = "list_video_conferences"
-_MOST_EMPTY_PAGES: Final = 10  # in a row; each costs a request and brings nothing
+_MOST_EMPTY_PAGES: Final = 10  # in a row
 
 
 def get(conference_id: object, include_active_session: bool, policy: Policy) -> Steps[Conference]:
     name = checked_id(conference_id)
-    # Left out where it is false, so that an update's read and this one are the same request.
+    # Left out if false, so that it is the same request as the read of an update.
     asked = {"include_active_session": include_active_session or None}
     request = get_of(name, checked_query("get_video_conference", asked))
     done = yield from repeated(request, policy)
@@ -33,7 +33,7 @@ def page(query: Json, policy: Policy) -> Steps[ConferencePage]:
 
 
 class Pages:
-    """The pages of a list, along the server's links as long as they lead to the client's own server."""
+    """The pages of a list. Follows the server's links if they lead to the client's server."""
 
     def __init__(self, query: Json, address: Address, policy: Policy) -> None:
         self._request = Request("GET", path_of(_LIST), "page", query=checked_query(_LIST, query))
@@ -61,18 +61,18 @@ class Pages:
         _, host, prefix = self._address
         try:
             link.encode()
-            # The scheme does not matter: a server behind a proxy may not know its own.
+            # The scheme does not matter: a server behind a proxy may not know it.
             own = urlsplit(urljoin(f"https://{host}{prefix}{path_of(_LIST)}", link))
         except ValueError as error:
             raise InvalidResponseError(f"The link to the next page is not a link ({error}).") from None
-        # Nor does the port that goes without saying with another scheme.
+        # Nor does the default port of another scheme.
         if canonical_host(own.netloc.removesuffix(":80")) != canonical_host(host.removesuffix(":80")):
-            # Without what stands before it: it may be credentials.
+            # Without the part before "@", which may be credentials.
             where = short_repr(own.netloc.rpartition("@")[2])
             raise InvalidResponseError(f"The link to the next page leads to another host: {where}.")
         path = own.path or "/"
         if prefix:
-            # A server may not know the prefix under which it is reached.
+            # A server may not know the prefix of its address.
             inside = path.startswith((f"{prefix}/", path_of(_LIST))) and not has_dot_segments(path)
             if not inside:
                 said = short_repr(self._address.url)
@@ -88,7 +88,7 @@ class Pages:
 
 
 def create(fields: Json, policy: Policy) -> Steps[Conference]:
-    """Create a conference. Not repeated after an unknown outcome: that could make two."""
+    """Create a conference. Not repeated after an unknown outcome: that could create two."""
     path = path_of("create_video_conference")
     request = Request("POST", path, "conference", content=encode_json(checked_create(fields)))
     match (yield from sent_once(request, policy)):
@@ -106,7 +106,7 @@ def create(fields: Json, policy: Policy) -> Steps[Conference]:
 
 
 def delete(conference_id: object, policy: Policy) -> Steps[None]:
-    """Delete a conference. A repetition that finds it gone has succeeded."""
+    """Delete a conference. If a repeated request finds it gone, that is success."""
     name = checked_id(conference_id)
     request = Request("DELETE", path_of("delete_video_conference", name), "nothing", about=name)
     may_land: bool | None = None  # of one of unknown outcome, if there was one
@@ -133,7 +133,7 @@ def delete(conference_id: object, policy: Policy) -> Steps[None]:
 
 
 def replace(target: Target, checked: Json) -> Steps[Conference]:
-    """PUT this body as it is. Not repeated after an unknown outcome, to overwrite somebody else's at most once."""
+    """PUT this body as it is. Not repeated after an unknown outcome, so that it overwrites others at most once."""
     entry, before = None, dict[str, Any]()
     yield from target.acquire(State.UNCHANGED.value)
     if target.journaled:
@@ -148,7 +148,7 @@ def replace(target: Target, checked: Json) -> Steps[Conference]:
         case Done(body, request_id=request_id):
             now = yield from _looked_again(target, checked, body)
             after = changed_fields(before, now)
-            # A PUT that is answered with success and changed nothing that was asked may still land.
+            # A PUT that was answered with success, but changed none of its values, may still land.
             if entry is not None and (after or not verify_body(checked, now).differences):
                 yield from Settle(entry, applied=True, after=after)
             yield from target.release("The PUT was carried out.")
@@ -163,7 +163,7 @@ def replace(target: Target, checked: Json) -> Steps[Conference]:
 
 
 def _looked_again(target: Target, checked: Json, answer: dict[str, Any]) -> Steps[dict[str, Any]]:
-    """The conference after a PUT. Its answer may be stale: where it is not as asked, look again."""
+    """The conference after a PUT. The answer may be stale: if it is not as expected, read again."""
     try:
         return (yield from read(target)).body if verify_body(checked, answer).differences else answer
     except ConferencesError as error:

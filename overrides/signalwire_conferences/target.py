@@ -1,4 +1,4 @@
-"""What an update is about: the conference and how to treat it, its snapshot, and its PUT."""
+"""The target of an update: the conference and its options, the read, and the PUT."""
 
 from typing import Any, Self
 
@@ -30,11 +30,11 @@ class Target:
 
     @property
     def key(self) -> str:
-        """The id as lock and journal get it: the same for every spelling of one UUID."""
+        """The id for lock and journal: the same for every spelling of a UUID."""
         return one_spelling(self.conference_id)
 
     def acquire(self, state: str) -> Steps[None]:
-        """Take the lock, if there is one. Its error is the caller's own; a note on it says what is known."""
+        """Take the lock, if there is one. An error of the lock is raised as it is, with the known state as a note."""
         if self.locked:
             yield from self._locking(Acquire(self.key), state)
 
@@ -54,7 +54,7 @@ def read(target: Target) -> Steps[Done]:
     request = get_of(target.conference_id)
     done = yield from repeated(request, target.policy)
     if wrong := flaws_to_build_on(done.body):
-        said = f"The answer to {request} cannot be built on: {'; '.join(wrong)}."
+        said = f"The answer to {request} is not usable: {'; '.join(wrong)}."
         raise InvalidResponseError(said, conference_id=target.conference_id, body=done.body)
     return done
 

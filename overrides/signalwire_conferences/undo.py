@@ -1,4 +1,4 @@
-"""What takes a change back: which entries of the journal are the change, and their inverse."""
+"""Undo: finds the entries of a change in the journal, and their inverse."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -14,12 +14,12 @@ from .target import Target
 from .update import SafeUpdate
 from .values import equivalent, is_coarser
 
-_CONFLICT = "Name the values that are to stay in an update; `history` has those from before."
+_CONFLICT = "Set the values to keep with an update; `history` has the old ones."
 NO_JOURNAL = "Build it with journal='conferences.sqlite' to have history and undo."
 
 
 def recalled(step: Recall | Members, journaled: bool) -> Steps[Sequence[Any]]:
-    """What the journal holds; `ConferencesError` where there is none."""
+    """Entries or ids from the journal. Raises `ConferencesError` if there is no journal."""
     if not journaled:
         raise ConferencesError("This client has no journal.", conference_id=step.key, advice=NO_JOURNAL)
     found: Sequence[Any] = yield from step
@@ -30,7 +30,7 @@ def members(change_set: str, journaled: bool) -> Steps[Sequence[str]]:
     """The ids of the conferences of a change set."""
     found = yield from recalled(Members(change_set), journaled)
     if not found:
-        raise ConferencesError(f"The journal knows no change set {change_set!r}.")
+        raise ConferencesError(f"The journal has no change set {change_set!r}.")
     return found
 
 
@@ -38,19 +38,19 @@ def member(entry: int, journaled: bool) -> Steps[str]:
     """The id of the conference of an entry."""
     found: Sequence[Entry] = yield from recalled(Recall(entry=entry, to_undo=True), journaled)
     if not found:
-        raise ConferencesError(f"The journal knows no entry {entry}.")
+        raise ConferencesError(f"The journal has no entry {entry}.")
     return found[0].conference_id
 
 
 def undo(
     target: Target, change_set: str | None = None, entry: int | None = None
 ) -> Steps[tuple[dict[str, Any], UpdateReport]]:
-    """Take a change of this conference back: that of a change set, of one entry, or the last one."""
+    """Undo a change of this conference: that of a change set, of one entry, or the last one."""
     return (yield from (yield from undoing(target, change_set, entry)).steps())
 
 
 def undoing(target: Target, change_set: str | None = None, entry: int | None = None) -> Steps[SafeUpdate]:
-    """The safe update that does so; `ConferencesError` where there is nothing to undo."""
+    """The safe update that does so. Raises `ConferencesError` if there is nothing to undo."""
     named = None if change_set is None and entry is None else Recall(target.key, True, change_set, entry)
 
     def recall() -> Steps[tuple[Sequence[Entry], Sequence[Entry] | None]]:
@@ -58,21 +58,21 @@ def undoing(target: Target, change_set: str | None = None, entry: int | None = N
         return known, None if named is None else (yield from named)
 
     def decide(now: Json) -> Steps[Intent]:
-        # Once more, under the lock: somebody else may have undone it meanwhile.
+        # Read again under the lock: somebody else may have undone it meanwhile.
         known, picked = yield from recall()
         return inverse(target.conference_id, known, now, picked)
 
     known, picked = yield from recall()
-    _candidates(target.conference_id, known, picked)  # or no request is sent
+    _candidates(target.conference_id, known, picked)  # raises before any request
     return SafeUpdate(target, decide)
 
 
 def inverse(conference_id: str, entries: Sequence[Entry], now: Json, named: Sequence[Entry] | None = None) -> Intent:
     """The inverse of a change, to be merged onto the conference as it is `now`: of the `named` entries, else of the
-    last change among `entries`, which are those of the conference, that is no undo. Nothing, where that had nothing to
-    change, was not carried out as far as that can be seen, or was undone before.
+    last change among the `entries` of the conference that is not an undo. It is empty if that change changed nothing,
+    was apparently not carried out, or was undone before.
     """
-    had_been = {one.undoes for one in entries if one.changes}  # so whoever undid it found
+    had_been = {one.undoes for one in entries if one.changes}  # what an undo found to be changed
 
     def was_carried_out(entry: Entry) -> bool:
         known = entry.outcome == "unknown" and (entry.change_set in had_been or _is_there(entry, now))
@@ -87,35 +87,35 @@ def inverse(conference_id: str, entries: Sequence[Entry], now: Json, named: Sequ
     if nothing.undone_by or not picked:
         return nothing
     changes = dict[str, Change]()
-    for entry in reversed(picked):  # from the values before the first to those after the last
+    for entry in reversed(picked):  # from the values before the first entry to those after the last
         changes |= {name: Change(changes.get(name, one).before, one.after) for name, one in _known(entry).items()}
     changes = {n: one for n, one in changes.items() if not equivalent(fields(UPDATE)[n].kind, *one)}
     masked = {name for entry in picked for name in entry.masked}
     nulls = [n for n, (old, _) in changes.items() if old is None and fields(UPDATE)[n].omission is not Omission.NULL]
-    lost = dict.fromkeys(nulls, "was null before, which a PUT cannot bring back")
+    lost = dict.fromkeys(nulls, "was null before, which a PUT cannot restore")
     lost |= dict.fromkeys(changes.keys() & masked, "held the API token, which the journal does not keep")
     if lost:
-        raise UnsafeUpdateError(conference_id, lost, advice="Name a value for it in an update.")
+        raise UnsafeUpdateError(conference_id, lost, advice="Set it with an update.")
     asked = {name: CLEAR if old is None else old for name, (old, _) in changes.items()}
     after = {name: new for name, (_, new) in changes.items()}
     return Intent(asked, base={**picked[0].before, **after}, advice=_CONFLICT, undoes=about)
 
 
 def _candidates(conference_id: str, entries: Sequence[Entry], named: Sequence[Entry] | None) -> Sequence[Entry]:
-    """The entries that may be the change to undo, the latest first."""
+    """The entries that may be the change to undo, latest first."""
     found = named
     if named is None:
         found = [one for one in entries if not one.undoes and one.outcome != "not applied"]
         found = [one for one in found if one.outcome == "unchanged" or _known(one)]
     if not found:
-        said = f"The journal knows no change of conference {conference_id!r} to undo."
+        said = f"The journal has no change of conference {conference_id!r} to undo."
         raise ConferencesError(said, conference_id=conference_id)
     return found
 
 
 def _undone(entries: Sequence[Entry]) -> dict[str, str]:
-    """What was undone and is so still: change set -> the change set that undid it. The latest comes first, so that
-    an undo that was undone is known to be.
+    """Changes that are undone now: change set -> the change set that undid it. Entries are read latest first, so that
+    an undo that was itself undone is left out.
     """
     undone = dict[str, str]()
     for entry in entries:
