@@ -370,7 +370,7 @@ def test_interrupted_it_tells_what_is_done_and_the_same_command_does_the_rest(
     out, err = process.communicate(timeout=30)
     assert process.returncode == 130
     assert "Traceback" not in err
-    assert "the same command again does the rest" in err
+    assert "run the same command again to do the rest" in err
     done = json.loads(out)["changed"]
     assert done == [each for each in IDS[:4] if mock.store[each]["quality"] == "1080p"]
     assert 1 <= len(done) < 4
@@ -390,7 +390,7 @@ def test_interrupted_twice_it_does_not_say_that_all_is_finished(
 
     monkeypatch.setattr("signalwire_conferences.workers.run", twice)
     done = command("update", *IDS[:4], "quality=1080p", "--yes", expect=130)
-    assert "What was under way may be carried out or not" in done.err
+    assert "What was running may have been carried out or not" in done.err
 
 
 def test_at_a_terminal_a_bar_shows_how_far_it_is(command: CommandLine, mock: MockServer) -> None:

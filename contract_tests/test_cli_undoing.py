@@ -121,7 +121,7 @@ def test_what_the_journal_does_not_know_is_refused(command: CommandLine, mock: M
 def test_without_a_journal_there_is_no_history(command: CommandLine, mock: MockServer) -> None:
     for arguments in (["history"], ["undo", A, "--yes"], ["undo", "--change-set", "x", "--yes"]):
         done = command(*arguments, "--no-journal", "--json", expect=2)
-        assert "Leave --no-journal out, or give --journal PATH." in done.err
+        assert "Leave out --no-journal, or give --journal PATH." in done.err
         assert "journal=" not in done.err + done.out
     assert "no journal" in command("undo", A, "--no-journal", "--yes", expect=2).err
     assert mock.requests == []

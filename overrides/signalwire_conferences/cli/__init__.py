@@ -1,7 +1,7 @@
 """The command line: `signalwire-conferences COMMAND ...`.
 
-This module needs the standard library only. The commands need the extra `cli`; `mock` and `verify` are in the testing
-package, take all their arguments themselves, and need extras of their own.
+This module needs the standard library only. The commands need the extra `cli`. `mock` and `verify` are in the testing
+package, parse their own arguments, and need other extras.
 """
 
 import contextlib
@@ -13,7 +13,7 @@ import threading
 from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
-# Command of the testing package -> the extra that it needs, and what it does.
+# Command of the testing package -> the extra that it needs, and its summary.
 ELSEWHERE = {
     "mock": ("mock", "Serve a stateful mock of the conference resource on this machine."),
     "verify": ("contract", "Verify that a server keeps the contract of the conference resource."),
@@ -22,10 +22,10 @@ _COMPLETION = "_SIGNALWIRE_CONFERENCES_COMPLETE"
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
-    """Run a command; gives its exit code, or 2 where there is none."""
+    """Run a command and return its exit code."""
     given = list(sys.argv[1:] if arguments is None else arguments)
     try:
-        from .codes import CommandError  # noqa: PLC0415 - an interrupt of any import is caught
+        from .codes import CommandError  # noqa: PLC0415 - so that Ctrl-C during an import is caught
         from .streams import writable  # noqa: PLC0415 - likewise
 
         is_elsewhere = bool(given) and given[0] in ELSEWHERE
@@ -47,7 +47,7 @@ def _here(given: list[str]) -> int:
     except ImportError as error:
         return _without_extra(given, error)
     try:
-        with handling(signal.SIGTERM, _interrupt):  # what is under way is finished then, too
+        with handling(signal.SIGTERM, _interrupt):  # like Ctrl-C, so that the running work is finished
             app.run(given if given or _COMPLETION in os.environ else ["--help"])
     except SystemExit:
         if given or _COMPLETION in os.environ:
@@ -61,7 +61,7 @@ def _interrupt(*_: object) -> None:
 
 @contextlib.contextmanager
 def handling(number: signal.Signals, handler: Callable[..., None]) -> Iterator[None]:
-    """Handles a signal so meanwhile, in the main thread, which alone may."""
+    """Sets a signal handler for a while; only the main thread may."""
     if threading.current_thread() is not threading.main_thread():
         yield
         return
@@ -81,7 +81,7 @@ def _elsewhere(name: str, arguments: list[str]) -> int:
 
 
 def _without_extra(given: list[str], error: ImportError) -> int:
-    """What there is without the extra `cli`: the help, and a word for everything else."""
+    """Without the extra `cli`: prints the help, or which extra a command needs."""
     if given and given[0] not in ("-h", "--help"):
         return _missing(given[0], "cli", error)
     print("usage: signalwire-conferences COMMAND ...\n\ncommands:")

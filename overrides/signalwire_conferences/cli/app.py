@@ -18,14 +18,14 @@ _HELP = """Change SignalWire video conferences without resetting the settings th
 
 \b
   list                                          the conferences and their ids
-  update ID display_name="Team Meeting v2"      shows the plan, asks, changes
+  update ID display_name="Team Meeting v2"      shows the plan, asks, writes
   update --where 'name~stand-*' layout=5up      many at once
-  undo ID                                       takes the last change back
+  undo ID                                       undoes the last change
   export conferences.yaml                       all of them, for git
   restore conferences.yaml --dry-run            what is different now
 
 Credentials come from SIGNALWIRE_PROJECT_ID, SIGNALWIRE_API_TOKEN and SIGNALWIRE_SPACE, or from `login`. Data goes to
-the standard output, all talk to the standard error. COMMAND --help tells more of each.
+standard output, messages to standard error. See also COMMAND --help.
 """
 _EXIT = "\b\nExit codes:\n" + "\n".join(f"  {code:<4} {text}" for code, text in EXIT_CODES.items())
 
@@ -62,7 +62,7 @@ def _elsewhere(summary: str) -> Callable[[], None]:
     return listed
 
 
-_CHANGES = {"writes": True, "shared": ("confirm",)}  # with the safe update, which may look again
+_CHANGES = {"writes": True, "shared": ("confirm",)}  # `confirm` belongs to the safe update
 for _name, _function, _options in (
     ("list", reading.list_, {}),
     ("get", reading.get, {}),
@@ -84,6 +84,6 @@ for _name, (_, _summary) in ELSEWHERE.items():
 
 
 def run(arguments: list[str]) -> NoReturn:
-    """Run a command; ends with `SystemExit`."""
+    """Run a command. Always raises `SystemExit`."""
     app(arguments, prog_name=NAME)
-    raise AssertionError("it ends by itself")
+    raise AssertionError("Typer always exits")

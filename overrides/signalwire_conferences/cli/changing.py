@@ -22,9 +22,7 @@ _MISSING = "Give at least one field=value."
 
 AllowReset = Annotated[
     list[str] | None,
-    typer.Option(
-        "--allow-reset", metavar="FIELD", help="A field that may be reset, where a PUT cannot carry its value."
-    ),
+    typer.Option("--allow-reset", metavar="FIELD", help="A field that may be reset if a PUT cannot carry its value."),
 ]
 Concurrency = Annotated[int | None, typer.Option("--concurrency", min=1, max=200, help="How many at once.")]
 Label = Annotated[str | None, typer.Option("--label", help='Name of this change in the history: "rebrand 2027".')]
@@ -64,12 +62,12 @@ def plan(
         words_of(contract.UPDATE, "ID FIELD=VALUE...", "The conference and its new values, see below."),
     ] = None,
     allow_reset: AllowReset = None,
-    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Keep the plan for `apply`.")] = None,
+    out: Annotated[Path | None, typer.Option("--out", metavar="FILE", help="Save the plan for `apply`.")] = None,
 ) -> int:
     """Show what an update would do, and write nothing. With --out FILE or --json > FILE, `apply FILE` does it later."""
     found = Words.read(words or [], contract.UPDATE)
     if len(found.ids) != 1:
-        raise CommandError("Give the id of one conference; `update --dry-run` looks at several.")
+        raise CommandError("Give the id of one conference; for several, use `update --dry-run`.")
     _check(found, allow_reset or ())
     made = run.conferences.plan(found.ids[0], allow_reset=allow_reset or (), **found.values)
     if out is not None:
@@ -91,7 +89,7 @@ def update(
         words_of(
             contract.UPDATE,
             "[ID]... FIELD=VALUE...",
-            "Conferences, - for ids from the standard input; and new values, see below.",
+            "Conferences (- reads ids from standard input) and new values, see below.",
         ),
     ] = None,
     every: Annotated[bool, typer.Option("--all", help="All conferences of the space.")] = False,
@@ -100,7 +98,7 @@ def update(
     concurrency: Concurrency = None,
     label: Label = None,
 ) -> int:
-    r"""Change fields of one or many conferences, and keep every other. Shows the plan, then asks.
+    r"""Change fields of one or many conferences, and keep all other fields. Shows the plan, then asks.
 
     \b
       update ID display_name="Team Meeting v2" dark_primary=#112233
@@ -113,7 +111,7 @@ def update(
         found.ids.remove("-")
     _check(found, resets, lambda: conditions(where or ()))
     if bool(found.ids or piped) + bool(every or where) != 1:
-        raise CommandError("Which conferences? Give ids, - for ids from the standard input, --all, or --where.")
+        raise CommandError("Which conferences? Give ids, - to read ids from standard input, --all, or --where.")
     run.may_write(piped=piped)
     if piped:
         with opened(Path("-")) as stream:
@@ -129,10 +127,8 @@ def update(
     return change_all(run, Work(dict.fromkeys(ids, found.values), resets, concurrency, label))
 
 
-def apply(
-    run: Run, file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan; - is the standard input.")]
-) -> int:
-    """Carry out a plan that was kept. What others changed since stays; a conflict is refused."""
+def apply(run: Run, file: Annotated[Path, typer.Argument(metavar="FILE", help="A plan; - is standard input.")]) -> int:
+    """Carry out a stored plan. What others changed since is kept; a conflict is refused."""
     run.may_write(piped=str(file) == "-")
     try:
         with opened(file) as stream:
@@ -148,7 +144,7 @@ def apply(
 
 
 def delete(run: Run, ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of conferences.")]) -> int:
-    """Delete conferences. Asks, since nothing brings them back; `export` keeps what they were."""
+    """Delete conferences for good. Asks first; `export` saves their settings."""
     Words().checked(*(functools.partial(checked_word, each) for each in ids))
     run.may_write()
     for conference in [run.conferences.get(each) for each in dict.fromkeys(ids)]:
@@ -178,7 +174,7 @@ def carry_out(run: Run, made: UpdatePlan[Any], apply: Callable[[], Conference] |
 
 
 def change_all(run: Run, work: Work) -> int:
-    """Plan changes of many conferences, ask, and carry them out. With --yes, without planning first."""
+    """Plan changes of many conferences, ask, and carry them out. With --yes, there is no plan first."""
     if not work.jobs:
         run.terminal.say("No conference is selected.")
     if run.yes and not run.dry_run:

@@ -1,4 +1,4 @@
-"""How a command ends: its exit codes, and which error leads to which."""
+"""Exit codes, and which error leads to which."""
 
 import re
 from collections.abc import Callable, Sequence
@@ -17,7 +17,7 @@ from signalwire_conferences import (
 from signalwire_conferences.undo import NO_JOURNAL
 
 _NAME = re.compile(r"\w+")
-# What the library says to those who call it from Python -> what it is here.
+# Advice for callers in Python -> the same for the command line.
 _IN_SHELL: Sequence[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = (
     (
         re.compile(r"allow_reset=\[([^]]*)\]"),
@@ -28,24 +28,24 @@ _IN_SHELL: Sequence[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = (
         lambda found: f"{found[1]}--{found[2].replace('_', '-')} ",
     ),
     (re.compile(r"pass \w+= or set "), lambda _: "set "),
-    (re.compile(re.escape(NO_JOURNAL)), lambda _: "Leave --no-journal out, or give --journal PATH."),
+    (re.compile(re.escape(NO_JOURNAL)), lambda _: "Leave out --no-journal, or give --journal PATH."),
     (re.compile("`before` of this error has the old values"), lambda _: "--json shows the old values"),
 )
 DONE, NOT_DONE, USAGE, SERVER, INTERRUPTED = 0, 1, 2, 3, 130
 EXIT_CODES = {
     DONE: "done, or nothing to do",
-    NOT_DONE: "refused, a conflict, or some not changed; in a dry run, what would be, and drift",
+    NOT_DONE: "refused, a conflict, or some not changed (in a dry run: would not be), or drift",
     USAGE: "usage or bad input: nothing was written",
-    SERVER: "the server refused or failed, or the network did, or the standard output is full",
+    SERVER: "the server refused or failed, the network failed, or standard output is full",
     INTERRUPTED: "interrupted, by Ctrl-C or SIGTERM",
 }
 
 
 class CommandError(Exception):
-    """The command ends, for a reason of its own.
+    """Ends the command with a message.
 
     Args:
-        reason: for people.
+        reason: the message.
         code: the exit code.
     """
 
@@ -55,7 +55,7 @@ class CommandError(Exception):
 
 
 def exit_code(error: BaseException) -> int:
-    """What an error ends a command with."""
+    """The exit code for an error."""
     match error:
         case CommandError():
             return error.code
@@ -69,14 +69,14 @@ def exit_code(error: BaseException) -> int:
 
 
 def in_shell(text: str) -> str:
-    """What the library advises to its callers, as this command line has it."""
+    """Text of the library with its Python advice translated to command-line options."""
     for pattern, ours in _IN_SHELL:
         text = pattern.sub(ours, text)
     return text
 
 
 def error_json(error: BaseException) -> dict[str, Any]:
-    """An error, for programs."""
+    """An error as JSON."""
     told: dict[str, Any] = {"type": type(error).__name__, "message": getattr(error, "message", str(error))}
     told |= {name: getattr(error, name) for name in ("conference_id", "state", "advice") if getattr(error, name, None)}
     told = {name: in_shell(value) if isinstance(value, str) else value for name, value in told.items()}

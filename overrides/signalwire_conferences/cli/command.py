@@ -1,4 +1,4 @@
-"""What every command has: its common options, its client, its exit code."""
+"""Common to all commands: options, client, exit code."""
 
 import functools
 import inspect
@@ -22,18 +22,18 @@ from .terminal import Terminal
 _SHARED = {
     "as_json": Annotated[bool, typer.Option("--json", help="Print JSON for programs.", rich_help_panel="Common")],
     "yes": Annotated[bool, typer.Option("--yes", "-y", help="Do not ask.", rich_help_panel="Common")],
-    "dry_run": Annotated[bool, typer.Option("--dry-run", help="Show, and write nothing.", rich_help_panel="Common")],
+    "dry_run": Annotated[bool, typer.Option("--dry-run", help="Show, but write nothing.", rich_help_panel="Common")],
     "journal": Annotated[
         Path | None,
         typer.Option(
             "--journal",
             metavar="PATH",
-            help="Journal for undo and history, in place of the one in the state folder of this user.",
+            help="Journal for undo and history, instead of the one in your state folder.",
             rich_help_panel="Common",
         ),
     ],
     "no_journal": Annotated[
-        bool, typer.Option("--no-journal", help="Keep no journal: no undo.", rich_help_panel="Common")
+        bool, typer.Option("--no-journal", help="Keep no journal; undo is not possible.", rich_help_panel="Common")
     ],
     "confirm": Annotated[
         float | None,
@@ -41,7 +41,7 @@ _SHARED = {
             "--confirm",
             metavar="SECONDS",
             min=0,
-            help="Look again after this time, and write again what somebody overwrote with the value from before.",
+            help="Check again after this time, and write again what somebody set back to the old value.",
             rich_help_panel="Common",
         ),
     ],
@@ -64,14 +64,14 @@ class Run:
 
     @property
     def client(self) -> RestClient:
-        """The client, made when it is wanted."""
+        """The client, made on first use."""
         if self._client is None:
             try:
                 found = credentials.found()
                 self._client = RestClient(**found, journal=self._journal_path(), confirm=self.confirm)
             except ConfigurationError as error:
                 if "is missing" in error.message:
-                    error.advice = "`signalwire-conferences login` keeps credentials in the keyring."
+                    error.advice = "`signalwire-conferences login` stores credentials in the keyring."
                 raise
         return self._client
 
@@ -82,17 +82,17 @@ class Run:
 
     @property
     def space(self) -> str:
-        """The host of the space; raises `ConfigurationError` where none is known."""
-        self.client  # noqa: B018 - which looks for it
+        """The host of the space. Raises `ConfigurationError` if none is known."""
+        self.client  # noqa: B018 - it finds the host
         return str(credentials.found().get("host") or os.environ[VARIABLES["host"]])
 
     def may_write(self, *, piped: bool = False) -> None:
-        """Refuses where nobody can be asked, before anything is sent; `piped`: the standard input is used otherwise."""
+        """Raise before anything is sent if nobody can be asked. `piped`: standard input is in use."""
         if not (self.yes or self.dry_run or (self.terminal.is_interactive and not piped)):
-            raise CommandError("Nobody can be asked here. Give --yes to go ahead, or --dry-run to look.")
+            raise CommandError("There is no terminal to ask. Give --yes to go ahead, or --dry-run to look.")
 
     def agreed(self, question: str) -> bool:
-        """Whether to go on; in a dry run never."""
+        """Ask whether to go on; in a dry run the answer is no."""
         if self.dry_run:
             return False
         if self.yes or self.terminal.ask(question):
@@ -111,7 +111,7 @@ class Run:
             return None
         if self.journal is not None:
             return self.journal
-        import platformdirs  # noqa: PLC0415  # not before it is needed: the start of a command is felt
+        import platformdirs  # noqa: PLC0415  # imported late: the start of a command should be fast
 
         folder = platformdirs.user_state_path("signalwire-conferences", appauthor=False)
         try:
@@ -126,8 +126,8 @@ class Run:
 def command(
     app: typer.Typer, name: str, *, writes: bool = False, shared: Sequence[str] = (), **options: Any
 ) -> Callable[[Any], Any]:
-    """Adds `function(run, ...)` as a command, with the common options, those of `shared` too; it returns its exit code,
-    or None for 0.
+    """Adds `function(run, ...)` as a command, with the common options and those in `shared`. The function returns the
+    exit code, or None for 0.
     """
     shared = (*(_WRITES if writes else _READS), *shared)
 
@@ -150,8 +150,8 @@ def command(
 
         invoke.__signature__ = inspect.Signature([*own, *common])  # type: ignore[attr-defined]  # what Typer reads
         invoke.__annotations__ = {each.name: each.annotation for each in (*own, *common)}
-        del invoke.__wrapped__  # its signature is another one
-        invoke.__doc__ = (function.__doc__ or "").replace(r"\b", "\b")  # typer knows the character alone
+        del invoke.__wrapped__  # it has another signature
+        invoke.__doc__ = (function.__doc__ or "").replace(r"\b", "\b")  # Typer wants the character itself
         app.command(name, **options)(invoke)
         return function
 
@@ -159,7 +159,7 @@ def command(
 
 
 def outcome(run: Run, function: Callable[[], int | None]) -> int:
-    """The exit code of a command, whose errors are told."""
+    """Run a command, print its error, and return the exit code."""
     code = _ended(run, function)
     try:
         run.terminal.stdout.flush()
@@ -186,7 +186,7 @@ def _told(run: Run, error: BaseException, code: int) -> int:
 
 
 def tell(run: Run, error: BaseException, code: int) -> None:
-    """What happened, for people, and for programs where they asked."""
+    """Print an error, with --json for programs too."""
     text = lines_of(error)
     run.terminal.say(text, "" if isinstance(error, CommandError) and code == NOT_DONE else "bold red")
     if run.as_json:

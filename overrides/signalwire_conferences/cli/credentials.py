@@ -1,4 +1,4 @@
-"""Credentials: from the environment, or from the keyring of the system, where `login` puts them."""
+"""Credentials from the environment, or from the keyring of the system, where `login` stores them."""
 
 import json
 import os
@@ -19,12 +19,12 @@ _SERVICE, _DEFAULT = "signalwire-conferences", "default"
 
 
 def found() -> dict[str, Any]:
-    """Credentials for a client: nothing where the environment has them all, else those of the keyring."""
+    """Credentials for a client from the keyring; nothing if the environment has them all."""
     named = {name: os.environ[variable] for name, variable in VARIABLES.items() if os.environ.get(variable)}
     if len(named) == len(VARIABLES):
         return {}
     stored = _stored(named.get("host"))
-    # A token belongs to its project and its space.
+    # A token is for one project and one space.
     fits = all(stored.get(name) == value for name, value in named.items() if name != "token")
     return {**stored, **named} if fits else {}
 
@@ -47,13 +47,13 @@ def login(
         str | None, typer.Option(metavar="HOST", help="your-space.signalwire.com; asked for if missing.")
     ] = None,
     project: Annotated[str | None, typer.Option(metavar="ID", help="Project id; asked for if missing.")] = None,
-    remove: Annotated[bool, typer.Option("--remove", help="Take the credentials of the space out again.")] = False,
+    remove: Annotated[bool, typer.Option("--remove", help="Remove the credentials of the space.")] = False,
 ) -> None:
-    """Keep credentials in the keyring of the system, once they were tried.
+    """Try credentials, then store them in the keyring of the system.
 
-    The API token is asked for without showing it, or read from the standard input. Variables of the environment
-    (SIGNALWIRE_PROJECT_ID, SIGNALWIRE_API_TOKEN, SIGNALWIRE_SPACE) come before the keyring. The space that was logged
-    in to last is used where SIGNALWIRE_SPACE names none. Needs the extra `keyring`.
+    The API token is typed at a hidden prompt, or read from standard input. Environment variables
+    (SIGNALWIRE_PROJECT_ID, SIGNALWIRE_API_TOKEN, SIGNALWIRE_SPACE) take precedence over the keyring. Without
+    SIGNALWIRE_SPACE, the space of the last login is used. Needs the extra `keyring`.
     """
     try:
         import keyring  # noqa: PLC0415 - an extra
@@ -63,7 +63,7 @@ def login(
         host = _asked(run, "Space", space or os.environ.get(VARIABLES["host"])).lower()
         if remove:
             keyring.delete_password(_SERVICE, host)
-            run.terminal.say(f"The credentials of {host} are out of the keyring.")
+            run.terminal.say(f"Removed the credentials of {host} from the keyring.")
             return
         project = _asked(run, "Project id", project or os.environ.get(VARIABLES["project"]))
         token = _token(run)
@@ -75,7 +75,7 @@ def login(
         raise
     except Exception as error:  # noqa: BLE001 - back ends raise errors of their own too
         variables, told = ", ".join(VARIABLES.values()), str(error).strip() or type(error).__name__
-        raise CommandError(f"The keyring cannot be used: {told}. Set {variables} in place of it.") from None
+        raise CommandError(f"The keyring cannot be used: {told}. Set {variables} instead.") from None
     run.terminal.say(f"Logged in to {host}; the credentials are in the keyring.")
 
 
@@ -95,5 +95,5 @@ def _token(run: "Run") -> str:
 
     token = getpass.getpass("API token (not shown): ") if run.terminal.is_interactive else sys.stdin.readline()
     if not token.strip():
-        raise CommandError("The API token is missing: type it, or give it on the standard input.")
+        raise CommandError("The API token is missing: type it, or give it on standard input.")
     return token.strip()

@@ -23,14 +23,14 @@ from .command import Run
 from .several import Tally, report
 from .words import Words, checked_word
 
-_NOTHING = "Nothing was changed. An editor that returns at once needs its option to wait, as in EDITOR='code --wait'."
-_MARK = "#! "  # begins a line of ours, which is taken out again
+_NOTHING = "Nothing was changed. If the editor returned at once, set its option to wait, as in EDITOR='code --wait'."
+_MARK = "#! "  # begins a line that we add and remove again
 
 
 def edit(run: Run, id_: Id, allow_reset: AllowReset = None) -> int:
-    """Edit a conference in $VISUAL or $EDITOR, in the format of `export`; then shows the plan and asks.
+    """Edit a conference in $VISUAL or $EDITOR, in the format of `export`. Then shows the plan and asks.
 
-    A file that does not check is opened again with the problems in it. What was typed stays in a file until it is
+    If something is wrong, the file is opened again with the problems in it. Your text stays in a file until it is
     applied.
     """
     run.may_write()
@@ -63,13 +63,13 @@ def edit(run: Run, id_: Id, allow_reset: AllowReset = None) -> int:
 
 
 def _edited(file: Path, before: dict[str, Any]) -> dict[str, Any]:
-    """The changes that a person typed, once they check."""
+    """The changes that a person typed, once they are valid."""
     wrong: Sequence[Problem] = ()
     while True:
         shown = file.read_bytes()
         _open(file)
         text = file.read_bytes()
-        if wrong and text == shown:  # opened again and left alone: given up
+        if wrong and text == shown:  # opened again and not changed: the person gave up
             states.refuse(wrong, "nothing was sent")
         try:
             lines = text.decode("utf-8-sig").splitlines(keepends=True)
@@ -79,14 +79,14 @@ def _edited(file: Path, before: dict[str, Any]) -> dict[str, Any]:
         changes, places = _changes(typed, before)
         if not places:
             return changes
-        # Our lines are comments: the same is wrong, at the lines of the file as it is opened now.
+        # Checked again with our comments in it, so that the line numbers fit the file that is opened.
         wrong = _changes(_marked(typed, places, places), before)[1]
         file.write_text(_marked(typed, places, wrong), "utf-8", newline="")
 
 
 def _open(file: Path) -> None:
     editor = os.environ.get("VISUAL") or os.environ.get("EDITOR") or ("notepad" if os.name == "nt" else "vi")
-    # A Ctrl-C is the editor's. It inherits no handler, but would inherit that it is ignored.
+    # Ctrl-C is for the editor, so a handler is set: the editor would inherit an ignored signal, but not a handler.
     try:
         with handling(signal.SIGINT, lambda *_: None):
             done = subprocess.run([*shlex.split(editor), str(file)], check=False)  # noqa: S603  # the user's own choice
@@ -97,12 +97,12 @@ def _open(file: Path) -> None:
 
 
 def _changes(typed: str, before: dict[str, Any]) -> tuple[dict[str, Any], Sequence[Problem]]:
-    """The fields that the text has otherwise, and all that is wrong with it."""
+    """The fields that differ in the text, and the problems of the text."""
     said, found = states.try_states(typed)
     problems: list[Problem] = [*found]
     ours = [state for state in said if state.id == before["id"] and state.name in (None, before.get("name"))]
     if (len(ours) != 1 or len(said) != 1) and (said or not found):
-        rule = f"must be {before['id']!r} alone; its id and name cannot change"
+        rule = f"must be {before['id']!r} only; its id and name cannot change"
         problems.append(FileProblem("id", None, rule, said[0].lines.get("id") if said else None))
     changes = ours[0].changes(before) if ours else {}
     problems += [each for state in ours for each in state.wrong(changes)]
@@ -110,14 +110,14 @@ def _changes(typed: str, before: dict[str, Any]) -> tuple[dict[str, Any], Sequen
 
 
 def _marked(typed: str, places: Sequence[Problem], problems: Sequence[Problem]) -> str:
-    """The text, with each problem in a comment above the line of its place; of the file as a whole, at its top."""
+    """The text with each problem in a comment above its line; problems of the whole file are at the top."""
     lines = typed.splitlines(keepends=True)
     marks = [(getattr(place, "line", None) or 1, problem) for place, problem in zip(places, problems, strict=False)]
     marks = [(1 if problem.field == "the file" else line, problem) for line, problem in marks]
     for line, problem in sorted(marks, key=lambda each: each[0], reverse=True):
         told = str(problem) if problem.field == "the file" else f"{problem.field}: {problem.rule}"
         lines.insert(line - 1, f"{_MARK}{printable(told)}\n")
-    lines.insert(0, f"{_MARK}Nothing was sent yet. Mend what is said below, or close the file as it is to give up.\n")
+    lines.insert(0, f"{_MARK}Nothing was sent yet. Correct what is wrong below, or close the file to give up.\n")
     return "".join(lines)
 
 

@@ -31,20 +31,18 @@ from .terminal import json_text, shown
 from .words import opened
 
 Jobs = list[tuple[str, Callable[[], None]]]
-File = Annotated[Path, typer.Argument(metavar="FILE", help="A file as `export` writes it; - is the standard input.")]
+File = Annotated[Path, typer.Argument(metavar="FILE", help="A file as `export` writes it; - is standard input.")]
 
 
 def export(
     run: Run,
-    file: Annotated[
-        Path | None, typer.Argument(metavar="[FILE]", help="Where to; the standard output if missing.")
-    ] = None,
+    file: Annotated[Path | None, typer.Argument(metavar="[FILE]", help="The file; standard output if missing.")] = None,
     schema: Annotated[bool, typer.Option("--schema", help="Write the JSON Schema of such a file instead.")] = False,
 ) -> None:
-    """Write every writable field of all conferences into one YAML file, in an order that stays.
+    """Write every writable field of all conferences into one YAML file, in a stable order.
 
-    Fit for git: keep it, review changes of it, `restore` it. Beside FILE goes conferences.schema.json, by which editors
-    complete and check it. --json writes JSON, which `restore` reads too.
+    Keep it in git, review its changes, `restore` it. conferences.schema.json is written beside FILE; editors use it to
+    complete and check the file. --json writes JSON, which `restore` reads too.
     """
     count = 0
 
@@ -76,23 +74,22 @@ def export(
 def restore(
     run: Run,
     file: File,
-    create: Annotated[bool, typer.Option("--create", help="Create those that are in the file alone.")] = False,
+    create: Annotated[bool, typer.Option("--create", help="Create those that only the file has.")] = False,
     prune: Annotated[bool, typer.Option("--prune", help="Delete those that are not in the file.")] = False,
     allow_reset: AllowReset = None,
     concurrency: Concurrency = None,
     label: Label = None,
 ) -> int:
-    """Make conferences as a file says: shows what is different, then asks.
+    """Change conferences to what a file says. Shows what is different, then asks.
 
-    A field that the file leaves out keeps its value. --dry-run is the report of drift: it exits with 1 where there is
-    any.
+    A field that the file leaves out keeps its value. --dry-run reports drift, and exits with 1 if there is any.
     """
     resets = allow_reset or []
     run.may_write(piped=str(file) == "-")
     with opened(file) as stream:
         said = states.read_states(stream, run.space if prune else None, resets)
     found = states.drift(said, selected(run, lambda _: True), by_name=create)
-    del said  # of which `found` has what is not so
+    del said  # frees memory; `found` has the differences
     made, gone = (found.missing if create else []), (found.extra if prune else [])
     states.refuse(_wrong(found, made), "nothing was written")
     work = Work(found.changes, resets, concurrency, label)
@@ -100,7 +97,7 @@ def restore(
     outlook.unchanged += found.same
     refused = dict(found.refused)
     for state in [] if create else found.missing:
-        refused[state.id or state.name or ""] = "There is no such conference in this space. --create makes it."
+        refused[state.id or state.name or ""] = "There is no such conference in this space. --create creates it."
     outlook.failed |= {each: CommandError(why, NOT_DONE) for each, why in refused.items()}
     _show(run, found, outlook, made, gone)
     if run.dry_run:
@@ -121,7 +118,7 @@ def restore(
 
 
 def _wrong(found: Drift, made: list[State]) -> Iterator[Problem]:
-    """What is wrong with values that would be written."""
+    """The problems of values that would be written."""
     for each, state in found.states.items():
         yield from state.wrong(found.changes[each])
     for state in made:
@@ -146,7 +143,7 @@ def _show(run: Run, found: Drift, outlook: Tally, made: list[State], gone: list[
 
 
 def _body(state: State) -> tuple[dict[str, Any], dict[str, Any]]:
-    """What a create takes, and what an update has to add."""
+    """The body of the create, and the changes that an update must add."""
     given = {"name": state.name, **{name: value for name, value in state.fields.items() if value is not None}}
     known = contract.fields(contract.CREATE)
     return (
@@ -170,7 +167,7 @@ def _delete(run: Run, done: Tally, each: str) -> None:
 
 
 def _each(done: Tally, jobs: Jobs) -> None:
-    """Do all, one after the other, until the whole space refuses."""
+    """Do all jobs, one after the other, until the whole space refuses."""
     refusal: ConferencesError | None = None
     for name, job in jobs:
         try:
@@ -184,9 +181,7 @@ def _each(done: Tally, jobs: Jobs) -> None:
 
 
 def write(file: Path, parts: Iterable[str]) -> None:
-    """Put parts of whole lines in the place of a file, all or nothing; a link stays one, a device or pipe is written
-    to.
-    """
+    """Replace the content of a file, all or nothing. A link stays a link; a device or pipe is written to."""
     try:
         if file.exists() and not file.is_file():
             with file.open("w", encoding="utf-8", newline="\n") as opened_:

@@ -20,7 +20,7 @@ Where = Annotated[
     typer.Option(
         "--where",
         metavar="CONDITION",
-        help="Only those that meet it: name~stand-*, layout=10x10, description!=null. Repeat it for more conditions.",
+        help="Only matching ones: name~stand-*, layout=10x10, description!=null. May be repeated.",
     ),
 ]
 
@@ -28,13 +28,13 @@ Where = Annotated[
 def list_(
     run: Run,
     words: Annotated[
-        list[str] | None, words_of(LIST, "[PARAMETER=VALUE]...", "As in starts_after=2030-01-01T00:00:00Z.")
+        list[str] | None, words_of(LIST, "[PARAMETER=VALUE]...", "For example starts_after=2030-01-01T00:00:00Z.")
     ] = None,
     where: Where = None,
 ) -> None:
     """List the conferences of the space: id, name, title, layout and size.
 
-    Piped, each is a line with tabs between, the id first; `update -` takes such lines.
+    In a pipe, each is a line of columns with tabs between them, the id first; `update -` reads such lines.
     """
     found = Words.read(words or [], LIST)
     if found.ids:
@@ -63,7 +63,7 @@ def list_(
 def get(
     run: Run,
     id_: Annotated[str, typer.Argument(metavar="ID", help="Id of the conference.")],
-    session: Annotated[bool, typer.Option("--session", help="With the session under way, if there is one.")] = False,
+    session: Annotated[bool, typer.Option("--session", help="Include the current session, if there is one.")] = False,
 ) -> None:
     """Show a conference."""
     checked_word(id_)

@@ -1,4 +1,4 @@
-"""Many conferences: what would become of each, the work with its progress, and what was not changed."""
+"""Many conferences: the outlook, the work with its progress, and the report."""
 
 import collections
 import contextlib
@@ -25,14 +25,14 @@ from .command import Run
 from .terminal import json_text
 
 _MOST_GROUPS, _MOST_NAMED = 12, 3
-LOOKED_AT = "matched when looked at"  # and may not match any more
+LOOKED_AT = "matched when looked at"  # others may have changed them since
 UNCHANGED = "No PUT was sent; the conference is unchanged."
 Changes = Mapping[str, Change]
 
 
 @define
 class Tally:
-    """What became of conferences, or would: by id."""
+    """The results of conferences, or the expected ones, by id."""
 
     changes: dict[str, Changes] = field(factory=dict)
     unchanged: list[str] = field(factory=list)
@@ -44,7 +44,7 @@ class Tally:
     is_abandoned: bool = False
 
     def add(self, conference_id: str, became: "UpdatePlan[Any] | UpdateReport | BaseException | None") -> str:
-        """Take note of what became of one, or would; gives it in a word."""
+        """Record the result of one, or the expected one; returns it as a word."""
         try:
             if isinstance(became, BaseException):
                 raise became  # noqa: TRY301  # as a plan that is refused
@@ -62,7 +62,7 @@ class Tally:
         return "unchanged"
 
     def sort(self, ids: Iterable[str]) -> None:
-        """In the order of these ids, not in that in which they ended."""
+        """Put them in the order of these ids; until now they are in the order in which they ended."""
         place = {each: number for number, each in enumerate(ids)}
 
         def key(each: str) -> int:
@@ -74,15 +74,15 @@ class Tally:
 
     @property
     def code(self) -> int:
-        """The exit code that says it."""
+        """The exit code."""
         if self.is_interrupted or not self.failed:
             return INTERRUPTED if self.is_interrupted else DONE
         done = self.changes or self.unchanged or self.created or self.deleted
         codes = {*map(exit_code, self.failed.values())}
-        return codes.pop() if not done and len(codes) == 1 else NOT_DONE  # as one alone ends
+        return codes.pop() if not done and len(codes) == 1 else NOT_DONE  # as for a single one
 
     def as_json(self, *, dry_run: bool) -> dict[str, Any]:
-        """The same, for programs."""
+        """The results as JSON."""
         return {
             "dry_run": dry_run,
             "change_set": self.change_set,
@@ -95,12 +95,12 @@ class Tally:
 
 
 def until_interrupted(tally: Tally, call: Callable[[], ChangeSetResult | None]) -> ChangeSetResult | None:
-    """What a call gives, also where Ctrl-C ended it early: then all that was done until then."""
+    """The result of a call; if Ctrl-C ended it early, the result so far."""
     try:
         return call()
     except KeyboardInterrupt as error:
         tally.is_interrupted = True
-        tally.is_abandoned = isinstance(error.__context__, KeyboardInterrupt)  # a second one waits for nothing
+        tally.is_abandoned = isinstance(error.__context__, KeyboardInterrupt)  # a second Ctrl-C
         return getattr(error, "result", None)
 
 
@@ -110,10 +110,11 @@ class Work:
 
     Attributes:
         jobs: id -> changes, as an update takes them.
-        resets: fields that may be lost.
-        concurrency: how many at once; `None` leaves it to the library.
-        label: of the change set.
-        seen: id -> those fields as they were shown; a write is refused where one is neither so nor as asked.
+        resets: fields that may be reset.
+        concurrency: how many at once; `None` is the default of the library.
+        label: name of the change set.
+        seen: id -> the values of these fields that were shown; a field that has neither this value now nor the new one
+            is a conflict.
     """
 
     jobs: Mapping[str, Mapping[str, Any]]
@@ -123,7 +124,7 @@ class Work:
     seen: dict[str, dict[str, Any]] = field(factory=dict, init=False)
 
     def planned(self, run: Run, look: Callable[[UpdatePlan[Any]], object] | None = None) -> Tally:
-        """What would become of each; `look` is shown the plans, in place of a bar."""
+        """Plan all; `look` is called with each plan, instead of a progress bar."""
         tally = Tally()
         with progress(run, "planning", len(self.jobs), hidden=look is not None) as step:
             for each, plan in run.conferences.plan_many(list(self.jobs), **self._options()):
@@ -135,7 +136,7 @@ class Work:
         return tally
 
     def written(self, run: Run, ids: Iterable[str]) -> Tally:
-        """Carry out those of these ids; one failure does not stop the others."""
+        """Carry out the changes of these ids; one failure does not stop the others."""
         tally, chosen = Tally(), list(ids)
 
         def told(result: ConferenceResult) -> None:
@@ -156,7 +157,7 @@ class Work:
 
 
 def refuse(plan: UpdatePlan[Any]) -> None:
-    """Raises what `plan.apply()` would raise before it writes, as far as that can be seen."""
+    """Raise what `plan.apply()` would raise before it writes, as far as that is known."""
     if plan.conflicts:
         raise ConflictError(plan.conference_id, plan.conflicts, state=UNCHANGED)
     if plan.changes:
@@ -164,12 +165,12 @@ def refuse(plan: UpdatePlan[Any]) -> None:
 
 
 def changes_json(changes: Changes) -> dict[str, Any]:
-    """Changes of one conference, for programs; of what the server chooses, what it is assumed to choose."""
+    """Changes of one conference as JSON, with the assumed value where the server chooses."""
     return {name: {"before": old, "after": _plain(new)} for name, (old, new) in changes.items()}
 
 
 def summary(run: Run, tally: Tally) -> None:
-    """What would change, before anybody is asked."""
+    """Print what would change."""
     tell = run.terminal.say if run.as_json else run.terminal.data
     groups = collections.Counter(
         f"{name}: {_shown(old)} -> {_shown(new)}"
@@ -188,27 +189,27 @@ def summary(run: Run, tally: Tally) -> None:
 
 
 def report(run: Run, tally: Tally, matched: str = "matched already") -> int:
-    """What became of them; gives the exit code."""
+    """Print the results; returns the exit code."""
     if not run.dry_run:
         run.terminal.say(
             f"{_conferences(len(tally.changes))} changed, {len(tally.unchanged)} {matched},"
             f" {len(tally.failed)} not changed."
         )
         if tally.is_interrupted:
-            told = "may be carried out or not, and is not counted" if tally.is_abandoned else "is finished"
+            told = "may have been carried out or not, and is not counted" if tally.is_abandoned else "is finished"
             run.terminal.say(
-                f"Interrupted. What was under way {told}; the same command again does the rest.", "bold red"
+                f"Interrupted. What was running {told}; run the same command again to do the rest.", "bold red"
             )
         not_changed(run, tally)
         if tally.change_set is not None and tally.changes and not run.no_journal:
             run.terminal.say(f"signalwire-conferences undo --change-set {tally.change_set} takes it back.", "dim")
-    if run.as_json:  # after the talk, which says what was done also where the output is full
+    if run.as_json:  # last: the messages must come even if the output is full
         run.terminal.json(tally.as_json(dry_run=run.dry_run))
     return tally.code
 
 
 def not_changed(run: Run, tally: Tally) -> None:
-    """A table of what was not changed, and why; what is so of many for one reason is said once."""
+    """Print which were not changed and why, one row for each reason."""
     groups: dict[tuple[str, str], list[str]] = {}
     for each, error in tally.failed.items():
         groups.setdefault((type(error).__name__, _reason(error)), []).append(each)
@@ -219,7 +220,7 @@ def not_changed(run: Run, tally: Tally) -> None:
 
 @contextlib.contextmanager
 def progress(run: Run, title: str, total: int | None, *, hidden: bool = False) -> Iterator[Callable[[str], None]]:
-    """A bar with the time left and a live tally, where somebody looks; gives what is called with each outcome."""
+    """A progress bar with the time left and a tally, on a terminal only; yields a function for the outcomes."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415 - for many alone
 
     tally: collections.Counter[str] = collections.Counter()
@@ -242,7 +243,7 @@ def progress(run: Run, title: str, total: int | None, *, hidden: bool = False) -
 
 
 def selected(run: Run, holds: Callable[[Any], bool]) -> Iterable[Any]:
-    """All conferences for which it holds, with a count while they are read."""
+    """All conferences for which `holds` is true, with a count while they are read."""
     with progress(run, "reading", None) as step:
         for conference in run.conferences.paginate(page_size=1000):
             step("read")

@@ -1,4 +1,4 @@
-"""The standard streams, which may be closed, full, or of an encoding that lacks a character."""
+"""The standard streams, which may be closed or full, or lack a character."""
 
 import contextlib
 import io
@@ -11,24 +11,24 @@ from .codes import SERVER, CommandError
 
 
 class Stream(io.TextIOBase):
-    """A standard stream that nobody needs to read: once its reader is gone, it says so and swallows the rest.
+    """A standard stream whose reader may go away: then `gone` is set and the rest is dropped.
 
     Args:
-        stream: it, or `None` where there is none.
-        name: for people, where it matters that it cannot be written for another reason, such as a full disk; then
+        stream: the stream, or `None` if it is closed.
+        name: its name in messages. If it is given, and writing fails for another reason, such as a full disk,
             `CommandError` is raised, once.
     """
 
     def __init__(self, stream: Any, name: str = "") -> None:
         self._stream, self._name = stream, name
         self.gone = stream is None  # the shell closed it
-        if hasattr(stream, "reconfigure"):  # a terminal that lacks a character gets its number
+        if hasattr(stream, "reconfigure"):  # a missing character is written as its number
             stream.reconfigure(errors="backslashreplace")
 
     def write(self, text: str, /) -> int:
-        # Typer tries bytes and an empty text to see what a stream takes, and would swallow that it is full.
+        # Typer writes bytes and an empty text to test a stream, and would hide that it is full.
         if not isinstance(text, str):
-            raise TypeError("this is a stream of text")
+            raise TypeError("this is a text stream")
         with self._noticing():
             if text and not self.gone:
                 self._stream.write(text)
@@ -39,7 +39,7 @@ class Stream(io.TextIOBase):
             if not self.gone:
                 self._stream.flush()
 
-    def close(self) -> None:  # also when this is collected, and the stream may be closed by then
+    def close(self) -> None:  # the garbage collector calls it too, when the stream may be closed already
         pass
 
     def isatty(self) -> bool:
@@ -58,7 +58,7 @@ class Stream(io.TextIOBase):
             yield
         except OSError as error:
             self.gone = True
-            # What is in the buffer yet would raise again when Python ends.
+            # What is still in the buffer would raise again when Python exits.
             nowhere = os.open(os.devnull, os.O_WRONLY)
             os.dup2(nowhere, self._stream.fileno())
             os.close(nowhere)
@@ -67,7 +67,7 @@ class Stream(io.TextIOBase):
 
 
 def standard_streams() -> tuple[Stream, Stream]:
-    """The standard output, which matters, and the standard error, which does not."""
+    """Standard output, where failures matter, and standard error, where they do not."""
     found = ((sys.stdout, "The standard output"), (sys.stderr, ""))
     output, talk = (one if isinstance(one, Stream) else Stream(one, name) for one, name in found)
     return output, talk
@@ -75,7 +75,7 @@ def standard_streams() -> tuple[Stream, Stream]:
 
 @contextlib.contextmanager
 def writable() -> Iterator[None]:
-    """What anybody prints meanwhile goes through such streams; raises `CommandError` where the output cannot be
+    """Replaces the standard streams with such streams for a while. Raises `CommandError` if standard output cannot be
     written.
     """
     output, talk = standard_streams()

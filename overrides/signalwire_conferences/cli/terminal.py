@@ -1,4 +1,4 @@
-"""What the command line prints: data to the standard output, all talk to the standard error."""
+"""What the command line prints: data to standard output, messages to standard error."""
 
 import json
 import os
@@ -24,7 +24,7 @@ _COLOR = re.compile("#[0-9a-fA-F]{6}")
 
 
 class Terminal:
-    """Both streams, with colours where a person looks at them and does not say NO_COLOR."""
+    """Both streams, with colours on a terminal unless NO_COLOR is set."""
 
     def __init__(self) -> None:
         self.stdout, self.stderr = standard_streams()
@@ -32,23 +32,23 @@ class Terminal:
 
     @property
     def is_interactive(self) -> bool:
-        """Whether somebody can be asked."""
+        """Whether questions can be asked."""
         return sys.stdin is not None and sys.stdin.isatty() and self.stderr.isatty()
 
     def json(self, value: Any) -> None:
-        """Data for programs."""
+        """Print data as JSON."""
         self.stdout.write(json_text(value, indent=2) + "\n")
 
     def data(self, line: str | Text) -> None:
-        """A line of data."""
+        """Print a line of data."""
         _print(self.out, line)
 
     def say(self, line: str | Text, style: str = "") -> None:
-        """A line of talk."""
+        """Print a message."""
         _print(self.err, Text(line, style) if isinstance(line, str) else line)
 
     def rows(self, console: Console, titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """A table for people; lines with tabs between where nobody looks, as long as somebody reads."""
+        """Print a table; if not on a terminal, lines of columns with tabs between them, until the reader is gone."""
         stream: Any = console.file
         if not stream.isatty():
             for row in rows:
@@ -64,7 +64,7 @@ class Terminal:
         console.print(table)
 
     def plan(self, plan: UpdatePlan[Any], *, as_talk: bool = False) -> None:
-        """The diff of a plan."""
+        """Print the diff of a plan."""
         for line in plan.lines():
             text = Text(in_shell(line.text) if line.kind == "risk" else line.text, _STYLES[line.kind])
             name = line.text[2:].partition(":")[0]
@@ -73,16 +73,16 @@ class Terminal:
             (self.say if as_talk else self.data)(text)
 
     def ask(self, question: str) -> bool:
-        """The answer of a person; no answer is no."""
+        """Ask a question; no answer is no."""
         self.err.print(Text(f"{question} [y/N] ", "bold"), end="")
         return sys.stdin.readline().strip().lower() in ("y", "yes")
 
 
 def _console(stream: Stream) -> Console:
-    # Rich leaves bold and dim on under NO_COLOR; without a colour system there is no escape sequence at all.
+    # Under NO_COLOR, Rich still prints bold and dim; without a colour system it prints no escape sequences.
     system: Any = None if os.environ.get("NO_COLOR") else "auto"
     file: Any = stream
-    # Rich prints nothing at all where COLUMNS is 0, as some terminals and programs set it.
+    # Rich prints nothing if COLUMNS is 0, as some terminals and programs set it.
     columns = os.environ.get("COLUMNS", "")
     width = 80 if columns.isdecimal() and int(columns) == 0 else None
     return Console(file=file, width=width, color_system=system, markup=False, highlight=False, emoji=False)
@@ -93,7 +93,7 @@ def _print(console: Console, line: str | Text) -> None:
 
 
 def json_text(value: Any, indent: int | None = None) -> str:
-    """JSON in which nothing reaches a terminal that it would obey."""
+    """JSON that is safe for a terminal: control characters are escaped."""
     text = json.dumps(value, ensure_ascii=False, indent=indent)
     return "".join(mark if mark == "\n" or _is_shown(mark) else json.dumps(mark)[1:-1] for mark in text)
 
@@ -103,7 +103,7 @@ def _is_shown(mark: str) -> bool:
 
 
 def shown(value: Any) -> str:
-    """A value of a server in one line: texts as they are, all else as JSON."""
+    """A value of a server on one line: strings as they are, everything else as JSON."""
     return printable(value) if isinstance(value, str) else json_text(value)
 
 
@@ -115,7 +115,7 @@ def value_text(name: str | None, value: Any) -> Text:
 
 
 def chip(color: str, quotes: str = '"') -> Text:
-    """A colour on itself, in black or white: to be read on light and dark terminals."""
+    """A colour on a background of itself, in black or white text, legible on light and dark terminals."""
     red, green, blue = (int(color[at : at + 2], 16) for at in (1, 3, 5))
     ink = "black" if 299 * red + 587 * green + 114 * blue > 128_000 else "white"
     return Text.assemble(quotes, (color, f"{'#000000' if ink == 'black' else '#FFFFFF'} on {color}"), quotes)

@@ -14,11 +14,11 @@ from .terminal import json_text
 from .words import checked_word
 
 Id = Annotated[str | None, typer.Argument(metavar="[ID]", help="Id of the conference.")]
-ChangeSet = Annotated[str | None, typer.Option("--change-set", metavar="ID", help="What one call did, as a whole.")]
+ChangeSet = Annotated[str | None, typer.Option("--change-set", metavar="ID", help="The changes of one call.")]
 
 
 def history(run: Run, id_: Id = None, change_set: ChangeSet = None) -> None:
-    """Show what the journal knows, the latest first: of the space, of a conference, or of a change set."""
+    """Show the journal, latest first: of the space, a conference, or a change set."""
     checked_word(id_)
     entries = run.conferences.history(*([] if id_ is None else [id_]), change_set=change_set)
     terminal = run.terminal
@@ -35,9 +35,9 @@ def undo(
     change_set: ChangeSet = None,
     entry: Annotated[int | None, typer.Option("--entry", metavar="N", help="One entry of the history.")] = None,
 ) -> int:
-    """Take a change back: the last one of a conference, a whole change set, or one entry. Shows the plan, then asks.
+    """Undo a change: the last one of a conference, a whole change set, or one entry. Shows the plan, then asks.
 
-    What others changed since stays. Done twice, the second one finds all as it should be.
+    What others changed since is kept. A second run changes nothing.
     """
     checked_word(id_)
     run.may_write()
@@ -64,7 +64,7 @@ def _change_set(run: Run, change_set: str) -> int:
     if run.dry_run or not run.yes:
         conferences.plan_undo(change_set=change_set, on_progress=planned)
         summary(run, outlook)
-        if not outlook.changes or not run.agreed(f"Take back {len(outlook.changes)}?"):
+        if not outlook.changes or not run.agreed(f"Undo {len(outlook.changes)}?"):
             return report(run, outlook)
     with progress(run, "writing", len(ids)) as step:
 

@@ -1,4 +1,4 @@
-"""What stands on the command line: `field=value`, ids, and the conditions of `--where`; and their completion."""
+"""The words of the command line: `field=value`, ids, and the conditions of `--where`; and their completion."""
 
 import contextlib
 import fnmatch
@@ -24,12 +24,12 @@ from .codes import CommandError
 
 _VALUES = """\b
 Values:
-  layout=5up                a value as the field wants it
+  layout=5up                a value of the field's type
   description=              an empty text
   join_from=null            cleared
   description=@agenda.txt   a text from a file
   display_name=@@home       a text that begins with @
-  display_name:='"null"'    JSON, as for a text that is the word null
+  display_name:='"null"'    JSON, here for the text "null"
 """
 _SWITCHES = {**dict.fromkeys(("true", "yes", "on"), True), **dict.fromkeys(("false", "no", "off"), False)}
 _JSON_MARKS = ("[", "]", "{", "}", '"', ",")
@@ -37,12 +37,12 @@ _CONDITION = re.compile(r"(\w+)(!=|=|~)(.*)", re.DOTALL)
 
 
 def words_of(of: str, metavar: str, text: str) -> Any:
-    """The argument that takes words, ids and `field=value` in any order, and completes them."""
+    """The argument for ids and `field=value` in any order, with completion."""
     return typer.Argument(metavar=metavar, help=text, autocompletion=completer(of), show_default=False)
 
 
 def fields_help(of: str) -> str:
-    """What can be given, for the end of a help text."""
+    """The fields and how to write values, for the end of a help text."""
     rows = "\n".join(f"  {name:<24}{_rule(field)}" for name, field in contract.fields(of).items())
     return f"{_VALUES}\n\b\nFields:\n{rows}\n"
 
@@ -56,9 +56,9 @@ class Words:
     """The words of a command.
 
     Attributes:
-        ids: those that are no `field=value`.
+        ids: the words that are not `field=value`.
         values: field -> value, JSON; `None` clears.
-        problems: what is wrong with them.
+        problems: what is wrong with the words.
     """
 
     ids: list[str] = field(factory=list)
@@ -101,7 +101,7 @@ class Words:
 
 
 def value_of(about: Field | None, text: str) -> Any:
-    """The JSON value that a text stands for; `ValueError` where it stands for none."""
+    """The JSON value that a text stands for. Raises `ValueError` if there is none."""
     types = {about.schema.get("type")} if about else set()
     if text == "null":
         return None
@@ -112,7 +112,7 @@ def value_of(about: Field | None, text: str) -> Any:
             text = Path(text[1:]).read_text("utf-8-sig")
         except (OSError, ValueError) as error:
             raise ValueError(f"cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}") from None
-        # A file of one line ends with a line break that is no part of a number or a name of a layout.
+        # The line break at the end of a file of one line is not part of a number or a layout's name.
         text = text if about and types == {"string"} and "enum" not in about.schema else text.strip()
     if types == {"boolean"}:
         return _SWITCHES.get(text.lower(), text)
@@ -122,7 +122,7 @@ def value_of(about: Field | None, text: str) -> Any:
 
 
 def ids_from(file: TextIO) -> list[str]:
-    """The first word of each line, as `list` writes them, empty lines and comments passed over; or the ids of JSON, as
+    """The first word of each line as `list` writes them, except empty lines and comments; or the ids in JSON as
     `list --json` and `get --json` write it.
     """
     text = file.read()
@@ -134,7 +134,7 @@ def ids_from(file: TextIO) -> list[str]:
         found = [each["id"] for each in (listed if isinstance(listed, list) else [listed])]
     except (ValueError, RecursionError, TypeError, KeyError):
         raise CommandError(
-            "The standard input is neither lines that begin with ids nor what `list --json` writes."
+            "Standard input is neither lines that begin with ids nor the output of `list --json`."
         ) from None
     checks = (functools.partial(checked_id, each) for each in found)
     Words().checked(*checks)
@@ -142,9 +142,9 @@ def ids_from(file: TextIO) -> list[str]:
 
 
 def checked_word(conference_id: str | None) -> str | None:
-    """An id of the command line; a part of JSON is none, and it reads like one that was cut out of it."""
+    """An id from the command line. Text that begins like JSON is refused: it is a part of piped JSON."""
     if conference_id is not None and conference_id[:1] in _JSON_MARKS:
-        raise InvalidChangeError([Problem("id", conference_id, "must not begin as JSON does")])
+        raise InvalidChangeError([Problem("id", conference_id, "must not begin like JSON")])
     return None if conference_id is None else checked_id(conference_id)
 
 
@@ -167,7 +167,7 @@ class Condition:
 
 
 def conditions(texts: Sequence[str]) -> list[Condition]:
-    """The conditions of `--where`, all of which have to hold; raises `InvalidChangeError`."""
+    """The conditions of `--where`, which must all be met. Raises `InvalidChangeError`."""
     found, problems = [], []
     for text in texts:
         match = _CONDITION.fullmatch(text)
@@ -188,13 +188,13 @@ def conditions(texts: Sequence[str]) -> list[Condition]:
 
 
 def completer(of: str) -> Callable[[typer.Context, str], list[tuple[str, str]]]:
-    """What completes `field=` and its values, of which the contract knows some."""
+    """A function that completes `field=` and the values that the contract knows."""
 
     def complete(context: typer.Context, incomplete: str) -> list[tuple[str, str]]:
         known, earlier = contract.fields(of), [*(context.params.get("words") or ())]
         name, equals, start = incomplete.partition("=")
         prefix = f"{name}="
-        # bash takes `layout=5` for three words, and wants the last one alone.
+        # bash splits `layout=5` into three words, and wants the last one only.
         if not equals and earlier[-1:] == ["="]:
             name, equals, start, prefix = earlier[-2] if earlier[1:] else "", "=", incomplete, ""
         elif not incomplete and earlier and earlier[-1] in known:
@@ -202,9 +202,9 @@ def completer(of: str) -> Callable[[typer.Context, str], list[tuple[str, str]]]:
         if not equals:
             names = [each for each in known if each.startswith(name)]
             if len(names) != 1:
-                # Typer breaks long lines of help in two, and shells take the second for another word.
+                # Typer wraps long help, and shells take the second line for another word.
                 return [(f"{each}=", textwrap.shorten(_rule(known[each]), 40, placeholder="...")) for each in names]
-            # A shell puts a space behind the only choice there is, but not behind `layout=` of several.
+            # A shell adds a space after the only choice, but not after `layout=` if there are several.
             name, prefix, start = names[0], f"{names[0]}=", ""
         values = choices(known[name]) if name in known else []
         return [(f"{prefix}{value}", "") for value in values if value.startswith(start)]
@@ -213,7 +213,7 @@ def completer(of: str) -> Callable[[typer.Context, str], list[tuple[str, str]]]:
 
 
 def choices(about: Field) -> list[str]:
-    """The values that a field can have where they are few, else how some begin."""
+    """The values of a field if there are few, else the beginnings of some."""
     if about.schema.get("type") == "boolean":
         return ["true", "false"]
     if "enum" in about.schema:
@@ -225,13 +225,13 @@ def _decoded(text: str) -> Any:
     try:
         value = json.loads(text)
     except (ValueError, RecursionError):
-        raise ValueError("is not JSON, which := takes") from None
+        raise ValueError("is not JSON, which := needs") from None
     return value
 
 
 @contextlib.contextmanager
 def opened(file: Path) -> Iterator[TextIO]:
-    """A text file, or the standard input for `-`; what is not UTF-8 there is no id and no plan, and refused as such."""
+    """A text file, or standard input for `-`. Bytes that are not UTF-8 become escapes, which no id or plan has."""
     try:
         if str(file) != "-":
             with file.open(encoding="utf-8-sig") as stream:
@@ -239,12 +239,12 @@ def opened(file: Path) -> Iterator[TextIO]:
         elif sys.stdin is None:
             yield io.StringIO()
         else:
-            sys.stdin.reconfigure(encoding="utf-8-sig", errors="backslashreplace")  # type: ignore[union-attr]  # a text file it is
+            sys.stdin.reconfigure(encoding="utf-8-sig", errors="backslashreplace")  # type: ignore[union-attr]  # a text file
             yield sys.stdin
     except OSError as error:
         raise CommandError(f"{str(file)!r} cannot be read: {error.strerror}.") from None
 
 
 def named(words: Mapping[str, Any]) -> str:
-    """Values as a person would write them, for a message."""
+    """Values as a person would type them, for a message."""
     return ", ".join(f"{name}={'null' if value is None else value}" for name, value in words.items())
