@@ -246,7 +246,7 @@ def test_a_hook_that_fails_breaks_nothing_and_is_told_once(
         client.get(ID)
     [record] = caplog.records
     assert (record.name, record.levelname) == ("signalwire_conferences", "ERROR")
-    assert record.getMessage() == "on_event failed at a CallBegan; this is said once"
+    assert record.getMessage() == "on_event failed at a CallBegan; this is logged once"
     assert record.exc_info
 
 

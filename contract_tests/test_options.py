@@ -290,10 +290,10 @@ def test_what_cannot_be_used_together_is_told_at_once(kind: Any) -> None:
         )
     right = "Client" if kind is RestClient else "AsyncClient"
     for said in (
-        f"http_client must be an httpx.{right}, and is a {type(wrong).__name__}",
-        "transport='fast' and http_client are two ways to send",
+        f"http_client must be an httpx.{right}, not {type(wrong).__name__}",
+        "give transport='fast' or http_client, not both",
         "base_url='ftp://x': must be a URL",
-        "host and base_url name two servers",
+        "give host or base_url, not both",
         "retries=-1",
     ):
         assert said in str(caught.value)
@@ -302,7 +302,7 @@ def test_what_cannot_be_used_together_is_told_at_once(kind: Any) -> None:
 def test_a_closed_client_or_no_client_of_httpx_at_all_is_refused() -> None:
     closed = httpx.Client()
     closed.close()
-    cases: list[tuple[Any, str]] = [(closed, "http_client is closed"), (5, "must be an httpx.Client, and is a int")]
+    cases: list[tuple[Any, str]] = [(closed, "http_client is closed"), (5, "must be an httpx.Client, not int")]
     for client, said in cases:
         with pytest.raises(ConfigurationError, match=said):
             RestClient("p", "PTsecret", SPACE, http_client=client)
@@ -431,7 +431,7 @@ def test_the_token_is_sent_in_clear_text_on_explicit_word_alone(url: str) -> Non
 
 
 def test_a_host_never_speaks_plain_http_on_that_word() -> None:
-    with pytest.raises(ConfigurationError, match="allow_http says nothing without base_url"):
+    with pytest.raises(ConfigurationError, match="allow_http needs base_url"):
         RestClient("p", "PTsecret", "10.0.0.1", allow_http=True)
 
 

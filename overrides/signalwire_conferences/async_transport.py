@@ -1,4 +1,4 @@
-"""The awaited loop that carries steps out, on asyncio or trio. Nothing is decided here."""
+"""The asynchronous loop that carries out steps, on asyncio or trio. It makes no decisions."""
 
 import sys
 from collections.abc import AsyncGenerator, Callable, Coroutine
@@ -22,12 +22,12 @@ from .wire import Body, Message, TimeLeft, Wire
 T = TypeVar("T")
 
 _JOURNAL_THREADS = 8
-_CONNECTIONS = 100  # of a client in one event loop
+_CONNECTIONS = 100  # of one client in one event loop
 
 
 class AsyncTransport(Common[AsyncLock]):
-    """Carries steps out with `await`, on asyncio or trio, in one event loop or several. A request has a connection to
-    itself, which ends by itself where not all went well.
+    """Carries out steps with `await`, on asyncio or trio, in one or several event loops. A request has a connection to
+    itself, which is closed if anything went wrong.
     """
 
     def __init__(self, settings: Settings[AsyncLock]) -> None:
@@ -51,7 +51,7 @@ class AsyncTransport(Common[AsyncLock]):
         return await locks.run(self._run, steps, operation, locks)
 
     async def run_several(self, work: Callable[["Run"], Coroutine[Any, Any, None]]) -> None:
-        """Await work that is given `run`, for operations one after the other: they share what one costs besides."""
+        """Await work that gets a `run` function for several operations, one after the other, at the cost of one."""
         locks = _Locks()
         await locks.run(work, lambda steps, operation: self._run(steps, operation, locks))
 
@@ -62,10 +62,10 @@ class AsyncTransport(Common[AsyncLock]):
                 return await self._result(steps, locks)
         except Exception as error:
             without_secrets(error, self.settings.masked, handled)
-            await checkpoint_if_cancelled()  # which counts more than an error
+            await checkpoint_if_cancelled()  # a cancellation takes precedence over an error
             raise
         finally:
-            steps.close()  # whoever watches is told of a cancellation at once
+            steps.close()  # reports a cancellation to `on_event` at once
 
     async def _result(self, steps: Steps[T], locks: "_Locks") -> T:
         try:
@@ -132,7 +132,7 @@ class _Pool:
         self.slots = anyio.Semaphore(_CONNECTIONS)
 
     async def take(self, left: TimeLeft) -> _Connection:
-        """One that is idle, or another, for the request that has this time left."""
+        """An idle connection or a new one, for a request that has this time left."""
         if self.slots.value:
             self.slots.acquire_nowait()  # the other way lets all others run first
         else:
@@ -141,12 +141,12 @@ class _Pool:
         return self.idle.pop() if self.idle else self._connection(self._wire)
 
     def give_back(self, connection: _Connection) -> None:
-        """Let others have it."""
+        """Make the connection available to others."""
         self.idle.append(connection)
         self.slots.release()
 
     async def aclose(self) -> None:
-        """Close those that are idle."""
+        """Close the idle connections."""
         while self.idle:
             await self.idle.pop().aclose()
 
@@ -168,7 +168,7 @@ class _Pools:
 
 
 class _Locks(AsyncLocks):
-    """The locks of an operation, or of several; `pool`: the connections of its event loop."""
+    """The locks of one operation or several; `pool` has the connections of its event loop."""
 
     pool: _Pool | None = None
 
@@ -177,10 +177,10 @@ Run = Callable[[Steps[Any], str], Coroutine[Any, Any, Any]]
 
 
 class _Loop(NamedTuple):
-    """What belongs to one event loop: the connections of each client, open until their generator is closed."""
+    """The connections of each client in one event loop, open until their generator is closed."""
 
     pools: WeakKeyDictionary[_Pools, tuple[_Pool, AsyncGenerator[_Pool, None]]]
-    threads: anyio.CapacityLimiter  # for journals: locks that wait may hold every thread that anyio has for all
+    threads: anyio.CapacityLimiter  # for journals: waiting locks may use up the threads that anyio has for everybody
 
 
 _LOOP: RunVar[_Loop] = RunVar("signalwire_conferences")
@@ -211,6 +211,6 @@ def _connections(wire: Wire) -> Callable[[Wire], _Connection]:
         from .own_client import AsyncOwnClient  # noqa: PLC0415 - few have one
 
         return AsyncOwnClient
-    from .over_httpx import AsyncConnection as OverHttpx  # noqa: PLC0415 - not imported where it is not used
+    from .over_httpx import AsyncConnection as OverHttpx  # noqa: PLC0415 - only imported if it is used
 
     return OverHttpx

@@ -1,4 +1,4 @@
-"""The loop that carries out many operations at once in tasks. Nothing is decided here."""
+"""The loop that carries out many operations at once, in tasks. It makes no decisions."""
 
 from collections import deque
 from collections.abc import AsyncGenerator, AsyncIterable, Sequence
@@ -14,7 +14,7 @@ _END: Final = object()
 
 
 async def run(transport: AsyncTransport, fleet: Fleet[Any, Any], ids: AsyncIterable[object], concurrency: int) -> None:
-    """Work on all, in tasks. A cancellation is raised once all in flight has ended and is told."""
+    """Work on all, in tasks. A cancellation is raised once the running ones have ended and been reported."""
     tasks = _Tasks(transport, fleet, concurrency)
     async with anyio.create_task_group() as group:
         try:
@@ -25,7 +25,7 @@ async def run(transport: AsyncTransport, fleet: Fleet[Any, Any], ids: AsyncItera
                     tasks.start(group)
                     await tasks.put(given)
             await tasks.join()
-        except Exception as error:  # noqa: BLE001 - the caller's, raised once all in flight has ended
+        except Exception as error:  # noqa: BLE001 - the caller's, raised once the running ones have ended
             fleet.fail(error)
         except BaseException:
             fleet.stopped = True
@@ -36,24 +36,24 @@ async def run(transport: AsyncTransport, fleet: Fleet[Any, Any], ids: AsyncItera
 
 
 class _Tasks:
-    """At most so many, which work on the ids that are put in. Each costs an operation of its own, and a conference then
-    little more than its steps.
+    """Up to `most` tasks that work on the ids that are put in. Each runs all its conferences as one operation, so that
+    a conference costs little more than its steps.
     """
 
     def __init__(self, transport: AsyncTransport, fleet: Fleet[Any, Any], most: int) -> None:
         self._transport, self._fleet, self._most, self._started = transport, fleet, most, 0
-        # As many again as are worked on, so that nobody waits while the next page is read.
+        # As many again as there are tasks, so that no task waits while the next page is read.
         self._todo, self._more, self._room = deque[object](), anyio.Semaphore(0), anyio.Event()
         self._ended = anyio.Semaphore(0)
 
     def start(self, group: Any) -> None:
-        """Start one more."""
+        """Start one more task."""
         if self._started < self._most:
             self._started += 1
             group.start_soon(self._work)
 
     async def put(self, given: object) -> None:
-        """Let one of them work on it, and wait where there is enough to do."""
+        """Give an id to the tasks; wait if they have enough to do."""
         self._todo.append(given)
         self._more.release()
         if len(self._todo) >= self._most:
@@ -61,7 +61,7 @@ class _Tasks:
             await self._room.wait()
 
     def end(self) -> None:
-        """Let each end once there is nothing to do."""
+        """Let each task end once there is nothing to do."""
         for _ in range(self._started):
             self._more.release()
 
@@ -93,9 +93,9 @@ class _Tasks:
         while (given := await self._next()) is not _END:
             try:
                 became = await run(fleet.steps(given), fleet.operation)
-            except Exception as error:  # noqa: BLE001 - one that fails stops no other
+            except Exception as error:  # noqa: BLE001 - a failure does not stop the others
                 became = error
-            except BaseException as error:  # somebody cancels all tasks that there are
+            except BaseException as error:  # somebody cancels all tasks of the event loop
                 fleet.told(fleet.ended(given, error))
                 raise
             fleet.told(fleet.ended(given, became))

@@ -1,6 +1,6 @@
-"""What a client tells of its work while it works: events for a function of the caller's, and the lines of its log.
+"""Events for the caller's `on_event`, and the lines of the log.
 
-Nothing of this is imported, and no event is made, where nobody listens.
+Without a listener, this module is not imported and no event is made.
 """
 
 import logging
@@ -24,10 +24,10 @@ _OUTCOMES = {Done: "done", Refused: "refused", Deferred: "deferred", NotSent: "n
 
 @frozen(eq=False)
 class CallBegan:
-    """A call of a method began; of `update_many` and `plan_many`, the work on one conference.
+    """A call of a method began; for `update_many` and `plan_many`, the work on one conference.
 
     Attributes:
-        operation: the method, as in "update" or "get".
+        operation: the method, such as "update" or "get".
     """
 
     operation: str
@@ -40,8 +40,8 @@ class RequestBegan:
     Attributes:
         call: the call that it belongs to.
         method: "GET", "PUT", "POST" or "DELETE".
-        conference_id: the conference; `None` of a list, and of a conference that is to be created.
-        rereads: whether it reads what a PUT of this call may have changed.
+        conference_id: the conference; `None` for a list or a create.
+        rereads: whether it reads again after a PUT of this call.
     """
 
     call: CallBegan
@@ -59,9 +59,9 @@ class RequestEnded:
         outcome: "done"; "refused"; "deferred", by a 429; "not sent"; "unknown", so that it may have been carried out;
             "interrupted", by Ctrl-C or a cancellation.
         seconds: how long it took.
-        status: HTTP status; `None` where no usable answer came.
-        request_id: the server's id of the request, where it sent one.
-        error: the name of the class of its error; `None` where it is done.
+        status: HTTP status; `None` if there was no usable answer.
+        request_id: the server's id of the request, if it sent one.
+        error: class name of the error; `None` if it is done.
     """
 
     began: RequestBegan
@@ -78,7 +78,7 @@ class Waiting:
 
     Attributes:
         call: the call that waits.
-        conference_id: the conference, as far as it is known yet.
+        conference_id: the conference, if it is known yet.
         seconds: how long it will wait.
     """
 
@@ -93,14 +93,14 @@ class CallEnded:
 
     Attributes:
         began: the event of its beginning.
-        outcome: "changed" or "unchanged" of an update, an edit or an undo; of all others "done"; "failed";
+        outcome: "changed" or "unchanged" for an update, an edit or an undo; "done" for all others; "failed";
             "interrupted", by Ctrl-C or a cancellation.
-        seconds: how long it took, with all waits.
-        conference_id: the conference; `None` where it is about none.
+        seconds: how long it took, including all waits.
+        conference_id: the conference; `None` if the call is not about a single one.
         requests: how many were sent.
         changed: the fields that were changed.
-        request_id: the server's id of the request that gave the result or the error, where it sent one.
-        error: the name of the class of its error, if it failed.
+        request_id: the server's id of the request that led to the result or the error, if it sent one.
+        error: class name of the error, if it failed.
     """
 
     began: CallBegan
@@ -117,7 +117,7 @@ Event = CallBegan | RequestBegan | RequestEnded | Waiting | CallEnded
 
 
 class Hook:
-    """A function of the caller's: where it fails, all goes on, and the log says so once."""
+    """Calls the caller's function. If it fails, the work goes on, and the failure is logged once."""
 
     def __init__(self, function: Callable[[Event], object]) -> None:
         self._function, self._failed = function, False
@@ -128,12 +128,12 @@ class Hook:
         except Exception:  # noqa: BLE001 - it is the caller's
             if not self._failed:
                 self._failed = True
-                _log.exception("on_event failed at a %s; this is said once", type(event).__name__)
+                _log.exception("on_event failed at a %s; this is logged once", type(event).__name__)
 
 
 def watched(steps: Steps[T], operation: str, hook: Callable[[Event], object] | None, mask: Mask) -> Steps[T]:
-    """The same steps, told as they are carried out; `mask` takes secrets out of a text."""
-    # Nothing is told while an exception is handled: it would stand in the traceback of a hook that fails.
+    """The same steps, reported as they are carried out; `mask` removes secrets from a text."""
+    # Nothing is reported while an exception is handled: it would be in the traceback of a hook that fails.
     watch, result = _Watch(operation, hook, mask), None
     failed: Exception | None = None
     try:
@@ -143,7 +143,7 @@ def watched(steps: Steps[T], operation: str, hook: Callable[[Event], object] | N
                 watch.began(step)
                 try:
                     outcome, failed = (yield step), None
-                except Exception as error:  # noqa: BLE001 - the steps say what it means
+                except Exception as error:  # noqa: BLE001 - the steps decide what it means
                     outcome, failed = None, error
                 watch.ended(outcome if failed is None else failed)
                 step = steps.send(outcome) if failed is None else steps.throw(failed)
@@ -156,19 +156,19 @@ def watched(steps: Steps[T], operation: str, hook: Callable[[Event], object] | N
             raise failed
         return cast(T, result)
     finally:
-        del failed  # which leads back here
+        del failed  # breaks a reference cycle
         watch.interrupted()
         steps.close()
 
 
 class _Watch:
-    """One call, as it is told."""
+    """Reports the events of one call."""
 
     def __init__(self, operation: str, hook: Callable[[Event], object] | None, mask: Mask) -> None:
         self._hook, self._mask = hook, mask
-        self._call: CallBegan | None = CallBegan(operation)  # None: it is over
+        self._call: CallBegan | None = CallBegan(operation)  # None: the call has ended
         self._began_at = self._sent_at = time.perf_counter()
-        self._request: RequestBegan | None = None  # that is under way
+        self._request: RequestBegan | None = None  # the running one
         self._about: str | None = None
         self._requests, self._wrote = 0, False
         self._tell(self._call)
@@ -198,16 +198,16 @@ class _Watch:
             said = {"outcome": "done", "status": outcome.status, "request_id": self._masked(outcome.request_id)}
         elif outcome is not None:
             error = getattr(outcome, "error", outcome)
-            # What is raised, and no outcome, is of a client that is closed, or of nobody.
+            # Raised instead of returned: the client was closed, or it is unexpected.
             raised = "not sent" if isinstance(error, ConferencesError) else "unknown"
             status = getattr(error, "status_code", None)
             said = {"outcome": _OUTCOMES.get(type(outcome), raised), "status": status, **self._failure(error)}
         self._tell(RequestEnded(began, seconds=time.perf_counter() - self._sent_at, **said))
 
     def over(self, result: object) -> None:
-        """The call gave a result, or an error."""
+        """The call ended with a result or an error."""
         said: dict[str, Any] = {"outcome": "done"}
-        report = result[-1] if isinstance(result, tuple) and result else None  # of an update among many
+        report = result[-1] if isinstance(result, tuple) and result else None  # in `update_many`
         if isinstance(result, JsonView):
             report, said["request_id"] = result.report, self._masked(result.request_id)
             self._about = self._about or self._masked(result.get("id"))
@@ -219,7 +219,7 @@ class _Watch:
         self._end(**said)
 
     def interrupted(self) -> None:
-        """Nothing more comes: where the call is not over, it was interrupted."""
+        """There are no more steps: if the call has not ended, it was interrupted."""
         if self._call is not None:
             self.ended(None)
             self._end("interrupted")
@@ -244,7 +244,7 @@ class _Watch:
 
 
 def _line(event: Event) -> str:
-    """What the log says of an event, if anything."""
+    """The line in the log for an event, if there is one."""
     match event:
         case Waiting(call, about, seconds):
             return f"{call.operation} {about or '-'}: waiting {seconds:.3f} s"

@@ -1,8 +1,8 @@
-"""Connections of `transport="fast"`: a socket, and llhttp, the parser of Node.js, which reads what comes.
+"""Connections of `transport="fast"`: a socket, and llhttp, the parser of Node.js.
 
-A connection takes one request at a time and sends it once; it follows no redirection, keeps no cookie, decodes nothing.
-One that was kept is looked at first: where the server closed it, or said something unasked, a new one is made. Where it
-closes later the request fails, and the steps decide what that means.
+A connection takes one request at a time and sends it once. It does not follow redirects, keep cookies or decode bodies.
+A kept connection is checked first: if the server closed it, or sent something unasked, a new one is made. If it is
+closed later, the request fails, and the steps decide what that means.
 """
 
 import base64
@@ -30,12 +30,12 @@ _KEPT = 5.0  # seconds
 
 
 class Route(NamedTuple):
-    """Where connections lead: an address, of the server or of a proxy."""
+    """Where connections go: the address of the server or of a proxy."""
 
     address: tuple[str, int]
     name: str  # of the server
     tls: "ssl.SSLContext | None"
-    tunnel: Secret | None  # what asks the proxy to lead on to the server
+    tunnel: Secret | None  # the CONNECT request for the proxy
 
     @classmethod
     def of(cls, wire: Wire) -> "Route":
@@ -54,7 +54,7 @@ class Route(NamedTuple):
 
 
 class Reading:
-    """An answer, as far as it came; without a request, that of a proxy which is asked to lead on.
+    """An answer as far as it has arrived; without a request, that of a proxy to CONNECT.
 
     Attributes:
         reusable: whether the connection can take another request.
@@ -71,11 +71,11 @@ class Reading:
 
     @property
     def body(self) -> Body:
-        """The body of the answer, of which the head has come."""
+        """The body of the answer, whose head has arrived."""
         return cast(Body, self._body)
 
     def take(self, data: bytes) -> bool:
-        """Takes what came, b"" where it ends there; whether the answer is complete, or too long to be read on."""
+        """Take received data, b"" at the end of the stream. Returns whether the answer is complete or too long."""
         self._taken += len(data)
         try:
             if data:
@@ -84,7 +84,7 @@ class Reading:
             if not self._complete:
                 raise ProtocolError(f"illegal answer: {error}") from None
         if self._complete or (self._body is not None and (self._body.flaw or (not data and self._is_open_ended()))):
-            self._parser = None  # which leads back here: what has no circle is freed at once
+            self._parser = None  # breaks a reference cycle, so that this is freed at once
             return True
         if not data:
             raise ProtocolError("the server closed the connection without a whole answer")
@@ -93,14 +93,14 @@ class Reading:
         return False
 
     def led_on(self) -> None:
-        """Raises where a proxy does not lead on."""
+        """Raises if the proxy refused to connect."""
         if not 200 <= self._status < 300:
             raise ProtocolError(f"{self._status} {self._reason}")
 
     def _is_open_ended(self) -> bool:
         return not {"content-length", "transfer-encoding"} & headers_of(self._headers).keys()
 
-    # What the parser calls. A second answer, which nobody asked for, spoils the connection and nothing else.
+    # Called by the parser. A second, unasked answer only makes the connection unusable.
 
     def on_message_begin(self) -> None:
         self.reusable = False
@@ -109,14 +109,14 @@ class Reading:
         self._reason = decoded(reason)
 
     def on_header(self, name: bytes, value: bytes) -> None:
-        if self._body is None:  # else it stands after the body
+        if self._body is None:  # else it is a trailer
             self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._status = status = self._parser.get_status_code()
-        if status < 200:  # a word before the answer
+        if status < 200:  # informational
             self._headers.clear()
-        elif self._request is None:  # and what follows is the server's
+        elif self._request is None:  # what follows is from the server
             self._complete = True
         elif self._body is None:
             self._body = Body(self._request, status, headers_of(self._headers))
@@ -176,7 +176,7 @@ class Connection:
     def _ask(self, request: Secret, reading: Reading, left: TimeLeft, phase: str) -> None:
         stream = cast(socket.socket, self._socket)
         stream.settimeout(left.get(phase))
-        with suppress(ConnectionError):  # the answer may have come before
+        with suppress(ConnectionError):  # the answer may have arrived before
             stream.sendall(request.value)
         complete = False
         while not complete:
@@ -186,7 +186,7 @@ class Connection:
 
 
 def _connected(address: tuple[str, int], left: TimeLeft) -> socket.socket:
-    """A socket to the first address of a name that answers: each has an equal share of the time left."""
+    """A socket to the first address of a name that answers. Each address has an equal share of the time left."""
     places = socket.getaddrinfo(*address, type=socket.SOCK_STREAM)
     for behind, (family, kind, protocol, _, place) in zip(range(len(places), 0, -1), places, strict=True):
         stream = None
@@ -212,8 +212,8 @@ def as_sent(message: Message) -> Secret:
 
 
 def idle_check(stream: Any) -> Callable[[float], bool]:
-    """What tells of a connection whether it was used lately, at this time, and nothing came on it since: no end of it,
-    and no answer unasked.
+    """A function that tells, for a time, whether a connection was used recently, and nothing arrived on it since:
+    neither its end nor an unasked answer.
     """
     if sys.platform == "win32":
         return lambda since: time.monotonic() <= since + _KEPT and not select.select([stream], [], [], 0)[0]

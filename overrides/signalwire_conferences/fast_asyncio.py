@@ -56,8 +56,8 @@ class AsyncConnection(asyncio.Protocol):
     async def _lead_on(self, left: TimeLeft) -> None:
         loop, (address, name, tls, tunnel) = asyncio.get_running_loop(), self._route
         options: dict[str, Any] = {}
-        # An address that hangs is not waited for where there are others (RFC 8305); uvloop, which is no such loop,
-        # tries one after another. Of one alone there is no race: cancelled, that may leave a socket to the garbage.
+        # If there are several addresses, one that hangs is not waited for (RFC 8305); uvloop does not support this and
+        # tries one after another. For a single one there is no race, since cancelling a race may leak a socket.
         if isinstance(loop, asyncio.BaseEventLoop) and len(await loop.getaddrinfo(*address, type=SOCK_STREAM)) > 1:
             options["happy_eyeballs_delay"] = 0.25
         if tls is None or tunnel is None:
@@ -73,8 +73,8 @@ class AsyncConnection(asyncio.Protocol):
 
     async def _ask(self, request: Secret, reading: Reading, left: TimeLeft, phase: str) -> None:
         loop = asyncio.get_running_loop()
-        if self._transport is None:  # what came with the end of the handshake ended it
-            raise ConnectionResetError("the server closed the connection before it was asked")
+        if self._transport is None:  # data at the end of the handshake closed it
+            raise ConnectionResetError("the server closed the connection before the request")
         self._reading, self._answered = reading, loop.create_future()
         late = loop.call_later(left.get(phase), self._late, self._answered)
         try:
@@ -88,7 +88,7 @@ class AsyncConnection(asyncio.Protocol):
         if not answered.done():
             answered.set_exception(TimeoutError())
 
-    # What the event loop calls.
+    # Called by the event loop.
 
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
@@ -99,7 +99,7 @@ class AsyncConnection(asyncio.Protocol):
         """Read on."""
         reading, answered = self._reading, self._answered
         if reading is None or answered is None or answered.done():
-            return self._abort()  # nobody asked
+            return self._abort()  # unasked data
         try:
             if reading.take(data):
                 answered.set_result(None)
@@ -107,7 +107,7 @@ class AsyncConnection(asyncio.Protocol):
             answered.set_exception(error)
 
     def eof_received(self) -> None:
-        """As if nothing came; the connection is closed then."""
+        """Read on with no data; the connection is then closed."""
         self.data_received(b"")
 
     def connection_lost(self, error: Exception | None) -> None:

@@ -1,4 +1,4 @@
-"""What names a host or a server: its parts, the one spelling of it, and whether it is this machine."""
+"""Hosts and addresses of servers: their parts, their canonical spelling, and whether they are this machine."""
 
 import re
 from ipaddress import IPv4Address, IPv6Address
@@ -12,7 +12,7 @@ _PORTS = {"http": 80, "https": 443}
 
 
 class Host(NamedTuple):
-    """A host in one spelling: lower case, no dot at the end, IPv6 compressed and without brackets."""
+    """A host in its canonical spelling: lower case, no dot at the end, IPv6 compressed and without brackets."""
 
     name: str
     port: int | None
@@ -23,14 +23,14 @@ def host_of(text: str) -> Host:
     """The host that a text names, with or without a port; IPv6 with or without brackets.
 
     Raises:
-        ValueError: it names none.
+        ValueError: the text is not a host.
     """
     text = text.lower()
     match = _HOST.fullmatch(text)
     address: IPv4Address | IPv6Address | None
     if match is None or match["ipv6"]:
         address = IPv6Address(match["ipv6"] if match else text)
-        # Versions of Python differ in how they spell these.
+        # Python versions differ in how they write these.
         name = f"::ffff:{address.ipv4_mapped}" if address.ipv4_mapped else str(address)
     else:
         name = match["name"]
@@ -42,8 +42,8 @@ def host_of(text: str) -> Host:
 
 
 def canonical_host(text: str, scheme: str | None = None) -> str:
-    """The one spelling of a host, and of a path behind it: without the default port of the scheme (of none: that which
-    the host implies), and IPv6 in brackets. What is no host is given back in lower case.
+    """The canonical spelling of a host and of a path after it: without the default port of the scheme (if none is
+    given, the one that the host implies), and IPv6 in brackets. Text that is not a host is returned in lower case.
     """
     text, slash, path = text.partition("/")
     try:
@@ -56,7 +56,7 @@ def canonical_host(text: str, scheme: str | None = None) -> str:
 
 
 def implied_scheme(host: str) -> str:
-    """Loopback hosts speak HTTP, all others HTTPS."""
+    """Loopback hosts use HTTP, all others HTTPS."""
     return "http" if is_loopback(host) else "https"
 
 
@@ -81,7 +81,7 @@ class Address(NamedTuple):
         """The address that a URL names.
 
         Raises:
-            ValueError: it names none; the text says what is wrong.
+            ValueError: the URL is not such an address; the message is the rule.
         """
         try:
             parts = urlsplit(url)
@@ -92,7 +92,7 @@ class Address(NamedTuple):
         if not host or not url.isprintable() or parts.scheme not in _PORTS:
             raise ValueError("must be a URL, as in https://gateway.example/signalwire/")
         if "@" in host:
-            raise ValueError("must not hold credentials: give project= and token=")
+            raise ValueError("must not contain credentials: give project= and token=")
         prefix = parts.path.removesuffix("/")
         if "?" in url or "#" in url or not _PREFIX.fullmatch(prefix) or has_dot_segments(prefix):
             raise ValueError("must end with a plain path: no query, no fragment, no empty or dot segment")
@@ -100,16 +100,16 @@ class Address(NamedTuple):
 
     @property
     def url(self) -> str:
-        """What the paths of the API are appended to."""
+        """The URL to which the paths of the API are appended."""
         return f"{self.scheme}://{self.host}{self.prefix}"
 
     @property
     def space(self) -> str:
-        """The one spelling of it, without the scheme: what tells spaces apart."""
+        """The canonical spelling without the scheme, which identifies a space."""
         implied = implied_scheme(self.host) == self.scheme or host_of(self.host).port is not None
         return canonical_host(self.host if implied else f"{self.host}:{_PORTS[self.scheme]}") + self.prefix
 
 
 def has_dot_segments(path: str) -> bool:
-    """Whether a path may lead above where it begins, in any spelling."""
+    """Whether a path may lead above its start, in any spelling."""
     return not {".", ".."}.isdisjoint(unquote(path).replace("\\", "/").split("/"))

@@ -149,7 +149,7 @@ class Journal(JournalFile):
             self._transact(note, None, stop=stop)
         except (ConferencesError, ValueError) as error:
             # Not raised: the caller needs the result more, and undo asks the server if the outcome is unknown.
-            _log.warning("Entry %d of the journal keeps the outcome 'unknown': %s", step.entry, error)
+            _log.warning("The journal keeps entry %d with an unknown outcome: %s", step.entry, error)
 
     def _as_text(self, values: Mapping[str, Any]) -> tuple[str, set[str]]:
         """The values as JSON without secrets, and the names of those that held one."""

@@ -232,7 +232,7 @@ def _prepare(connection: sqlite3.Connection) -> bool:
         raise sqlite3.DatabaseError("it is the database of another program")
     known = len(_UPGRADES)
     if version > known:
-        newer = sqlite3.DatabaseError(f"it has version {version}, and this package knows versions up to {known}")
+        newer = sqlite3.DatabaseError(f"it has version {version}, and this package supports up to version {known}")
         newer.sqlite_errorname = "newer"
         raise newer
     if version < known:

@@ -1,8 +1,8 @@
-"""What a cancellation must not cut short: giving a lock back, writing the journal, tidying up.
+"""Protects what a cancellation must not interrupt: releasing a lock, writing the journal, cleaning up.
 
-A cancel scope of anyio shields from other scopes, and not from asyncio's own `Task.cancel()`, which `asyncio.timeout`
-and `asyncio.TaskGroup` use. On asyncio an operation therefore has a task of its own, which is out of reach; whoever
-waits for it hands the first cancellation on.
+A cancel scope of anyio shields from other scopes, but not from asyncio's `Task.cancel()`, which `asyncio.timeout` and
+`asyncio.TaskGroup` use. On asyncio, an operation therefore runs in a separate task that callers cannot reach; the task
+that waits for it passes on the first cancellation.
 """
 
 import asyncio
@@ -22,17 +22,17 @@ Function = Callable[..., Coroutine[Any, Any, T]]
 
 
 def on_asyncio() -> bool:
-    """Whether it runs on asyncio, and not on trio."""
+    """Whether the current event loop is asyncio's, not trio's."""
     return anyio.get_cancelled_exc_class() is asyncio.CancelledError
 
 
 class _Task(asyncio.Task[T]):
-    """The task of an operation, which others cancel once (whoever cancels all tasks of a loop meets it, too), and not
-    where it must not be cut short. A scope of anyio, or a callback of the loop, does it for a time-out or task group
-    inside of a lock, which gets it.
+    """The task of an operation. Others can cancel it once (code that cancels all tasks of a loop reaches it too), but
+    not while it is uninterruptible. A cancellation by a scope of anyio or a callback of the loop is for a timeout or a
+    task group inside a lock, and gets through.
     """
 
-    uncut, cancelled_by_others = True, False  # nobody else is to cancel it now; somebody did, or tried to
+    uncut, cancelled_by_others = True, False  # others must not cancel it now; others did, or tried to
 
     def cancel(self, msg: Any = None) -> bool:
         loop = self.get_loop()
@@ -46,23 +46,21 @@ class _Task(asyncio.Task[T]):
 async def _within(scope: anyio.CancelScope, function: Function[T], *args: Any) -> T:
     with scope:
         result = await function(*args)
-    return result  # noqa: RET504 - a scope may swallow a cancellation, for all that mypy knows
+    return result  # noqa: RET504 - mypy thinks that a scope may swallow a cancellation
 
 
 class AsyncLocks(AsyncExitStack):
-    """Locks that are held, and the operation that holds them, or one after the other: what must not be cut short is
-    not.
-    """
+    """The held locks and the operation that holds them (or several operations, one after the other)."""
 
     def __init__(self) -> None:
         super().__init__()
         self._scope = anyio.CancelScope()
         self._task: _Task[Any] | None = None
-        self._may_be_in_a_scope = True  # of a lock, or of the caller; to ask takes longer than most steps
+        self._may_be_in_a_scope = True  # of a lock or of the caller; asking takes longer than most steps
 
     @functools.cached_property
     def stop(self) -> threading.Event:
-        """Set once the operation is cancelled, for a thread that waits."""
+        """Set once the operation is cancelled; for a waiting thread."""
         return threading.Event()
 
     async def run(self, function: Function[T], *args: Any) -> T:
@@ -76,7 +74,7 @@ class AsyncLocks(AsyncExitStack):
         except asyncio.CancelledError as cancelled:
             self.stop.set()
             task.cancel()
-            with anyio.CancelScope(shield=True):  # from the scopes of anyio, which cancel again and again
+            with anyio.CancelScope(shield=True):  # from scopes of anyio, which cancel repeatedly
                 while not task.done():
                     with suppress(asyncio.CancelledError):
                         await asyncio.wait([task])
@@ -86,12 +84,12 @@ class AsyncLocks(AsyncExitStack):
         return task.result()
 
     async def uncut(self, function: Function[T], *args: Any) -> T:
-        """Await a part of the operation that no cancellation cuts short."""
+        """Await a part of the operation that no cancellation interrupts."""
         self._put_off(True)
         return await _within(anyio.CancelScope(shield=True), function, *args)
 
     async def go_on(self) -> None:
-        """End the operation if it was cancelled in such a part; what follows may be cut short."""
+        """End the operation if it was cancelled in such a part; what follows may be interrupted."""
         self._put_off(False)
         if self._task is not None and self._task.cancelled_by_others:
             raise asyncio.CancelledError
@@ -103,25 +101,25 @@ class AsyncLocks(AsyncExitStack):
             self._task.uncut = uncut
 
     async def hold(self, lock: AbstractAsyncContextManager[Any]) -> None:
-        """Take a lock, in the task that will give it back."""
+        """Take a lock, in the task that will release it."""
         self._may_be_in_a_scope = True
 
         async def give_back(kind: Any, error: BaseException | None, trace: Any) -> None:
             self._put_off(True)
-            # Not by a scope around it: the lock may have opened one, which it closes before ours.
+            # Not with a scope around it: the lock may have opened one, which must be closed before ours.
             self._scope.shield = True
             ended = isinstance(error, anyio.get_cancelled_exc_class())
             try:
                 swallowed = await lock.__aexit__(kind, error, trace)
-            except Exception as failure:  # noqa: BLE001 - locks raise what they like
+            except Exception as failure:  # noqa: BLE001 - locks may raise anything
                 lock_failed(None if ended else error, failure)
             else:
-                if ended and swallowed:  # a lease that was cancelled, and not the operation
-                    raise TimeoutError("the lock ended by itself")
+                if ended and swallowed:  # the lease was cancelled, not the operation
+                    raise TimeoutError("the lock ended early")
             finally:
                 self._scope.shield = False
 
         await lock.__aenter__()
         self.push_async_exit(give_back)
-        if self._task is not None and self._task.cancelled_by_others:  # and the lock took no notice
+        if self._task is not None and self._task.cancelled_by_others:  # and the lock ignored it
             await self.aclose()

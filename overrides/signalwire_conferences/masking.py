@@ -11,11 +11,11 @@ import attrs
 from .errors import ConferencesError
 
 _SHORTEST_SECRET = 6  # characters
-_CUT = ("…", "'…", '"…')  # how a message ends what it cuts
+_TRUNCATED = ("…", "'…", '"…')  # how a message ends a truncated value
 
 
 class Secret:
-    """Holds a value that no repr shows, and so no traceback with local variables either."""
+    """Holds a value that no repr shows, and therefore no traceback with local variables."""
 
     __slots__ = ("value",)
 
@@ -27,7 +27,7 @@ class Secret:
 
 
 def without_frames(function: Callable[[], Any]) -> Secret:
-    """What a function makes of a secret. What it raises comes without the frames that hold the secret."""
+    """The result of a function of a secret. Its errors are raised without the frames that hold the secret."""
     try:
         return Secret(function())
     except BaseException as error:
@@ -36,18 +36,18 @@ def without_frames(function: Callable[[], Any]) -> Secret:
 
 
 def masker(project: str, token: Secret) -> Callable[[str], str]:
-    """A function that replaces the token in a text by `***`, in every spelling that may be met. A token so short that
-    it may be a word by chance is left alone.
+    """A function that replaces the token in a text with `***`, in every spelling that may occur. A token so short that
+    it may be an ordinary word is left as it is.
     """
     secrets = without_frames(lambda: [Secret(each) for each in _spellings(project, token.value)]).value
 
     def masked(text: str) -> str:
         for secret in secrets:
             text = text.replace(secret.value, "***")
-        # Of a text that was cut in the middle of a secret, the beginning of it is left.
+        # A truncated text may end with the beginning of a secret.
         for secret in secrets if "…" in text else ():
             for length in range(len(secret.value) - 1, _SHORTEST_SECRET - 1, -1):
-                for end in _CUT:
+                for end in _TRUNCATED:
                     text = text.replace(secret.value[:length] + end, "***" + end)
         return text
 
@@ -55,19 +55,19 @@ def masker(project: str, token: Secret) -> Callable[[str], str]:
 
 
 def _spellings(project: str, token: str) -> list[str]:
-    """The token as it is, as JSON, a repr, a URL or the Authorization header has it; longest first."""
+    """The token as it is, and as in JSON, a repr, a URL and the Authorization header; longest first."""
     plain = {token, quote(token, safe="")}
     plain |= {json.dumps(token, ensure_ascii=ascii_only)[1:-1] for ascii_only in (False, True)}
     plain |= {repr(token)[1:-1], repr('"' + token)[2:-1], repr("\"'" + token)[4:-1]}
-    # What came off the wire was read as Latin-1.
+    # Received data was decoded as Latin-1.
     plain |= {spelling.encode().decode("latin-1") for spelling in plain}
     plain.add(base64.b64encode(f"{project}:{token}".encode()).decode())
     return sorted((each for each in plain if len(each) >= _SHORTEST_SECRET), key=len, reverse=True)
 
 
 def without_secrets(error: BaseException, mask: Callable[[str], str], handled: BaseException | None = None) -> None:
-    """Mask the first `ConferencesError` in the chain of an error, and all that led to it but `handled`: what the caller
-    is handling. These lose their tracebacks too: the frames below a call hold bodies and headers.
+    """Mask the first `ConferencesError` in the chain of an error, and all its causes except `handled`, which the caller
+    is handling. The causes also lose their tracebacks: the frames below a call hold bodies and headers.
     """
     chain: list[BaseException] = [error]
     ours = False
@@ -85,7 +85,7 @@ def _masked(value: Any, mask: Callable[[str], str]) -> Any:
     try:
         masked = _copy(value, mask)
         kept = masked == value
-    except RecursionError:  # the value is deep, or the caller: to see all of it counts less than the error
+    except RecursionError:  # a deep value, or a deep call stack: the error matters more than a complete value
         return "***"
     return value if kept else masked
 

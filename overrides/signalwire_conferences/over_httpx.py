@@ -1,7 +1,7 @@
-"""One connection of httpx, blocking or awaited: the default.
+"""A connection of httpcore, the part of httpx that sends; synchronous or asynchronous. It is the default.
 
-It is one of httpcore, the part of httpx that sends. To import the other half takes as long as this whole package, its
-models cost a fifth of an update, and its pool slows down with the number of connections.
+Importing the rest of httpx takes as long as this whole package, its models cost a fifth of an update, and its pool
+slows down with the number of connections.
 """
 
 from collections.abc import AsyncIterator, Iterator
@@ -20,7 +20,7 @@ class Connection:
 
     def __init__(self, wire: Wire) -> None:
         self._pool = httpcore.ConnectionPool(**_options(wire))
-        # A signal that ended the call inside would leave the lock locked, and nobody shares it.
+        # A signal inside the call would leave the lock locked; and the pool is not shared.
         vars(self._pool)["_optional_thread_lock"] = nullcontext()
 
     def exchange(self, message: Message, left: TimeLeft) -> Body:
@@ -68,7 +68,7 @@ class AsyncConnection:
         try:
             async for chunk in stream:
                 if not body.add(chunk):
-                    # The next read then fails, which ends the generators of httpx in order.
+                    # The next read then fails, which closes the generators of httpx in order.
                     await response.aclose()
         except _ERRORS:
             if not body.flaw:
@@ -79,7 +79,7 @@ class AsyncConnection:
 
 
 def _options(wire: Wire) -> dict[str, Any]:
-    """Of a pool, in which there is never more than one connection."""
+    """The options of a pool with a single connection."""
     options = {"ssl_context": wire.options["verify"] or None, "keepalive_expiry": _KEPT}
     if (proxy := wire.options.get("proxy")) is not None:
         named = proxy.url
@@ -89,12 +89,12 @@ def _options(wire: Wire) -> dict[str, Any]:
 
 
 def _has_more(pool: Any) -> bool:
-    """Whether more came on a kept connection than was asked for: it would be told as the next answer. httpcore looks at
-    the socket alone, not at what was read from it already.
+    """Whether a kept connection has read unasked data, which would be taken for the next answer. httpcore only checks
+    the socket, not what was read from it already.
     """
     try:
         return any(each._connection._h11_state.trailing_data[0] for each in pool.connections)  # noqa: SLF001 - see above
-    except AttributeError:  # of another release: then no connection is kept
+    except AttributeError:  # another release of httpcore: no connection is kept
         return True
 
 
@@ -106,13 +106,13 @@ def _errors_of_httpx() -> Iterator[None]:
     try:
         yield
     except _ERRORS as error:
-        import httpx  # noqa: PLC0415 - when something fails
+        import httpx  # noqa: PLC0415 - only if something fails
 
         raise getattr(httpx, type(error).__name__)(str(error)) from error
 
 
 class _Content(list[bytes]):
-    """The body of a request. That of httpcore is a generator; trio warns of one that a cancellation leaves behind."""
+    """The body of a request. httpcore's is a generator, and trio warns about generators that a cancellation leaves."""
 
     def __aiter__(self) -> AsyncIterator[bytes]:
         return self

@@ -1,4 +1,4 @@
-"""Requests through a client of httpx that the caller made: its connections, with our bounds."""
+"""Requests through the caller's own client of httpx: its connections, with our limits."""
 
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -24,7 +24,7 @@ class OwnClient:
             request = _request(self._client, message, left)
             try:
                 response = self._client.send(request, stream=True, auth=None, follow_redirects=False)
-            except httpx.HTTPStatusError as error:  # of a hook that raises where the status is none of success
+            except httpx.HTTPStatusError as error:  # from a hook that calls `raise_for_status`
                 response = error.response
             try:
                 body, read = _begun(message, response, left)
@@ -69,7 +69,7 @@ class AsyncOwnClient:
                     if body.flaw:
                         break
                     if not body.add(chunk):
-                        # The next read then fails, which ends the generators of httpx in order.
+                        # The next read then fails, which closes the generators of httpx in order.
                         await response.aclose()
         except httpx.RequestError:
             if not body.flaw:
@@ -81,7 +81,7 @@ class AsyncOwnClient:
 
 
 class _Timeouts(dict[str, float]):
-    """What is left of the time, in whichever way a transport asks for it."""
+    """The time left, however a transport asks for it."""
 
     def __init__(self, left: TimeLeft) -> None:
         super().__init__(dict.fromkeys(("connect", "read", "write", "pool"), left.get("all")))
@@ -94,7 +94,7 @@ class _Timeouts(dict[str, float]):
 
 
 class _Request(httpx.Request):
-    """A request of which hooks may read the content, and transports too, as if it had been given as bytes."""
+    """A request whose content hooks and transports may read, as if it had been given as bytes."""
 
     def __init__(self, message: Message, left: TimeLeft, **options: Any) -> None:
         stream = _Once(message.content, left)
@@ -103,7 +103,7 @@ class _Request(httpx.Request):
 
     @property
     def content(self) -> bytes:
-        self._left.writing = True  # for all that anybody can tell
+        self._left.writing = True  # whoever reads it may send it
         return self._whole
 
     def read(self) -> bytes:
@@ -114,7 +114,7 @@ class _Request(httpx.Request):
 
 
 class _Once(httpx.SyncByteStream, httpx.AsyncByteStream):
-    """The body of a request, which is read once, lest a transport of the caller's sends a PUT again."""
+    """The body of a request. It can be read once only, so that the caller's transport cannot send a PUT again."""
 
     def __init__(self, content: bytes, left: TimeLeft) -> None:
         self._content, self._left, self._begun = [*filter(None, [content])], left, False
@@ -125,7 +125,7 @@ class _Once(httpx.SyncByteStream, httpx.AsyncByteStream):
         self._begun = self._left.writing = True
         return iter(self._content)
 
-    def __aiter__(self) -> "_Once":  # trio warns of each generator that a cancellation leaves behind
+    def __aiter__(self) -> "_Once":  # not a generator: trio warns about those that a cancellation leaves
         iter(self)
         return self
 
@@ -136,7 +136,7 @@ class _Once(httpx.SyncByteStream, httpx.AsyncByteStream):
 
 
 def _request(client: httpx.Client | httpx.AsyncClient, message: Message, left: TimeLeft) -> httpx.Request:
-    """The request, with the headers that the client adds to each of its own, but for cookies."""
+    """The request, with the default headers of the client, but without its cookies."""
     if client.is_closed:
         raise ConferencesError("The http_client of this client is closed.", advice="Close it after this one.")
     headers = httpx.Headers({**client.headers, **_lower(message.headers)}, encoding="utf-8")
@@ -152,8 +152,8 @@ def _lower(headers: Mapping[str, str]) -> dict[str, str]:
 
 
 def _begun(message: Message, response: httpx.Response, left: TimeLeft) -> tuple[Body, bool]:
-    """The body of an answer, and whether all of it is read: by a hook or a transport, which decoded it then."""
-    left.writing = True  # whatever the transport said of the time
+    """The body of an answer, and whether a hook or a transport has read, and so decoded, all of it."""
+    left.writing = True  # whether or not the transport asked for the time left
     headers = dict(response.headers)
     if response.is_stream_consumed:
         headers.pop("content-encoding", None)
@@ -165,10 +165,10 @@ def _begun(message: Message, response: httpx.Response, left: TimeLeft) -> tuple[
 
 @contextmanager
 def _failing_in_terms_of_httpx(message: Message, left: TimeLeft) -> Iterator[None]:
-    """Hooks and transports may raise anything, and say little about whether the request was sent; its body does."""
+    """Hooks and transports may raise anything. Whether the request was sent is known from its body."""
     try:
         yield
-    except (ConferencesError, OSError):  # time-outs too: the body tells of these
+    except (ConferencesError, OSError):  # timeouts too, which the body handles
         raise
     except Exception as error:
         known = isinstance(error, httpx.TransportError) and type(error) is getattr(httpx, type(error).__name__, None)

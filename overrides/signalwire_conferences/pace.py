@@ -1,6 +1,6 @@
-"""How fast one client works on many conferences: below the rate limit of its space, and all at the pace of the slowest.
+"""The pace at which one client works on many conferences: below the rate limit of its space, and slower after a 429.
 
-The window of the limit is pyrate-limiter's, asked without waiting: it then fits threads, asyncio and trio alike.
+pyrate-limiter counts the requests, without waiting, so that the same code fits threads, asyncio and trio.
 """
 
 import threading
@@ -15,17 +15,17 @@ from .steps import Deferred, NotSent, Request, Steps, Wait
 T = TypeVar("T")
 WRITES_PER_SECOND: Final = 1380.0  # the vendor's limit of a space: 13,800 in any 10 seconds
 _WINDOW: Final = 10  # seconds
-_CROWDED: Final = 0.1  # seconds after which to look whether fewer are worked on
+_CROWDED: Final = 0.1  # seconds after which to check whether fewer are running
 
 
 class Pace:
-    """Shared by all that one client does to many conferences. Safe to use from several threads.
+    """Shared by all calls of one client that work on many conferences. Safe to use from several threads.
 
-    After a 429 nothing is sent for as long as it says, and half as many conferences are worked on at once from then
-    on; each that ends well lets a little more.
+    After a 429, nothing is sent for as long as it says, and from then on half as many conferences run at once. Each
+    success raises that number a little.
 
     Args:
-        writes_per_second: how many conferences may be begun, on average over 10 seconds.
+        writes_per_second: how many conferences may be started, on average over 10 seconds.
         clock: seconds, monotonic.
     """
 
@@ -37,25 +37,25 @@ class Pace:
 
     @cached_property
     def _window(self) -> Any:
-        from pyrate_limiter import InMemoryBucket, Rate  # noqa: PLC0415 - not loaded where nobody needs it
+        from pyrate_limiter import InMemoryBucket, Rate  # noqa: PLC0415 - only imported if it is needed
 
         writes = max(1, int(self._rate * _WINDOW))
         return InMemoryBucket([Rate(writes, max(1, round(writes / self._rate * 1000)))])
 
     @property
     def held(self) -> float:
-        """Seconds for which nothing is to be sent."""
+        """Seconds for which nothing may be sent."""
         return max(0.0, self._held_until - self._clock())
 
     def hold(self, seconds: float) -> None:
-        """The server refused a request for the rate limit."""
+        """The server refused a request because of the rate limit."""
         with self._lock:
-            if not self.held:  # else it was in flight when the first was refused
+            if not self.held:  # else it was already sent when the first was refused
                 self._most = max(1.0, min(self._most, self._underway) / 2)
             self._held_until = max(self._held_until, self._clock() + seconds)
 
     def begin(self, *, write: bool) -> float:
-        """Seconds to wait, and to ask again then, before one more conference may be begun; 0: it is."""
+        """Try to start one more conference. Returns 0 if it is started, else seconds to wait before the next try."""
         with self._lock:
             wait = self.held or (_CROWDED if self._underway + 1 > self._most else 0.0)
             if not wait and write:
@@ -64,7 +64,7 @@ class Pace:
             return wait
 
     def end(self, *, well: bool) -> None:
-        """Work on one is over."""
+        """The work on one conference has ended."""
         with self._lock:
             self._underway -= 1
             if well:
@@ -79,7 +79,7 @@ class Pace:
 
 
 def paced(steps: Steps[T], pace: Pace) -> Steps[T]:
-    """The same steps at the pace of all. Where one request met the rate limit, its wait is everybody's."""
+    """The same steps at the shared pace: if one request is refused by the rate limit, all wait."""
     refused, outcome = False, None
     try:
         step = next(steps)
@@ -89,14 +89,14 @@ def paced(steps: Steps[T], pace: Pace) -> Steps[T]:
                 refused = False
             held = pace.held if isinstance(step, Request) else 0.0
             if held and isinstance(step, Request) and step.method == "PUT":
-                # What it is built on was read before the wait, so it is not sent late: the update reads again.
+                # The PUT is based on a read from before the wait, so it is not sent: the update reads again.
                 outcome = NotSent(_held_back(step, held))
             else:
                 try:
                     if held:
                         yield Wait(held)
                     outcome = yield step
-                except Exception as error:  # noqa: BLE001 - the steps say what it means
+                except Exception as error:  # noqa: BLE001 - the steps decide what it means
                     step = steps.throw(error)
                     continue
             refused = refused or isinstance(outcome, Deferred)

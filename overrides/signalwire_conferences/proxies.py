@@ -1,4 +1,4 @@
-"""Which proxy of the environment is used for a host, decided once: a client has one host."""
+"""Which proxy of the environment is used for a host. It is decided once: a client has one host."""
 
 import logging
 import os
@@ -26,14 +26,14 @@ def proxy_of(host: str, tls: "ssl.SSLContext") -> "httpx.Proxy | None":
 
     Args:
         host: a name or address, IPv6 in brackets, with or without a port.
-        tls: for a proxy that is spoken to with HTTPS itself.
+        tls: for a proxy that itself uses HTTPS.
 
     Raises:
-        ConfigurationError: a variable names what cannot be used as a proxy.
+        ConfigurationError: a variable does not name a usable proxy.
     """
     proxies = Secret(getproxies())
     scheme = next((each for each in ("https", "all") if proxies.value.get(each)), "")
-    # All entries are read, so that every one without a meaning is told.
+    # All entries are read, so that every invalid one is logged.
     excluded = [_excludes(entry, host_of(host)) for entry in re.split(r"[\s,]+", proxies.value.get("no", ""))]
     if not scheme or any(excluded):
         return None
@@ -41,9 +41,9 @@ def proxy_of(host: str, tls: "ssl.SSLContext") -> "httpx.Proxy | None":
 
     variable, url = _variable(scheme), Secret(proxies.value[scheme])
     proxy: httpx.Proxy | None = None
-    with suppress(ValueError, httpx.InvalidURL):  # which may quote a password
+    with suppress(ValueError, httpx.InvalidURL):  # which may contain a password
         named = httpx.Proxy(url.value if "://" in url.value else f"http://{url.value}")
-        host_of(named.url.netloc.decode())  # httpx looks at less
+        host_of(named.url.netloc.decode())  # httpx checks less
         proxy = named
     if proxy is None:
         raise ConfigurationError(f"The client cannot be built: {variable} is not the URL of a proxy.")
@@ -54,7 +54,7 @@ def proxy_of(host: str, tls: "ssl.SSLContext") -> "httpx.Proxy | None":
 
 
 def _variable(scheme: str) -> str:
-    """The name of the variable that counts, as `getproxies` reads them."""
+    """The name of the variable that `getproxies` uses."""
     name = f"{scheme}_proxy"
     return name if os.environ.get(name) else name.upper()
 
@@ -66,9 +66,9 @@ def _excludes(entry: str, host: Host) -> bool:
     try:
         return _names(entry, host)
     except ValueError:
-        # Without what may be the credentials of a proxy.
+        # Without the credentials of a proxy.
         said = short_repr(re.sub("://.*|.*@", "…", entry))
-        _log.warning("%s: %s is not a host, address or range, and is passed over", _variable("no"), said)
+        _log.warning("%s: %s is not a host, address or range, and is ignored", _variable("no"), said)
         return False
 
 
@@ -80,6 +80,6 @@ def _names(entry: str, host: Host) -> bool:
         network = ip_network(re.sub(r"[\[\]]", "", name), strict=False)
         return host.address is not None and host.address in network
     wanted = host_of(re.sub(r"^\*?\.", "", name))
-    # What begins with a dot names what is below it, and not itself.
+    # An entry that starts with a dot excludes subdomains, but not the domain itself.
     named = host.name.endswith(f".{wanted.name}") or (host.name == wanted.name and name[0] not in "*.")
     return named and wanted.port in (None, host.port or 443) and scheme != "http"

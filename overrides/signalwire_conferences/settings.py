@@ -1,4 +1,4 @@
-"""What a client is built with: credentials, host and habits, all checked at once."""
+"""The settings of a client: credentials, host and options, all checked at once."""
 
 import os
 import re
@@ -20,19 +20,19 @@ if TYPE_CHECKING:
 
     from .events import Event
 
-# From a conference id to a context manager that is held from read to verification.
+# Function from a conference id to a context manager that is held from read to verification.
 Lock = Callable[[str], AbstractContextManager[Any]]
 AsyncLock = Callable[[str], AbstractAsyncContextManager[Any]]
 L = TypeVar("L")
 
 VARIABLES = {"project": "SIGNALWIRE_PROJECT_ID", "token": "SIGNALWIRE_API_TOKEN", "host": "SIGNALWIRE_SPACE"}
-_LARGEST = 10**9  # seconds, 31 years: system calls take no number without end
+_LARGEST = 10**9  # seconds, 31 years: system calls do not accept arbitrary numbers
 
 
 def _path(journal: str | os.PathLike[str] | None) -> "Path | None":
     if journal is None:
         return None
-    from pathlib import Path  # noqa: PLC0415 - for journals alone
+    from pathlib import Path  # noqa: PLC0415 - for journals only
 
     return Path(journal)
 
@@ -44,22 +44,22 @@ class Settings(Generic[L]):
     project: str
     token: Secret
     address: Address
-    masked: Callable[[str], str] = field(repr=False, eq=False)  # a text without the token
+    masked: Callable[[str], str] = field(repr=False, eq=False)  # removes the token from a text
     lock: L | None
     timeout: float
     retries: int
     confirm: float | None
     journal: "Path | None" = field(converter=_path)
-    transport: Literal["httpx", "fast"] | None = None  # None: fast, but where that takes no proxy of this scheme
+    transport: Literal["httpx", "fast"] | None = None  # None: fast, unless it does not support the proxy
     writes_per_second: float = WRITES_PER_SECOND
-    http_client: Any = None  # of httpx, the caller's own
+    http_client: Any = None  # the caller's client of httpx
     on_event: "Callable[[Event], object] | None" = None
-    # Of all clients on the same connections.
+    # Shared by all clients on the same connections.
     pace: Pace = field(default=Factory(lambda own: Pace(own.writes_per_second), takes_self=True), repr=False, eq=False)
 
     @property
     def shown(self) -> str:
-        """What a client's repr shows."""
+        """The text in a client's repr."""
         host, url = self.address.host, self.address.url
         where = f"host={host!r}" if url == f"{implied_scheme(host)}://{host}" else f"base_url={url!r}"
         return f"project={self.project!r}, {where}"
@@ -67,15 +67,15 @@ class Settings(Generic[L]):
     @property
     def policy(self) -> Policy:
         """How often requests are repeated, and how long they take."""
-        import random  # noqa: PLC0415 - imported by those who build a client
+        import random  # noqa: PLC0415 - only imported once a client is built
 
         return Policy(self.timeout, self.retries, random.random)
 
     def changed(self, **habits: Any) -> Self:
-        """The same with other habits, of those that need no other connection.
+        """The same settings with other options, of those that do not affect the connections.
 
         Raises:
-            ConfigurationError: naming all that is wrong.
+            ConfigurationError: names every option that is wrong.
         """
         if wrong := _wrong_habits(**habits):
             raise ConfigurationError("These options cannot be used: " + "; ".join(wrong) + ".")
@@ -95,15 +95,15 @@ def settings(
     http_kind: str = "Client",
     **habits: Any,
 ) -> Settings[L]:
-    """Fill in from the environment what is not given, and check everything. What may hold a secret may be a `Secret`;
-    `http_kind` is the class of httpx that `http_client` has to be of.
+    """Take missing settings from the environment, and check everything. Values that may be secret may be a `Secret`;
+    `http_kind` is the class of httpx that `http_client` must have.
 
     Raises:
-        ConfigurationError: naming all that is missing or wrong.
+        ConfigurationError: names every setting that is missing or wrong.
     """
     given = {"project": Secret(project), "token": Secret(token), "host": Secret(host)}
     url = Secret(base_url)
-    project = token = host = base_url = None  # no traceback with local variables is to show them
+    project = token = host = base_url = None  # keeps them out of tracebacks with local variables
     for name, secret in given.items():
         if secret.value in (None, "") and (name != "host" or url.value is None):
             given[name] = Secret(os.environ.get(VARIABLES[name], ""))
@@ -114,7 +114,7 @@ def settings(
     named = str(given["project"].value)
     wrong = [text for name, each in given.items() if (text := _wrong_credential(name, each.value))] + wrong
     if ":" in named:
-        wrong.append("project must not hold a colon")
+        wrong.append("project must not contain a colon")
     if lock is not None and not callable(lock):
         wrong.append("lock must be callable with a conference id; try lock=lambda id: your_lock")
     wrong += _wrong_http_client(habits.get("http_client"), http_kind, habits.get("transport"))
@@ -132,28 +132,28 @@ def _wrong_credential(name: str, value: object) -> str | None:
     if value == "":
         return f"{name} is missing: pass {name}= or set {VARIABLES[name]}"
     if not isinstance(value, str):
-        return f"{name} must be a string"  # and no message shows what it is
-    return None if value.isprintable() else f"{name} must hold printable characters alone"
+        return f"{name} must be a string"  # its value must not be in the message
+    return None if value.isprintable() else f"{name} must contain only printable characters"
 
 
 def _address_of_host(given: Secret, allow_http: object) -> tuple[Address | None, list[str]]:
-    """The address of a host, and what is wrong with it beside what is wrong with any credential."""
-    wrong = ["allow_http says nothing without base_url='http://...'"] if allow_http else []
+    """The address of a host, and its problems."""
+    wrong = ["allow_http needs base_url='http://...'"] if allow_http else []
     if not isinstance(given.value, str) or not given.value:
         return None, wrong
     # An address as people write it: `::1` alone is IPv6, which a URL wants in brackets.
     host = Secret("[::1]" if given.value == "::1" else given.value.lower())
     if _is_host(host):
         return Address(implied_scheme(host.value), host.value), wrong
-    _, at, name = host.value.rpartition("@")  # what stands before it may be credentials
+    _, at, name = host.value.rpartition("@")  # the part before "@" may be credentials
     rule = "must be a host name, as in your-space.signalwire.com"
     rule += "; a whole address is base_url=" if "/" in name else ""
     return None, [f"host={short_repr(f'…@{name}' if at else name)}: {rule}", *wrong]
 
 
 def _address_of_url(given: Secret, host: Secret, allow_http: object) -> tuple[Address | None, list[str]]:
-    """The address that a URL names, and what is wrong with it. It is shown as far as it cannot hold credentials."""
-    wrong = [] if host.value in (None, "") else ["host and base_url name two servers: give one of them"]
+    """The address that a URL names, and its problems. Messages leave out what may be credentials."""
+    wrong = [] if host.value in (None, "") else ["give host or base_url, not both"]
     if not isinstance(given.value, str):
         return None, ["base_url must be a string", *wrong]
     shown = short_repr(re.sub(r"^([a-z]+:/*)?.*@|[?#].*", r"\1…", given.value, flags=re.ASCII | re.DOTALL))
@@ -164,7 +164,7 @@ def _address_of_url(given: Secret, host: Secret, allow_http: object) -> tuple[Ad
     if not _is_host(Secret(address.host)):
         wrong.append(f"base_url={shown}: must name a host")
     if address.scheme == "http" and allow_http is not True and not is_loopback(address.host):
-        wrong.append(f"base_url={shown}: would send the token in clear text; use https, or say allow_http=True")
+        wrong.append(f"base_url={shown}: would send the token in clear text; use https, or pass allow_http=True")
     return address, wrong
 
 
@@ -172,13 +172,13 @@ def _wrong_http_client(client: object, kind: str, transport: object) -> list[str
     if client is None:
         return []
     wrong = []
-    httpx = sys.modules.get("httpx")  # else nobody can have made one
+    httpx = sys.modules.get("httpx")  # if it is not imported, the client cannot be one
     if httpx is None or not isinstance(client, getattr(httpx, kind)):
-        wrong.append(f"http_client must be an httpx.{kind}, and is a {type(client).__name__}")
+        wrong.append(f"http_client must be an httpx.{kind}, not {type(client).__name__}")
     elif client.is_closed:
         wrong.append("http_client is closed")
     if transport is not None:
-        wrong.append(f"transport={short_repr(transport)} and http_client are two ways to send: give one of them")
+        wrong.append(f"give transport={short_repr(transport)} or http_client, not both")
     return wrong
 
 
@@ -199,7 +199,7 @@ def _wrong_habits(**habits: Any) -> list[str]:
         if name in habits and not keeps(habits[name])
     ]
     if habits.get("transport") == "fast" and not has_fast():
-        wrong.append("transport='fast' needs more: install signalwire-conferences[fast]")
+        wrong.append("transport='fast' needs an extra: install signalwire-conferences[fast]")
     return wrong
 
 
@@ -209,18 +209,18 @@ def has_fast() -> bool:
         import httptools  # noqa: PLC0415 - an extra
     except ImportError:
         return False
-    # Before, a 204 could have a body, and the end of a 304 was waited for.
+    # Older releases allow a 204 to have a body, and wait for the end of a 304.
     return [int(part) for part in httptools.__version__.split(".")[:2]] >= [0, 7]
 
 
 def _is_host(text: Secret) -> bool:
     try:
         host_of(text.value)
-    except ValueError:  # an address of IPv6 that is none
+    except ValueError:  # an invalid IPv6 address
         return False
     if "xn--" not in text.value:
         return True
-    import httpx  # noqa: PLC0415 - only where there are letters in disguise
+    import httpx  # noqa: PLC0415 - only for non-ASCII hosts
 
     try:
         return bool(httpx.URL(f"https://{text.value}").host)

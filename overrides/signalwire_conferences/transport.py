@@ -1,4 +1,4 @@
-"""The blocking loop that carries steps out, and what it has in common with the awaited one. Nothing is decided here."""
+"""The blocking loop that carries out steps, and its common part with the asynchronous one. It makes no decisions."""
 
 import copy
 import os
@@ -26,11 +26,11 @@ LOGGER: Final = "signalwire_conferences"
 
 
 class Common(Generic[L]):
-    """What both transports have."""
+    """The common part of both transports."""
 
     def __init__(self, settings: Settings[L]) -> None:
         self.settings, self._wire, self._owner = settings, Wire(settings), True
-        # None where there is none, and then no step asks for it.
+        # None if there is none; then no step asks for it.
         self._lock: L = settings.lock  # type: ignore[assignment]  # see above
         self.journal: Journal = None  # type: ignore[assignment]  # see above
         if settings.journal is not None:
@@ -43,14 +43,14 @@ class Common(Generic[L]):
             self.journal.close()
 
     def view(self, settings: Settings[L]) -> Self:
-        """The same connections, journal and locks with other habits. To close it does nothing."""
+        """A transport with other options on the same connections, journal and locks. Closing it does nothing."""
         made = copy.copy(self)
         made.settings, made._owner = settings, False  # noqa: SLF001 - its own kind
         return made
 
     def _watched(self, steps: Steps[T], operation: str) -> Steps[T]:
-        """The same steps, told to whoever listens; most often nobody does."""
-        # A logger that somebody listens to was made with `logging`, which takes a while to import.
+        """The same steps, reported to listeners if there are any."""
+        # If somebody listens to the log, `logging` was imported, which takes a while.
         logging = sys.modules.get("logging")
         if self.settings.on_event is None and not (logging and logging.getLogger(LOGGER).isEnabledFor(logging.INFO)):
             return steps
@@ -70,8 +70,8 @@ class Connection(Protocol):
 
 
 class Transport(Common[Lock]):
-    """Carries steps out with blocking calls. Safe to use from several threads, processes that fork, and where a signal
-    may end a call at any point: a request has a connection to itself, which is kept only where all went well.
+    """Carries out steps with blocking calls. Safe with several threads, forks, and signals that may end a call at any
+    point: a request has a connection to itself, which is kept only if all went well.
     """
 
     def __init__(self, settings: Settings[Lock]) -> None:
@@ -79,7 +79,7 @@ class Transport(Common[Lock]):
         self._pool = _Pool(self._wire)
 
     def close(self) -> None:
-        """Close the journal and the connections, those in use when their requests have ended."""
+        """Close the journal and the connections; a connection in use is closed when its request has ended."""
         if self._owner:
             self._close_journal()
             self._pool.close()
@@ -95,7 +95,7 @@ class Transport(Common[Lock]):
             without_secrets(error, self.settings.masked, handled)
             raise
         finally:
-            steps.close()  # whoever watches is told of an interruption at once
+            steps.close()  # reports an interruption to `on_event` at once
 
     def _result(self, steps: Steps[T], locks: ExitStack) -> T:
         try:
@@ -103,7 +103,7 @@ class Transport(Common[Lock]):
             while True:
                 try:
                     outcome = self._carry_out(step, locks)
-                except Exception as error:  # noqa: BLE001 - the steps say what it means
+                except Exception as error:  # noqa: BLE001 - the steps decide what it means
                     step = steps.throw(error)
                 else:
                     step = steps.send(outcome)
@@ -127,7 +127,7 @@ class Transport(Common[Lock]):
         message, connection, left = self._wire.message(step), self._pool.take(), TimeLeft(self.settings.timeout)
         try:
             body = connection.exchange(message, left)
-        except BaseException as error:  # noqa: BLE001 - what is not expected is raised again
+        except BaseException as error:  # noqa: BLE001 - unexpected ones are raised again
             return self._wire.failed(error, left, closed=self._pool.closed)
         self._pool.keep(connection)
         return body.answer()
@@ -144,7 +144,7 @@ class _Pool:
         if self.closed:
             raise closed_client()
         if self._process != os.getpid():
-            # Parent and child on one connection would read each other's answers.
+            # On a shared connection, parent and child would read each other's answers.
             self.idle, self._process = [], os.getpid()
         try:
             return self.idle.pop()
@@ -161,7 +161,7 @@ class _Pool:
             self._drop()
 
     def _drop(self) -> None:
-        with suppress(IndexError):  # others may do the same
+        with suppress(IndexError):  # another thread may do the same
             while self.closed or len(self.idle) > _IDLE_CONNECTIONS:
                 self.idle.pop(0).close()
 
@@ -175,18 +175,18 @@ def _connections(wire: Wire) -> Callable[[Wire], Connection]:
         from .own_client import OwnClient  # noqa: PLC0415 - few have one
 
         return OwnClient
-    from .over_httpx import Connection as OverHttpx  # noqa: PLC0415 - not imported where it is not used
+    from .over_httpx import Connection as OverHttpx  # noqa: PLC0415 - only imported if it is used
 
     return OverHttpx
 
 
 def _hold(locks: ExitStack, lock: AbstractContextManager[Any]) -> None:
-    """Take a lock, which is then given back with the others and hides no error."""
+    """Take a lock. It is released with the others, and its errors do not hide others."""
 
     def give_back(kind: Any, error: BaseException | None, trace: Any) -> None:
         try:
             lock.__exit__(kind, error, trace)
-        except Exception as failure:  # noqa: BLE001 - locks raise what they like
+        except Exception as failure:  # noqa: BLE001 - locks may raise anything
             lock_failed(error, failure)
 
     lock.__enter__()
@@ -194,7 +194,7 @@ def _hold(locks: ExitStack, lock: AbstractContextManager[Any]) -> None:
 
 
 def lock_failed(error: BaseException | None, failure: Exception) -> None:
-    """Raise how a lock failed, or note it on the error that it must not hide."""
+    """Raise the failure of a lock, or add it as a note to the error that it must not hide."""
     if error is None:
         raise failure
     if failure is not error:

@@ -1,4 +1,4 @@
-"""JSON values as this API means them: decoding, encoding, and when two values are the same."""
+"""JSON values in this API: decoding, encoding, and when two values are equivalent."""
 
 import datetime
 import enum
@@ -23,8 +23,8 @@ _MOST_DIGITS = 18  # of a fraction of a second; an attosecond
 
 
 def instant(text: object) -> tuple[int, str] | None:
-    """The instant that an RFC 3339 date-time, or a date alone, names: seconds (days counted from the year 1), and the
-    digits of the fraction without trailing zeros. A leap second is the same instant as the second after it.
+    """The instant of an RFC 3339 date-time or date: seconds (days counted from the year 1), and the digits of the
+    fraction without trailing zeros. A leap second is the same instant as the second after it.
     """
     match = _INSTANT.fullmatch(text) if isinstance(text, str) else None
     if match is None:
@@ -45,10 +45,10 @@ def instant(text: object) -> tuple[int, str] | None:
 
 
 def equivalent(kind: Kind, one: Any, other: Any) -> bool:
-    """Whether two JSON values mean the same for a field of this kind: instants as instants, colours and UUIDs without
-    regard to case, all else exactly (`1` is not `true`).
+    """Whether two JSON values mean the same for a field of this kind. Instants are compared as instants, colours and
+    UUIDs without regard to case, everything else exactly (`1` is not `true`).
     """
-    if one is other or (type(one) is str and one == other) or identical(one, other):  # most are, and it is done often
+    if one is other or (type(one) is str and one == other) or identical(one, other):  # the usual case, for speed
         return True
     if not isinstance(one, str) or not isinstance(other, str):
         return False
@@ -60,11 +60,11 @@ def equivalent(kind: Kind, one: Any, other: Any) -> bool:
 
 
 def is_coarser(kept: object, sent: object) -> bool:
-    """Whether an instant is another one cut or rounded to fewer digits, as some servers keep times."""
+    """Whether an instant is another one truncated or rounded to fewer digits, as some servers store times."""
     ours, theirs = instant(sent), instant(kept)
     if ours is None or theirs is None or ours == theirs or max(len(ours[1]), len(theirs[1])) > _MOST_DIGITS:
         return False
-    from fractions import Fraction  # noqa: PLC0415 - few answers are less exact
+    from fractions import Fraction  # noqa: PLC0415 - rarely needed
 
     exact, found = (seconds + Fraction(f"0.{digits or 0}") for seconds, digits in (ours, theirs))
     units = (Fraction(1, 10**kept) for kept in range(len(ours[1])))
@@ -72,8 +72,8 @@ def is_coarser(kept: object, sent: object) -> bool:
 
 
 def one_spelling(conference_id: str) -> str:
-    """An id, in lower case if it is a UUID. Others are opaque: `Team` is not `team`."""
-    if _UUID.fullmatch(conference_id):  # as it is in answers
+    """An id, in lower case if it is a UUID. Other ids are opaque: `Team` is not `team`."""
+    if _UUID.fullmatch(conference_id):  # the spelling in answers
         return conference_id
     try:
         return str(uuid.UUID(conference_id))
@@ -82,7 +82,7 @@ def one_spelling(conference_id: str) -> str:
 
 
 def identical(one: Any, other: Any) -> bool:
-    """Equality of JSON values. Python's own `==` takes `True` for `1`."""
+    """Equality of JSON values. For Python's `==`, `True` equals `1`."""
     if isinstance(one, bool) or isinstance(other, bool):
         return one is other
     if isinstance(one, dict) and isinstance(other, dict):
@@ -93,10 +93,10 @@ def identical(one: Any, other: Any) -> bool:
 
 
 def to_json(value: Any) -> Any:
-    """A Python value as the JSON value that is sent for it. Aware date-times become UTC with `Z`; strings stay.
+    """The JSON value that is sent for a Python value. Aware date-times become UTC with `Z`; strings stay as they are.
 
     Raises:
-        ValueError: it has no meaning in JSON, or none without a guess; the text is the rule.
+        ValueError: the value has no JSON form, or not a clear one; the message is the rule.
     """
     match value.value if isinstance(value, enum.Enum) else value:
         case datetime.datetime() as time if time.utcoffset() is None:
@@ -112,8 +112,8 @@ def to_json(value: Any) -> Any:
             return str(name)
         case str() as text:
             if SURROGATE.search(text):
-                raise ValueError("holds a lone surrogate, which is not a character")
-            return str.__str__(text)  # a subclass may answer `str` with something else
+                raise ValueError("contains a lone surrogate, which is not a character")
+            return str.__str__(text)  # a subclass may override `__str__`
         case int() as number if abs(number) >= _TOO_LARGE:
             raise ValueError("is beyond 64 bits")
         case None | bool() | int() | float() as plain:
@@ -129,7 +129,7 @@ _DECODER, _ENCODER = json.JSONDecoder(parse_constant=_no_constant), json.JSONEnc
 
 
 def decode_json(content: bytes) -> Any:
-    """The JSON value of a body; `ValueError` where it is none, or nested too deeply."""
+    """The JSON value of a body. Raises `ValueError` if it is not JSON, or nested too deeply."""
     try:
         decoded = _DECODER.decode(content.decode())
     except RecursionError:
@@ -146,5 +146,5 @@ def decode_json(content: bytes) -> Any:
 
 
 def encode_json(value: Any) -> bytes:
-    """A JSON value as a body, in ASCII, so that a lone surrogate goes back as it came; `ValueError` for infinity."""
+    """A JSON value as a body, in ASCII, so that a lone surrogate is sent as it came. `ValueError` for infinity."""
     return _ENCODER.encode(value).encode()

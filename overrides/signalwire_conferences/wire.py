@@ -1,4 +1,4 @@
-"""Requests as they are sent, and answers read as far as they may cost: whatever connection they take."""
+"""Builds requests and reads answers up to a limit, for every kind of connection."""
 
 import base64
 import functools
@@ -25,11 +25,14 @@ if TYPE_CHECKING:
 _MIB = 2**20  # bytes
 _CONFERENCE, _PAGE, _FAILURE = 8 * _MIB, 16 * _MIB, _MIB
 _LONGEST_URL = 65536  # characters
-_PLAIN, _CONTROL = re.compile(r"[!-~]*"), re.compile(r"[\x00-\x1f\x7f]")  # what a URL may hold, and not even encoded
+_PLAIN, _CONTROL = (
+    re.compile(r"[!-~]*"),
+    re.compile(r"[\x00-\x1f\x7f]"),
+)  # allowed in a URL; forbidden even if it is encoded
 
 
 class ProtocolError(Exception):
-    """An answer that is not HTTP, or not whole; before the request was sent, the one of a proxy."""
+    """An answer that is not HTTP, or not whole; before the request was sent, it is a proxy's answer."""
 
 
 @frozen(repr=False)
@@ -43,7 +46,7 @@ class Message:
 
 
 class Wire:
-    """How requests of one client look, and what they are sent with."""
+    """Builds the requests of one client, and has what is needed to send them."""
 
     def __init__(self, settings: Settings[Any]) -> None:
         self._settings, self._base, self.host = settings, settings.address.url, settings.address.host
@@ -51,40 +54,40 @@ class Wire:
         self._headers = {
             "Host": canonical_host(self.host, settings.address.scheme),
             "Accept": "application/json",
-            # A compressed answer may have an ETag of its own, which no `If-Match` meets.
+            # A compressed answer may have a different ETag, which never matches.
             "Accept-Encoding": "identity",
             "User-Agent": f"signalwire-conferences/{version()}",
             "Authorization": _Hidden(f"Basic {pair.value.decode()}"),
         }
-        # Certificates, which a loopback host does not need, take longer to load than an update.
+        # Loading certificates takes longer than an update, and a loopback host does not need them.
         self.options: dict[str, Any] = {"trust_env": False, "verify": False}
         if settings.address.scheme == "https" and settings.http_client is None:
             self.options["verify"] = tls = tls_context()
             if not is_loopback(self.host):
-                from .proxies import proxy_of  # noqa: PLC0415 - and so does httpx, which a proxy is told to
+                from .proxies import proxy_of  # noqa: PLC0415 - it imports httpx, which is slow too
 
                 self.options["proxy"] = proxy_of(self.host, tls)
         self.http_client = settings.http_client
         self.fast = self.http_client is None and self._is_fast()
 
     def _is_fast(self) -> bool:
-        """Whether connections are those of `transport="fast"`."""
+        """Whether `transport="fast"` is used."""
         asked, proxy = self._settings.transport, self.options.get("proxy")
         if asked == "httpx" or proxy is None or proxy.url.scheme == "http":
             return asked != "httpx"
         if asked is None:
             return False
-        said = f"transport='fast' takes no {proxy.url.scheme} proxy; leave it out, and httpx is used"
+        said = f"transport='fast' does not support {proxy.url.scheme} proxies; leave it out to use httpx"
         raise ConfigurationError(f"The client cannot be built: {said}.")
 
     def message(self, step: Request) -> Message:
-        """The request of a step. Raises `ConferencesError` where it has no address that can be sent."""
+        """The request of a step. Raises `ConferencesError` if its address cannot be sent."""
         url = self._base + step.path
         if step.query:
             url += "?" + urlencode({name: _as_text(value) for name, value in step.query.items()})
         wrong = f"is longer than {_LONGEST_URL} characters" if len(url) > _LONGEST_URL else ""
-        if not _PLAIN.fullmatch(url):  # a link of a server
-            wrong = wrong or ("holds control characters" if _CONTROL.search(url) else "")
+        if not _PLAIN.fullmatch(url):  # from a link of the server
+            wrong = wrong or ("contains control characters" if _CONTROL.search(url) else "")
             url = quote(url, safe="!#$%&'()*+,/:;=?@[]~")
         if wrong:
             raise ConferencesError(f"This {step.method} cannot be sent: its address {wrong}.", conference_id=step.about)
@@ -95,16 +98,16 @@ class Wire:
         return Message(step, url, headers, step.content)
 
     def failed(self, error: BaseException, left: "TimeLeft", *, closed: bool) -> NoAnswer:
-        """What a request came to that raised this; what nobody expects is raised again. The error is made anew: its
-        traceback has the headers in local variables, and it may quote the request.
+        """The outcome of a request that raised this error; an unexpected error is raised again. The outcome has a new
+        error, since the original may quote the request, and its traceback has the headers in local variables.
         """
         if not isinstance(error, Exception):
             raise error.with_traceback(None)
-        import httpx  # noqa: PLC0415 - its errors say what went wrong, also where something else was used
+        import httpx  # noqa: PLC0415 - its errors are used for every transport
 
         again: httpx.RequestError
         reason: BaseException | None = error
-        while reason is not None and not str(reason):  # as those of trio, which wrap what happened
+        while reason is not None and not str(reason):  # trio wraps the error
             reason = reason.__cause__ or reason.__context__
         said, sent = self._settings.masked(str(reason or error)), left.writing
         match error:
@@ -121,7 +124,7 @@ class Wire:
                 again = httpx.RemoteProtocolError(said) if sent else httpx.ProxyError(said)
             case OSError():
                 again = httpx.ReadError(said) if sent else httpx.ConnectError(said)
-            case _ if closed:  # by another thread: the library may raise anything
+            case _ if closed:  # by another thread: httpx may raise anything
                 again, sent = httpx.ReadError(said), True
             case _:
                 raise error.with_traceback(None)
@@ -136,7 +139,7 @@ def _as_text(value: Any) -> str:
 
 
 def headers_of(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
-    """The headers of an answer: names in lower case, values of one name after the other."""
+    """The headers of an answer: names in lower case, values of the same name joined."""
     found = dict[str, str]()
     for name, value in pairs:
         key, text = name.lower().decode("latin-1"), decoded(value)
@@ -145,7 +148,7 @@ def headers_of(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
 
 
 def decoded(text: bytes) -> str:
-    """What stands in a head, which some servers write in Latin-1."""
+    """Text of a head, which some servers write in Latin-1."""
     try:
         return text.decode()
     except UnicodeDecodeError:
@@ -162,27 +165,27 @@ class _Hidden(str):
 
 
 class TimeLeft:
-    """The timeouts of a request as httpcore asks for them: each phase gets what is left of the whole."""
+    """The timeouts of a request in the form that httpcore reads: each phase gets the time that is left."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds, self._end = seconds, time.monotonic() + seconds
-        self.writing = False  # so that the server may have the request
+        self.writing = False  # True: the server may have received the request
 
     def check(self) -> None:
-        """Raises `TimeoutError` where nothing is left."""
+        """Raises `TimeoutError` if no time is left."""
         if time.monotonic() > self._end:
             raise TimeoutError
 
     def get(self, phase: str, _default: object = None) -> float:
-        """Seconds left, more than none. Raises `TimeoutError` where nothing is left to send a request in."""
+        """Seconds left, more than 0. Raises `TimeoutError` if none are left for sending a request."""
         if phase == "write":
-            self.check()  # resolving a name has no timeout, and httpcore gives each of its addresses all of it
+            self.check()  # resolving a name has no timeout, and httpcore gives each address the whole time
             self.writing = True
         return max(self._end - time.monotonic(), 0.001)
 
 
 class Body:
-    """The body of an answer as it comes, decoded, and no more of it than it may cost."""
+    """The body of an answer as it arrives, decoded, up to a limit."""
 
     def __init__(self, request: Request, status: int, headers: Mapping[str, str]) -> None:
         self._status, self._headers = status, headers
@@ -190,13 +193,13 @@ class Body:
         most = _PAGE if request.expects == "page" else _CONFERENCE
         self.most = most if self._success else _FAILURE  # bytes
         self._content = bytearray()
-        self._taken = 0  # bytes, as they came
+        self._taken = 0  # bytes, before decoding
         self._coding = headers.get("content-encoding", "").strip().lower().removeprefix("x-")
         self._inflate: Any = None
-        self.flaw = ""  # why it is not read on
+        self.flaw = ""  # why the rest is not read
 
     def add(self, chunk: bytes) -> bool:
-        """Takes what came, and tells whether to read on."""
+        """Take received data; returns whether to read on."""
         self._taken += len(chunk)
         try:
             if self._coding not in ("", "identity"):
@@ -210,10 +213,10 @@ class Body:
         return not self.flaw
 
     def answer(self) -> Answer:
-        """The answer that has this body."""
+        """The answer with this body."""
         if self._inflate is not None and not self._inflate.eof:
             self.flaw = self.flaw or f"encoded as {self._coding!r}, and not whole"
-        flaw = self.flaw if self._success else ""  # of others the status counts
+        flaw = self.flaw if self._success else ""  # for other answers, the status is enough
         content = b"" if flaw else bytes(self._content[: self.most])
         return Answer(self._status, self._headers, content, time.time(), flaw)
 
@@ -221,23 +224,23 @@ class Body:
 def _decompressor(coding: str, start: bytes) -> object:
     if coding not in ("gzip", "deflate"):
         raise zlib.error("which was not asked for")
-    # Some servers leave out the header of deflate, which tells itself by its first byte (RFC 1950, 2.2).
+    # Some servers leave out the header of deflate, which is recognised by its first byte (RFC 1950, 2.2).
     bare = coding == "deflate" and start[0] & 15 != 8
     return zlib.decompressobj(-zlib.MAX_WBITS if bare else zlib.MAX_WBITS | 32)
 
 
 def tls_context() -> "ssl.SSLContext":
     """A TLS context with the certificates of the environment, if it names any."""
-    import ssl  # noqa: PLC0415 - for https alone
+    import ssl  # noqa: PLC0415 - for https only
     from pathlib import Path  # noqa: PLC0415 - likewise
 
     import certifi  # noqa: PLC0415 - likewise
 
     file, folders = os.environ.get("SSL_CERT_FILE"), os.environ.get("SSL_CERT_DIR")
     try:
-        # OpenSSL itself passes over folders that do not exist, and then trusts nobody.
+        # OpenSSL ignores folders that do not exist, and then trusts nobody.
         if folders and not any(Path(each).is_dir() for each in folders.split(os.pathsep)):
-            raise ConfigurationError("The client cannot be built: SSL_CERT_DIR names no folder.")
+            raise ConfigurationError("The client cannot be built: SSL_CERT_DIR is not a folder.")
         own = file or folders
         tls = ssl.create_default_context(cafile=(file or None) if own else certifi.where(), capath=folders or None)
     except OSError as error:
@@ -254,5 +257,5 @@ def version() -> str:
 
     try:
         return metadata.version("signalwire-conferences")
-    except metadata.PackageNotFoundError:  # a copy of the sources, or an application made one file
+    except metadata.PackageNotFoundError:  # a copy of the sources, or an application in one file
         return "unknown"

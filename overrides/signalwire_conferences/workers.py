@@ -1,5 +1,5 @@
-"""The loop that carries out many operations at once in threads, which measure better than tasks behind a blocking call.
-Nothing is decided here.
+"""The loop that carries out many operations at once, in threads, which were measured to be faster than tasks behind a
+blocking call. It makes no decisions.
 """
 
 import contextvars
@@ -17,9 +17,10 @@ _END: Final = object()
 
 
 def run(transport: "Transport", fleet: Fleet[Any, Any], ids: Iterable[object], concurrency: int) -> None:
-    """Work on all, in threads. The ids are taken, and the results told, in the caller's own.
+    """Work on all, in threads. Ids are taken and results reported in the caller's thread.
 
-    Whatever ends this early, a `KeyboardInterrupt` too, is raised once all in flight has ended and is told.
+    An exception that ends this early, `KeyboardInterrupt` too, is raised once the running ones have ended and been
+    reported.
     """
 
     def work(given: object) -> Any:
@@ -32,7 +33,7 @@ def run(transport: "Transport", fleet: Fleet[Any, Any], ids: Iterable[object], c
     threads, new, underway = _Threads(work, concurrency), fleet.new(ids), 0
     try:
         while True:
-            # Twice as many as are worked on, so that nobody waits while the next page is read.
+            # Twice as many as run at once, so that no thread waits while the next page is read.
             while underway < 2 * concurrency and (given := next(new, _END)) is not _END:
                 threads.todo.put(given)
                 underway += 1
@@ -52,7 +53,7 @@ def run(transport: "Transport", fleet: Fleet[Any, Any], ids: Iterable[object], c
 
 
 class _Threads:
-    """At most so many, which call a function with each of `todo`, and put what it returns into `done`."""
+    """A limited number of threads that call a function with each of `todo`, and put the results into `done`."""
 
     def __init__(self, function: Callable[[object], Any], most: int) -> None:
         self.todo, self.done = queue.SimpleQueue[object](), queue.SimpleQueue[Any]()
@@ -60,9 +61,9 @@ class _Threads:
         self._threads = list[threading.Thread]()
 
     def start(self) -> None:
-        """Start one more."""
+        """Start one more thread."""
         if len(self._threads) < self._most:
-            # A daemon: after a second Ctrl-C, nothing is waited for.
+            # A daemon, so that a second Ctrl-C does not wait.
             thread = threading.Thread(target=contextvars.copy_context().run, args=(self._work,), daemon=True)
             thread.start()
             self._threads.append(thread)

@@ -47,10 +47,10 @@ class Tally:
         """Record the result of one, or the expected one; returns it as a word."""
         try:
             if isinstance(became, BaseException):
-                raise became  # noqa: TRY301  # as a plan that is refused
+                raise became  # noqa: TRY301 - like a plan that is refused
             if isinstance(became, UpdatePlan):
                 refuse(became)
-        except Exception as error:  # noqa: BLE001  # it is told
+        except Exception as error:  # noqa: BLE001 - it is reported
             self.failed[conference_id] = error
             return "refused" if isinstance(became, UpdatePlan) else "failed"
         if isinstance(became, UpdateReport):
