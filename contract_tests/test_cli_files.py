@@ -174,8 +174,8 @@ def test_another_name_and_a_conference_that_is_there_twice_are_not_passed_over(
 ) -> None:
     Path(FILE).write_text(f"conferences:\n- id: {B}\n  name: other\n  layout: 5up\n- id: {A}\n- name: a\n")
     told = command("restore", FILE, "--dry-run", expect=1).err
-    assert "Its name is 'b', in the file 'other'; no update changes it." in told
-    assert f"The file has it twice: it is '{A}', too." in told
+    assert "Its name is 'b', in the file 'other'; an update cannot change a name." in told
+    assert f"The file has it twice: it is also '{A}'." in told
     done = command("restore", FILE, "--yes", "--json", "--create", expect=1).json
     assert (done["changed"], list(done["failed"]), mock.store[B]["layout"]) == ([B], [B, "a"], "5up")
     assert len(mock.store) == 2
@@ -299,9 +299,9 @@ def test_lines_are_those_of_the_file_as_it_is_opened_again(
         "size": "  size: big",
         "id": "- id: id-b",
     }
-    (before,) = re.findall(r"that of the conference at line (\d+) too", told)
+    (before,) = re.findall(r"also that of the conference at line (\d+)", told)
     assert lines[int(before) - 1] == '- id: "id-b"'
-    assert f"#! id: is that of the conference at line {before} too" in lines
+    assert f"#! id: is also that of the conference at line {before}" in lines
     assert len([line for line in lines if line.startswith("#! ")]) == told.count("\n  - ") + 1
 
 

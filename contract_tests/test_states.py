@@ -127,7 +127,7 @@ def test_plain_values_are_those_of_yaml_1_2() -> None:
 
 def test_an_unquoted_colour_clears_nothing() -> None:
     assert problems(HEAD + "  dark_primary: #112233\n") == [
-        "line 3: dark_primary: is empty; write null to clear it, and a colour or text in quotes"
+        "line 3: dark_primary: is empty; write null to clear it, and put a colour or string in quotes"
     ]
 
 
@@ -150,7 +150,7 @@ def test_an_alias_stands_for_its_value() -> None:
         ("conference: []", "did you mean conferences?"),
         ("conferences:\n- a", "line 2: the conference: must be a mapping"),
         ("conferences:\n- display_name: a", "line 2: id: is missing"),
-        ("conferences:\n- id: 7", "line 2: id=7: must be a text"),
+        ("conferences:\n- id: 7", "line 2: id=7: must be a string"),
         (HEAD + "  layuot: 5up", "line 3: layuot: is not a field; did you mean layout?"),
         (HEAD + "  size: small\n  size: large", "line 4: size: is there twice"),
         (
@@ -158,10 +158,10 @@ def test_an_alias_stands_for_its_value() -> None:
             "line 5: the file: is not YAML: found unexpected end of stream; what",
         ),
         (HEAD + '  description: "a\n  size: small\n', "begins at line 3"),
-        (HEAD + "  size: [small]", "line 3: size: must be a text"),
-        (HEAD + "  size: !!binary small", "line 3: size: must be a text"),
-        (HEAD + "- id: a", "line 3: id='a': is that of the conference at line 2 too"),
-        ("conferences:\n- name: a\n- name: a", "line 3: name='a': is that of the conference at line 2 too"),
+        (HEAD + "  size: [small]", "line 3: size: must be a string"),
+        (HEAD + "  size: !!binary small", "line 3: size: must be a string"),
+        (HEAD + "- id: a", "line 3: id='a': is also that of the conference at line 2"),
+        ("conferences:\n- name: a\n- name: a", "line 3: name='a': is also that of the conference at line 2"),
     ],
 )
 def test_what_is_wrong_with_a_file_is_told_with_its_line(text: str, expected: str) -> None:

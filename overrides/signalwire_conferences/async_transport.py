@@ -134,7 +134,7 @@ class _Pool:
     async def take(self, left: TimeLeft) -> _Connection:
         """An idle connection or a new one, for a request that has this time left."""
         if self.slots.value:
-            self.slots.acquire_nowait()  # the other way lets all others run first
+            self.slots.acquire_nowait()  # `acquire` would let all other tasks run first
         else:
             with anyio.fail_after(left.get("pool")):
                 await self.slots.acquire()

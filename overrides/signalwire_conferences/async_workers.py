@@ -73,7 +73,7 @@ class _Tasks:
 
     async def _next(self) -> object:
         if self._more.value:
-            self._more.acquire_nowait()  # the other way lets all others run first
+            self._more.acquire_nowait()  # `acquire` would let all other tasks run first
         else:
             await self._more.acquire()
         given = self._todo.popleft() if self._todo else _END

@@ -239,7 +239,7 @@ def _is_path(value: object) -> bool:
 def _is_hook(value: object) -> bool:
     if value is None or not callable(value):
         return value is None
-    import inspect  # noqa: PLC0415 - only where there is one
+    import inspect  # noqa: PLC0415 - only if there is one
 
     return not inspect.iscoroutinefunction(value)
 
@@ -247,7 +247,7 @@ def _is_hook(value: object) -> bool:
 def _hook(function: "Callable[[Event], object] | None") -> "Callable[[Event], object] | None":
     if function is None:
         return None
-    from .events import Hook  # noqa: PLC0415 - only where there is one
+    from .events import Hook  # noqa: PLC0415 - only if there is one
 
     return Hook(function)
 

@@ -1,6 +1,7 @@
-"""Reads a file of conferences as `states` writes it, one after the other, with the line of everything.
+"""Reads a file of conferences as `states` writes it, one by one, with line numbers.
 
-YAML 1.2, in which `no`, `1:30` and `2030-01-01` are texts; JSON is a part of it. Needs PyYAML, of the extra `cli`.
+The format is YAML 1.2, in which `no`, `1:30` and `2030-01-01` are strings, and which includes JSON. Needs PyYAML, of
+the extra `cli`.
 """
 
 import json
@@ -18,10 +19,10 @@ from .errors import InvalidChangeError, Problem, printable, short_repr
 from .values import equivalent, one_spelling
 
 _DEEPEST = 10
-_FREE = ("display_name", "description")  # which are of one conference alone
+_FREE = ("display_name", "description")  # rarely the same in two conferences
 _LONGEST_NUMBER = 100  # characters; Python refuses to read thousands
 _IDENTITY, _PARTS = ("id", "name"), ("$schema", "space", "conferences")
-# The plain scalars that are no texts, of the core schema of YAML 1.2.
+# The plain scalars that are not strings, from the core schema of YAML 1.2.
 _WORDS: Mapping[str, Any] = {
     **dict.fromkeys(("null", "Null", "NULL", "~"), None),
     **dict.fromkeys(("true", "True", "TRUE"), True),
@@ -34,10 +35,10 @@ _TEXT_TAGS = (None, "!", "tag:yaml.org,2002:str")
 
 @frozen
 class FileProblem(Problem):
-    """One thing wrong with a file.
+    """One problem of a file.
 
     Attributes:
-        line: where, from 1; `None` for the file as a whole.
+        line: its line, from 1; `None` for the file as a whole.
     """
 
     line: int | None = None
@@ -51,11 +52,11 @@ class FileProblem(Problem):
 
 @frozen
 class State:
-    """What a conference is to be.
+    """The desired state of a conference.
 
     Attributes:
-        id: its id; `None` where the file names it by `name` alone.
-        name: its unique name in the space, `None` where the file has none.
+        id: its id; `None` if the file identifies it by `name`.
+        name: its unique name in the space; `None` if the file has none.
         fields: field -> value, JSON; `None` clears, and a field that is left out keeps its value.
         lines: field -> line of the file, from 1.
     """
@@ -66,7 +67,7 @@ class State:
     lines: Mapping[str, int] = field(factory=dict, eq=False, repr=False)
 
     def changes(self, present: Json) -> dict[str, Any]:
-        """The fields in which a conference is otherwise, as an update takes them; values as they are stay valid."""
+        """The changes that an update needs to reach this state. Values that a conference already has count as valid."""
         known = contract.fields(contract.UPDATE)
         return {
             name: value
@@ -75,11 +76,11 @@ class State:
         }
 
     def wrong(self, values: Mapping[str, Any], more: str = "") -> list[FileProblem]:
-        """What is wrong with these values of it as changes; `more`: is said besides of each."""
+        """The problems of these values as changes; `more` is appended to each."""
         return self.refused(lambda: checked_changes(values, (), "id"), more)
 
     def refused(self, check: Callable[[], object], more: str = "") -> list[FileProblem]:
-        """What a check of it refuses, with the lines of the file."""
+        """The problems that a check finds, with the lines of the file."""
         try:
             check()
         except InvalidChangeError as error:
@@ -92,7 +93,7 @@ class State:
 
 @frozen(eq=False)
 class _Compact(Mapping[str, Any]):
-    """A mapping of which many have the same names, and share them."""
+    """A mapping that shares its names with others, to save memory."""
 
     _names: tuple[str, ...]
     _values: Sequence[Any]
@@ -111,7 +112,7 @@ class _Compact(Mapping[str, Any]):
 
 @frozen
 class _Node:
-    """What stands in the file: a text, a list of nodes, or a list of pairs of them."""
+    """A node of the file: a string, a list of nodes, or a list of pairs of nodes."""
 
     kind: str
     value: Any
@@ -121,12 +122,12 @@ class _Node:
 
 
 def escaped_code(code: int) -> str:
-    """A character as YAML escapes it."""
+    """The escape of a character in YAML."""
     return f"\\x{code:02X}" if code < 0x100 else f"\\u{code:04X}" if code < 0x10000 else f"\\U{code:08X}"
 
 
 def _joined(escape: str) -> str:
-    """One escape of JSON as YAML spells it. Each is taken whole: what follows an escaped backslash is text."""
+    """A JSON escape as YAML spells it. It is taken whole: what follows an escaped backslash is text."""
     return escaped_code(ord(json.loads(f'"{escape}"'))) if len(escape) == 12 else escape
 
 
@@ -140,7 +141,7 @@ def _line(event: Any) -> int:
 
 @define
 class _Rest:
-    """A file of which the start was read already."""
+    """A file whose start was read already."""
 
     _start: str
     _file: TextIO
@@ -154,10 +155,10 @@ class Reader:
     """Reads one file.
 
     Args:
-        space: where given, a file that names another space is wrong.
+        space: if given, a file that names another space is wrong.
 
     Attributes:
-        problems: what is wrong with it, once all was read.
+        problems: the problems of the file, once it was read to the end.
     """
 
     def __init__(self, space: str | None = None) -> None:
@@ -169,29 +170,29 @@ class Reader:
         self._shared = dict[Any, Any]()
 
     def states(self, file: TextIO) -> Iterator[State]:
-        """What the file says, in its order; it is read as it is asked for."""
-        import yaml  # noqa: PLC0415  # of an extra
+        """Iterate over the states in the file, which is read on demand."""
+        import yaml  # noqa: PLC0415  # an extra
 
         loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
         try:
             start = file.readline()
-            if start.lstrip().startswith("{"):  # JSON, which spells a character in two halves where YAML does not
+            if start.lstrip().startswith("{"):  # JSON, which may escape a character as a surrogate pair; YAML does not
                 start = _ESCAPE.sub(lambda found: _joined(found[0]), start + file.read())
             self._events = yaml.parse(_Rest(start, file), Loader=loader)  # type: ignore[arg-type]  # it reads
-            next(self._events)  # the stream begins
+            next(self._events)  # start of the stream
             if _kind(next(self._events)) == "StreamEnd":
                 self._problem(None, "the file", None, "is empty; `conferences: []` says that there are none")
                 return
             yield from self._document(next(self._events))
-            next(self._events)  # the document ends
+            next(self._events)  # end of the document
             if _kind(event := next(self._events)) != "StreamEnd":
-                self._problem(_line(event), "the file", None, "must not hold another document")
+                self._problem(_line(event), "the file", None, "must not contain another document")
         except (yaml.YAMLError, RecursionError, ValueError) as error:
             mark = getattr(error, "problem_mark", None)
-            said = getattr(error, "problem", None) or "it is nested too deeply or holds what is not text"
+            said = getattr(error, "problem", None) or "it is nested too deeply or is not text"
             begun = getattr(error, "context_mark", None)
             if mark and begun and begun.line != mark.line:
-                said += f"; what it is in begins at line {begun.line + 1}"
+                said += f"; the enclosing part starts at line {begun.line + 1}"
             self._problem(mark.line + 1 if mark else None, "the file", None, f"is not YAML: {said}")
 
     def _document(self, event: Any) -> Iterator[State]:
@@ -212,14 +213,14 @@ class Reader:
                     self._entry(found, key, self._node(event), _PARTS)
         at, named = found.get("space", (None, None))
         if self._space is not None and named is not None and named.value != self._space:
-            rule = f"is another space than {self._space}, whose conferences would all be deleted for not being in it"
+            rule = f"is not {self._space}, whose conferences would all be deleted because they are not in the file"
             self._problem(at, "space", named.value, rule)
         at, node = found.get("conferences", (line, _Node("scalar", "", line)))
         if node is not None:
-            self._problem(at, "conferences", None, "must be a list of conferences, each beginning with a dash")
+            self._problem(at, "conferences", None, "must be a list of conferences, each starting with a dash")
 
     def _node(self, event: Any, depth: int = 0) -> _Node:
-        """What begins with an event. An alias costs nothing: it is the same node again."""
+        """The node that starts with an event. An alias costs nothing: it is the same node."""
         kind, line = _kind(event), _line(event)
         if depth > _DEEPEST:
             raise RecursionError
@@ -241,7 +242,7 @@ class Reader:
         return node
 
     def _entry(self, found: dict[str, Any], key: _Node, value: _Node, known: Sequence[str]) -> None:
-        """Take an entry of a mapping: name -> line and node."""
+        """Add an entry of a mapping to `found`: name -> line and node."""
         name = key.value if key.kind == "scalar" else "?"
         if name not in known:
             self._problem(key.line, name, None, unknown(name, known))
@@ -265,9 +266,9 @@ class Reader:
             if isinstance(value, str):
                 self._unique(name, value, lines[name])
             elif value is not None:
-                self._problem(node.line, name, value, "must be a text; put it in quotes")
+                self._problem(node.line, name, value, "must be a string; put it in quotes")
         if not any(isinstance(value, str) for value in identity.values()):
-            self._problem(node.line, "id", None, "is missing, and so is a name to know the conference by")
+            self._problem(node.line, "id", None, "is missing, and so is a name to identify the conference")
         if not found:
             return None
         shared = tuple(value if name in _FREE else self._same(value) for name, value in values.items())
@@ -275,11 +276,13 @@ class Reader:
 
     def _value(self, name: str, line: int, node: _Node) -> Any:
         if node.kind != "scalar" or not node.is_text:
-            return self._problem(line, name, None, "must be a text, true, false, a number or null")
+            return self._problem(line, name, None, "must be a string, true, false, a number or null")
         if not node.is_plain:
             return node.value
         if node.value == "":
-            return self._problem(line, name, None, "is empty; write null to clear it, and a colour or text in quotes")
+            return self._problem(
+                line, name, None, "is empty; write null to clear it, and put a colour or string in quotes"
+            )
         if node.value in _WORDS:
             return _WORDS[node.value]
         if not _NUMBER.fullmatch(node.value):
@@ -290,10 +293,10 @@ class Reader:
     def _unique(self, name: str, value: str, line: int) -> None:
         before = self._first[name].setdefault(one_spelling(value) if name == "id" else value, line)
         if before != line:
-            self._problem(line, name, value, f"is that of the conference at line {before} too")
+            self._problem(line, name, value, f"is also that of the conference at line {before}")
 
     def _same(self, value: Any) -> Any:
-        """An equal value that was met before: most values of many conferences are alike."""
+        """An equal value that was read before, to save memory."""
         return self._shared.setdefault((type(value), value), value)
 
     def _problem(self, line: int | None, what: str, value: Any, rule: str) -> None:

@@ -1,7 +1,7 @@
-"""Conferences as a file, for git and for people: what `export` writes, `edit` opens and `restore` reads.
+"""Conferences as a file, for git and for people: `export` writes it, `edit` opens it, `restore` reads it.
 
-YAML 1.2, in which `no`, `1:30` and `2030-01-01` are texts. Written are texts in double quotes or as blocks, so that
-YAML 1.1 reads the same. Needs PyYAML, of the extra `cli`.
+The format is YAML 1.2, in which `no`, `1:30` and `2030-01-01` are strings. Strings are written in double quotes or as
+blocks, so that YAML 1.1 reads the same. Needs PyYAML, of the extra `cli`.
 """
 
 import io
@@ -21,7 +21,7 @@ from .state_file import FileProblem, Reader, State, escaped_code
 from .values import SURROGATE, one_spelling
 
 SCHEMA = "conferences.schema.json"
-"""Name of the JSON Schema that editors complete and check such a file by, as a neighbour of the file."""
+"""Name of the JSON Schema beside such a file, which editors use to complete and check it."""
 
 _IDENTITY = ("id", "name")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
@@ -30,15 +30,15 @@ _UNLESS = ", unless the conference has this value now"
 
 @frozen
 class Drift:
-    """How a space is other than a file says.
+    """The differences between a space and a file.
 
     Attributes:
         changes: id -> field -> value, as updates take them.
-        states: id -> what the file says of these.
-        same: the ids of conferences that are as they should be.
-        missing: what the file says of conferences that are not there.
+        states: id -> their states in the file.
+        same: the ids of conferences that match the file.
+        missing: states of conferences that the space does not have.
         extra: conferences that the file does not have: their id, name and display name.
-        refused: id or name -> why no update can make it so.
+        refused: id or name -> why an update cannot make it match.
     """
 
     changes: dict[str, dict[str, Any]] = field(factory=dict)
@@ -49,10 +49,12 @@ class Drift:
     refused: dict[str, str] = field(factory=dict)
 
     def add(self, state: State, present: Json) -> None:
-        """Compare what is there with what is to be."""
+        """Compare the state in the file with the present conference."""
         conference_id, name = present["id"], present.get("name")
         if state.name not in (None, name):
-            self.refused[conference_id] = f"Its name is {name!r}, in the file {state.name!r}; no update changes it."
+            self.refused[conference_id] = (
+                f"Its name is {name!r}, in the file {state.name!r}; an update cannot change a name."
+            )
         if changes := state.changes(present):
             self.changes[conference_id], self.states[conference_id] = changes, state
         else:
@@ -60,12 +62,12 @@ class Drift:
 
 
 def drift(states: Sequence[State], conferences: Iterable[Json], *, by_name: bool = False) -> Drift:
-    """Compare a file with the conferences of a space, of which none is kept.
+    """Compare a file with the conferences of a space, which are not kept in memory.
 
     Args:
-        states: what the file says.
+        states: the states in the file.
         conferences: all conferences of the space.
-        by_name: whether one whose id is not there may be known by its name, as after it was created anew.
+        by_name: whether a conference whose id is missing may be found by its name, as when it was created again.
     """
     found, left = Drift(), {id(state): state for state in states}
     by_id = {one_spelling(state.id): state for state in states if state.id is not None}
@@ -75,13 +77,13 @@ def drift(states: Sequence[State], conferences: Iterable[Json], *, by_name: bool
     anew = list[tuple[State, Json]]()
     for each in conferences:
         if (state := by_id.get(one_spelling(str(each["id"])))) is not None:
-            if left.pop(id(state), None) is not None:  # else a list that changed meanwhile has it twice
+            if left.pop(id(state), None) is not None:  # else the list changed meanwhile and has it twice
                 found.add(state, each)
             other = named.get(each.get("name"), state)
             if other.id is None and left.pop(id(other), None) is not None:
-                found.refused[other.name or ""] = f"The file has it twice: it is {each['id']!r}, too."
+                found.refused[other.name or ""] = f"The file has it twice: it is also {each['id']!r}."
         elif (state := named.get(each.get("name"))) is not None:
-            anew.append((state, each))  # unless its id turns up
+            anew.append((state, each))  # unless its id is found later
         else:
             found.extra.append(_brief(each))
     for state, each in anew:
@@ -99,12 +101,12 @@ def _brief(conference: Json) -> Json:
 
 
 def schema() -> str:
-    """The JSON Schema of such a file, as text."""
+    """Return the JSON Schema of such a file, as text."""
     return (resources.files("signalwire_conferences_api") / SCHEMA).read_text("utf-8")
 
 
 def in_order(conferences: Iterable[Json]) -> list[Json]:
-    """Conferences in an order that stays: by name, which no update changes."""
+    """Conferences in a stable order: by name, which an update cannot change."""
     return sorted(conferences, key=_order)
 
 
@@ -113,7 +115,7 @@ def _order(conference: Json) -> tuple[str, str]:
 
 
 def as_json(conference: Json) -> dict[str, Any]:
-    """What a file holds of a conference: its id, its name, and every writable field."""
+    """The part of a conference that a file has: id, name, and every writable field."""
     names = (*_IDENTITY, *contract.fields(contract.UPDATE))
     return {name: conference[name] for name in names if name in conference}
 
@@ -124,10 +126,10 @@ def as_document(conferences: Iterable[Json], space: str) -> dict[str, Any]:
 
 
 def as_yaml(conferences: Iterable[Json], space: str) -> Iterator[str]:
-    """The file, in parts of lines, in that order. Of each conference no more than its text is held."""
+    """The file in chunks of lines, in that order. Only the text of each conference is held in memory."""
     entries = sorted((*_order(each), _entry(each)) for each in conferences)
     yield f"# yaml-language-server: $schema=./{SCHEMA}"
-    yield "# A field that is left out keeps its value; null clears it. A colour stands in quotes: # begins a comment."
+    yield "# A field that is left out keeps its value; null clears it. Put colours in quotes: # begins a comment."
     yield f"space: {_scalar(space)}"
     yield "conferences:" if entries else "conferences: []"
     for *_, entry in entries:
@@ -138,7 +140,7 @@ def _entry(conference: Json) -> str:
     lines, mark = list[str](), "- "
     for name, value in as_json(conference).items():
         if isinstance(value, dict | list) or (isinstance(value, str) and SURROGATE.search(value)):
-            lines.append(f"  # {name} keeps its value, which no file can hold")
+            lines.append(f"  # {name} keeps its value, which cannot be written to a file")
         else:
             lines.append(f"{mark}{name}: {_scalar(value)}")
             mark = "  "
@@ -146,16 +148,16 @@ def _entry(conference: Json) -> str:
 
 
 def read_states(file: TextIO | str, space: str | None = None, allow_reset: Iterable[str] = ()) -> tuple[State, ...]:
-    """What a file says, in its order. Values are not checked: those that the server has are valid there.
+    """The states in a file, in its order. Values are not checked: those that the server has count as valid.
 
     Args:
-        file: it, or its text.
-        space: where given, a file that names another space is refused.
-        allow_reset: names of fields, which are checked with it.
+        file: the file, or its text.
+        space: if given, a file that names another space is refused.
+        allow_reset: names of fields, which are checked too.
 
     Raises:
-        InvalidChangeError: all that is wrong with the file, with the lines; values that may be wrong only where
-            anything else is.
+        InvalidChangeError: every problem of the file, with its line. Values that may be wrong are only among them if
+            there is another problem.
     """
     states, problems = try_states(file, space)
     wrong: list[Problem] = [*problems]
@@ -170,20 +172,20 @@ def read_states(file: TextIO | str, space: str | None = None, allow_reset: Itera
 
 
 def try_states(file: TextIO | str, space: str | None = None) -> tuple[tuple[State, ...], list[FileProblem]]:
-    """What a file says as far as it can be read, and what is wrong with it but values."""
+    """The states in a file as far as it can be read, and its problems except values."""
     reader = Reader(space)
     return tuple(reader.states(io.StringIO(file, newline="") if isinstance(file, str) else file)), reader.problems
 
 
 def refuse(problems: Iterable[Problem], sent: str) -> None:
-    """Raises `InvalidChangeError` with these problems of a file, if there are any, in the order of its lines."""
+    """Raise `InvalidChangeError` with these problems of a file, if there are any, in the order of lines."""
     if found := sorted(problems, key=lambda each: getattr(each, "line", None) or 0):
         raise InvalidChangeError(found, sent=sent)
 
 
 def _scalar(value: Any) -> str:
     if not isinstance(value, str):
-        return json.dumps(value)  # a part of YAML
+        return json.dumps(value)  # JSON is valid YAML
     lines = value.split("\n")
     is_block = lines[0][:1] not in ("", " ") and len(lines) > 1 and (lines[-1] != "" or lines[-2] != "")
     if is_block and all(line == line.rstrip() and all(map(_is_shown, line)) for line in lines):
