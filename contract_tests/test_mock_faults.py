@@ -627,7 +627,9 @@ def test_the_command_tells_all_that_is_wrong_at_once(capsys: pytest.CaptureFixtu
         assert part in said, part
 
 
-@pytest.mark.parametrize(("content", "said"), [(None, "cannot be read"), (b"{", "is no JSON"), (b"\xff", "is no JSON")])
+@pytest.mark.parametrize(
+    ("content", "said"), [(None, "cannot be read"), (b"{", "is not JSON"), (b"\xff", "is not JSON")]
+)
 def test_the_command_tells_of_a_bad_file(
     capsys: pytest.CaptureFixture[str], tmp_path: Path, content: bytes | None, said: str
 ) -> None:
@@ -650,8 +652,8 @@ def test_the_command_listens_where_it_is_told_and_warns_of_it() -> None:
         lines = [process.stdout.readline() for _ in range(6)]
         url = lines[0].split()[-1]
         assert url.startswith("http://127.0.0.1:")
-        assert lines[1] == "  listens on 0.0.0.0: whoever reaches it can use and control it\n"
-        assert lines[4] == f"  control it: GET {url}/__mock__/ says how\n"
+        assert lines[1] == "  listens on 0.0.0.0: everybody who reaches it can use and control it\n"
+        assert lines[4] == f"  control it: see GET {url}/__mock__/\n"
         assert "GET /__mock__/state" in httpx.get(f"{url}/__mock__/").json()
     finally:
         process.terminate()
@@ -660,7 +662,7 @@ def test_the_command_listens_where_it_is_told_and_warns_of_it() -> None:
 
 def test_the_command_tells_of_an_address_that_it_cannot_listen_on(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["--host", "192.0.2.1", "--port", "8080"]) == 2
-    assert "192.0.2.1:8080 cannot be listened on" in capsys.readouterr().err
+    assert "cannot listen on 192.0.2.1:8080" in capsys.readouterr().err
 
 
 def test_the_command_loads_conferences_of_a_newer_server_where_it_is_told_that_they_are(

@@ -171,7 +171,7 @@ def test_ids_may_be_uuids(store: Store) -> None:
 
 def test_an_id_of_another_type_is_refused_and_an_unknown_one_told_with_those_that_there_are(store: Store) -> None:
     for look in (lambda: 7 in store, lambda: store[7], lambda: store.patch(None, {})):  # type: ignore[index, arg-type]  # wrong on purpose
-        with pytest.raises(TypeError, match="an id is text or a UUID"):
+        with pytest.raises(TypeError, match="an id must be a string or a UUID"):
             look()
     for act in (lambda: store["x"], lambda: store.patch("x", {}), lambda: store.delete("x")):
         with pytest.raises(KeyError, match=f"no conference 'x'; there are: '{ID}'"):

@@ -1,8 +1,8 @@
 """`python -m signalwire_conferences_testing.demo`: one line renames a conference, sent in two ways.
 
-Starts the mock with two equal conferences of which every setting was customised, sends the vendor's
-documentation example to one as the bare PUT that it is and to the other through `RestClient`, reads
-both back and compares. Exits 1 where anything is not as it says.
+Starts the mock with two equal conferences in which every setting is customised. Sends the example of
+the vendor's documentation to one as a bare PUT and to the other through `RestClient`, reads both back
+and compares. Exits with 1 if the result is not the expected one.
 """
 
 from __future__ import annotations
@@ -52,13 +52,13 @@ Piece = tuple[str, str]
 
 @frozen
 class Outcome:
-    """What came of the call, sent in two ways.
+    """The results of the call, sent in two ways.
 
     Attributes:
-        before: the conference, and its copy, before.
+        before: the conference, and its copy, before the call.
         bare: the copy after the bare PUT, read back.
         ours: the conference after our update, read back.
-        plan: what our update said it would do.
+        plan: the plan of our update.
         bare_requests: methods of the requests of the bare PUT.
         our_requests: methods of the requests of our update.
     """
@@ -82,7 +82,7 @@ class Outcome:
 
     @property
     def problems(self) -> list[str]:
-        """Everything that is not as this demo says."""
+        """Everything that is not as expected."""
         kept = sorted({field.name for field in settings()} - set(self.reset))
         claims = {
             f"the bare PUT did not reset {', '.join(kept)}": not kept,
@@ -99,13 +99,13 @@ class Outcome:
 
 
 def settings() -> list[Field]:
-    """The fields that an update may leave out, and that a bare PUT resets then."""
+    """The fields that a PUT may leave out, and then resets."""
     known = contract.fields(contract.UPDATE).values()
     return [field for field in known if field.omission is not Omission.REQUIRED]
 
 
 def conferences() -> list[dict[str, Any]]:
-    """Two conferences with equal settings, none of which is what a PUT resets it to."""
+    """Two conferences with equal settings, all of which differ from the values that a PUT resets to."""
     palette = iter(_PALETTE)
     custom = {field.name: _other_than_default(field, palette) for field in settings()}
     return [
@@ -115,10 +115,10 @@ def conferences() -> list[dict[str, Any]]:
 
 
 def perform(server: MockServer) -> Outcome:
-    """Sends the call in both ways to a server that has the `conferences`.
+    """Sends the call in both ways to a server with the `conferences`.
 
     Raises:
-        ConferencesError: something is not as it should be.
+        ConferencesError: a request of our client failed.
     """
     with RestClient(project=server.project, token=server.token, host=server.host) as client:
         resource = client.video.conferences
@@ -143,7 +143,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Shows the demo.
 
     Returns:
-        The exit code: 0, 1 where something is not as it says, 130 where it was interrupted.
+        The exit code: 0, 1 if the result is not the expected one, 130 if it was interrupted.
     """
     parser = argparse.ArgumentParser(
         prog="python -m signalwire_conferences_testing.demo",
@@ -152,7 +152,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     parser.add_argument("--json", action="store_true", help="print what happened as JSON")
     given = parser.parse_args(arguments)
     try:
-        from .mock import MockServer  # noqa: PLC0415 - needs an extra, and says so if it is not there
+        from .mock import MockServer  # noqa: PLC0415 - needs an extra
     except ImportError as error:
         return _failed(f"it needs the mock: pip install 'signalwire-conferences[mock]' ({error})")
     try:
@@ -176,10 +176,10 @@ def _failed(why: str) -> int:
 
 
 def _other_than_default(field: Field, palette: Iterator[str]) -> Any:
-    """A value that the contract allows and that a PUT does not reset the field to."""
+    """A value that the contract allows and that is not the one a PUT resets the field to."""
     properties = schemas.resolve({"$ref": f"#/components/schemas/{contract.UPDATE}"})["properties"]
     schema = schemas.resolve(properties[field.name])
-    # Drawn from no further than needed, so that each colour of the palette is used once.
+    # Lazy, so that each colour of the palette is used once.
     colors = palette if field.kind is Kind.COLOR else ()
     offered = (colors, reversed(schema.get("enum", ())), (True, False), schema.get("examples", ()))
     for value in itertools.chain(*offered):
@@ -201,11 +201,11 @@ def _summary(outcome: Outcome) -> dict[str, Any]:
     }
 
 
-# --- what people see ------------------------------------------------------------------------------
+# --- output ---------------------------------------------------------------------------------------
 
 
 def _show(outcome: Outcome) -> None:
-    """With colours where they can be had and are wanted, else as plain text."""
+    """Prints the demo, with colours if the terminal supports them."""
     console = _console()
     if console is None:
         for line in _lines(outcome):
@@ -223,7 +223,7 @@ def _console() -> Console | None:
     if not sys.stdout.isatty() or not utf8 or os.environ.get("NO_COLOR"):
         return None
     try:
-        from rich.console import Console  # noqa: PLC0415 - the demo does without, where it is missing
+        from rich.console import Console  # noqa: PLC0415 - optional
     except ImportError:
         return None
     console = Console(highlight=False)

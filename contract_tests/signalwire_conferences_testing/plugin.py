@@ -1,7 +1,7 @@
-"""The pytest plugin: a running mock and a client of it for each test.
+"""The pytest plugin: a running mock, and a client of it, for each test.
 
-pytest loads this module wherever the distribution is installed, so it imports pytest alone; all else is imported by the
-fixtures when a test asks for one. They need the extra `testing`.
+pytest loads this module wherever the distribution is installed, so it imports pytest only. The fixtures import the rest
+when a test uses them, and need the extra `testing`.
 """
 
 from collections.abc import Iterator, Mapping
@@ -21,7 +21,7 @@ _SHOWN = 20  # requests
 
 
 class UnusedFaultWarning(pytest.PytestWarning):
-    """A test has a fault that no request met."""
+    """A test has a fault that matched no request."""
 
 
 # --- fixtures ---------------------------------------------------------------------------------------
@@ -29,13 +29,13 @@ class UnusedFaultWarning(pytest.PytestWarning):
 
 @pytest.fixture
 def conferences_seed() -> list[dict[str, Any]] | None:
-    """The conferences that each mock starts with: override it. `None`: the one example of the contract."""
+    """The conferences that each mock starts with; override it. `None`: the example of the contract."""
     return None
 
 
 @pytest.fixture
 def conferences_mock(request: pytest.FixtureRequest, conferences_seed: Any) -> Iterator["MockServer"]:
-    """A running mock of the conference API on a port of its own, fresh for each test."""
+    """A running mock of the conference API on a free port, new for each test."""
     from .mock import MockServer  # noqa: PLC0415 - no cost while unused
 
     with MockServer(conferences_seed) as server:
@@ -45,7 +45,7 @@ def conferences_mock(request: pytest.FixtureRequest, conferences_seed: Any) -> I
 
 @pytest.fixture
 def conferences_in_process(request: pytest.FixtureRequest, conferences_seed: Any) -> "ConferencesMock":
-    """A mock without a socket, fresh for each test: `transport()` is for the clients of httpx, `app` for ASGI."""
+    """A mock without a socket, new for each test: `transport()` is for the clients of httpx, `app` for ASGI."""
     from .mock import ConferencesMock  # noqa: PLC0415 - no cost while unused
 
     mock = ConferencesMock(conferences_seed)
@@ -64,7 +64,7 @@ def conferences_client(conferences_mock: "MockServer") -> Iterator["RestClient"]
 
 @pytest.fixture
 def conferences_faults(conferences_mock: "MockServer") -> "Faults":
-    """The faults of `conferences_mock`, for fixtures of your own that `add` some."""
+    """The faults of `conferences_mock`, for your own fixtures that `add` some."""
     return conferences_mock.faults
 
 
@@ -72,7 +72,7 @@ def conferences_faults(conferences_mock: "MockServer") -> "Faults":
 
 
 def _prepare(item: pytest.Item, mock: "ConferencesMock") -> None:
-    """Adds the faults of a test's markers, in the order in which they are written, those of its class first."""
+    """Adds the faults of a test's markers in the order of the source, those of its class first."""
     item.stash.setdefault(_MOCKS, []).append(mock)
     for mark in reversed(list(item.iter_markers(_MARKER))):
         for rule in _rules(*mark.args, **mark.kwargs):
@@ -80,7 +80,7 @@ def _prepare(item: pytest.Item, mock: "ConferencesMock") -> None:
 
 
 def _rules(*given: Any, **options: Any) -> list["Rule"]:
-    """The rules of a marker: what `Faults.add` takes, or several faults, each also as an object of JSON."""
+    """The rules of a marker: the arguments of `Faults.add`, or several faults; a fault may be a JSON object."""
     from .mock import Rule  # noqa: PLC0415 - no cost while unused
 
     faults = list(given)
@@ -101,16 +101,16 @@ def _rules(*given: Any, **options: Any) -> list["Rule"]:
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    """What to do about faults that no request met."""
-    parser.addini(_UNUSED, f"what a conferences fault that no request met is: {', '.join(_CHOICES)}", default="warn")
+    """The option for faults that matched no request."""
+    parser.addini(_UNUSED, f"for a fault that matched no request: {', '.join(_CHOICES)}", default="warn")
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """The marker, and a look at the option."""
+    """Adds the marker, and checks the option."""
     config.addinivalue_line(
         "markers",
-        f"{_MARKER}(fault, method=None, *, conference_id=None, at=1, times=1, where=None): what goes wrong with the "
-        "requests to conferences_mock; as faults.add() takes it, or several faults, or objects of JSON",
+        f"{_MARKER}(fault, method=None, *, conference_id=None, at=1, times=1, where=None): faults of the "
+        "requests to conferences_mock: the arguments of faults.add(), or several faults or JSON objects",
     )
     if config.getini(_UNUSED) not in _CHOICES:
         raise pytest.UsageError(f"{_UNUSED} is one of {', '.join(_CHOICES)}, not {config.getini(_UNUSED)!r}")
@@ -119,7 +119,7 @@ def pytest_configure(config: pytest.Config) -> None:
 # Last, so that it is called where the test passed.
 @pytest.hookimpl(trylast=True)
 def pytest_runtest_call(item: pytest.Item) -> None:
-    """Tells of faults that no request met: what the test is about did not happen."""
+    """Reports faults that matched no request: the test did not test them."""
     __tracebackhide__ = True
     choice, message = item.config.getini(_UNUSED), _unused(item)
     if message and choice == "fail":
@@ -130,7 +130,7 @@ def pytest_runtest_call(item: pytest.Item) -> None:
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> None:
-    """Shows beside a failure the requests that the mock saw."""
+    """Adds the requests to the mock to the report of a failure."""
     if call.when == "call" and call.excinfo is not None:
         for mock in item.stash.get(_MOCKS, []):
             item.add_report_section("call", "requests to the conferences mock", _requests(mock))

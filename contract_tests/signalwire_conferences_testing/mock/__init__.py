@@ -1,7 +1,7 @@
 """A stateful mock of the conference resource, in memory.
 
-`MockServer` serves it from a thread, `ConferencesMock` is the same without a socket, `create_app` gives
-the bare ASGI application, `Fault` names what can go wrong.
+`MockServer` serves it from a thread, `ConferencesMock` is the same without a socket, `create_app` returns
+the bare ASGI application, and `Fault` has the kinds of faults.
 """
 
 try:

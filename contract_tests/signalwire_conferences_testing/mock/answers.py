@@ -16,7 +16,7 @@ from .steps import Step, told
 _FORMATS = {"gzip": 31, "deflate": 15}
 _MAINTENANCE = "<!doctype html><title>Maintenance</title><h1>We will be back soon</h1>"
 
-# --- an answer that says nothing: each is given the answer ------------------------------------------
+# --- an unusable answer: each function gets the answer ----------------------------------------------
 
 
 def truncated(reply: Reply, size: int | None = None) -> None:
@@ -25,7 +25,7 @@ def truncated(reply: Reply, size: int | None = None) -> None:
 
 
 def truncated_json(reply: Reply) -> None:
-    """The answer is half of its JSON, told as if it were whole."""
+    """The answer is the first half of its JSON, sent as if it were whole."""
     reply.content = reply.content[: len(reply.content) // 2]
 
 
@@ -37,7 +37,7 @@ def body(reply: Reply, content: str | bytes, content_type: str = "application/js
 
 
 def html(reply: Reply) -> None:
-    """The body of the answer is a page of HTML."""
+    """The body of the answer is an HTML page."""
     body(reply, _MAINTENANCE, "text/html; charset=utf-8")
 
 
@@ -62,15 +62,15 @@ def byte_order_mark(reply: Reply) -> None:
 def compressed(reply: Reply, encoding: str = "gzip", size: int = 0) -> None:
     """The answer is compressed, whatever the client accepts.
 
-    ENCODING is gzip, deflate, or several with commas; any other is a label on what is not
-    compressed. SIZE spaces follow the JSON before that, which still is the same JSON then.
+    ENCODING is gzip, deflate, or several with commas; with any other, only the header is set. SIZE
+    spaces are appended to the JSON before it is compressed, which does not change its value.
     """
     reply.content = _encoded(reply.content, size, encoding)
     reply.headers["content-encoding"] = encoding
 
 
 async def compressed_etag(step: Step) -> Reply:
-    """Where the client accepts gzip, the answer comes so, with an `ETag` that never matches."""
+    """If the client accepts gzip, the answer is compressed, with an `ETag` that never matches."""
     reply = await step.proceed()
     if step.call.accepts_gzip:
         compressed(reply)
@@ -82,7 +82,7 @@ async def compressed_etag(step: Step) -> Reply:
 
 @functools.lru_cache(4)
 def _encoded(content: bytes, spaces: int, encoding: str) -> bytes:
-    # In parts: what it expands to may be more than the memory.
+    # In parts: the expanded body may not fit into memory.
     parts: Iterable[bytes] = [content, *[b" " * 65536] * (spaces // 65536), b" " * (spaces % 65536)]
     for name in encoding.replace(" ", "").split(","):
         if name in _FORMATS:
@@ -98,12 +98,12 @@ def _deflated(parts: Iterable[bytes], wbits: int) -> Iterator[bytes]:
 
 
 def cookie(reply: Reply) -> None:
-    """The answer sets a cookie of a new name."""
+    """The answer sets a cookie with a new name."""
     reply.headers["set-cookie"] = f"session-{uuid.uuid4()}=1; Path=/; Max-Age=86400"
 
 
 async def empty_page(step: Step) -> Reply:
-    """The page is empty, and links to the page asked for once more, by a URL of its own."""
+    """The page is empty, and links to the same page again, by a different URL."""
     reply = await step.proceed()
     page = reply.value()
     if reply.status == 200 and step.call.operation_id == "list_video_conferences":
@@ -113,17 +113,17 @@ async def empty_page(step: Step) -> Reply:
     return reply
 
 
-# --- an answer that is not true: some are given a conference in it ----------------------------------
+# --- a wrong answer: some functions get a conference in it ------------------------------------------
 
 
 async def stale_read(step: Step) -> Reply:
-    """The answer tells of the state before the last write; that to a PUT, before this one."""
+    """The answer has the state before the last write; the answer to a PUT, before this one."""
     step.call.stale = True
     return await step.proceed()
 
 
 async def other_conference(step: Step, other: str | None = None) -> Reply:
-    """The answer is of another conference, OTHER or any."""
+    """The answer has another conference: OTHER, or any."""
     reply = await step.proceed()
     found = other or next((key for key in step.store if key != step.call.conference_id), None)
     if reply.status == 200 and found is not None:

@@ -28,7 +28,7 @@ from .store import Store
 
 __all__ = ["IN_PROCESS", "App", "create_app"]
 
-#: Extension of ASGI by which a transport without a socket says how to wait: `InProcess`.
+#: ASGI extension with which a transport without a socket provides `InProcess`.
 IN_PROCESS = "signalwire_conferences_testing.in_process"
 
 _LIFESPAN = Router().lifespan
@@ -36,13 +36,13 @@ _log = logging.getLogger(__name__)
 
 
 class InProcess(Protocol):
-    """How a request without a socket waits, in the place of an event loop."""
+    """How a request without a socket waits, instead of an event loop."""
 
     async def sleep(self, seconds: float, /) -> None:
         """Waits."""
 
     def background(self, work: Awaitable[Any], /) -> None:
-        """Does something after this request."""
+        """Runs work after this request."""
 
 
 def create_app(
@@ -57,17 +57,17 @@ def create_app(
 ) -> App:
     """The mock as an ASGI application, for any server or for `httpx.ASGITransport`.
 
-    Where there is no socket to close, a fault that drops the connection raises what httpx raises
-    for it.
+    Without a socket to close, a fault that drops the connection raises the error that httpx raises
+    in that case.
 
     Args:
-        store: the conferences; by default the contract's own example.
+        store: the conferences; by default the example of the contract.
         project: user name that is accepted.
         token: password that is accepted.
-        faults: rules for what goes wrong.
-        requests: where every request is appended, `None` to keep none.
-        etag: whether to answer with an `ETag` and heed `If-Match`.
-        absolute_links: whether links to pages name the host or the path alone.
+        faults: rules for faults.
+        requests: list to which every request is appended, `None` to keep none.
+        etag: whether to answer with an `ETag` and honour `If-Match`.
+        absolute_links: whether links to pages have the host, or only the path.
     """
     operations = Operations(Store() if store is None else store, absolute_links=absolute_links)
     return App(
@@ -83,12 +83,12 @@ class App:
     """The ASGI application; `create_app` makes one.
 
     Attributes:
-        operations: what answers the requests.
-        faults: rules for what goes wrong.
-        etag: whether to answer with an `ETag` and heed `If-Match`.
-        control: what a test does to the mock from another process.
-        hang_up: closes the connection of a client, given its address; what was sent goes out
-            first. ASGI has no way to do so.
+        operations: answers the requests.
+        faults: rules for faults.
+        etag: whether to answer with an `ETag` and honour `If-Match`.
+        control: the control API, for tests in another process.
+        hang_up: closes the connection of a client, given its address, after sending what was
+            written. ASGI has no way to do so.
     """
 
     def __init__(
@@ -107,13 +107,13 @@ class App:
         self.control = Control(operations.store, faults, requests)
         self._requests = requests
         pair = ":".join(credentials)
-        # RFC 7617 leaves the encoding open; clients use either.
+        # RFC 7617 does not fix the encoding; clients use either.
         encodings = (pair.encode(), pair.encode("latin-1", "replace"))
         self._accepted = {base64.b64encode(encoded).decode() for encoded in encodings}
         self._tasks: set[asyncio.Future[Any]] = set()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        """Serves one request, or the life of the application."""
+        """Serves one request, or the lifespan protocol."""
         if scope["type"] == "lifespan":
             await _LIFESPAN(scope, receive, send)
         elif scope["type"] == "http":
@@ -139,7 +139,7 @@ class App:
         except Dropped:
             await self._close(scope, receive, "Server disconnected without sending a response.")
             return
-        except Exception:  # noqa: BLE001 - a server answers whatever happens
+        except Exception:  # noqa: BLE001 - a server always answers
             _log.exception("the mock failed")
             reply = refused(500).reply
         reply.headers["x-request-id"] = entry.request_id
@@ -151,7 +151,7 @@ class App:
             return refused(401, {"www-authenticate": 'Basic realm="SignalWire"'}).reply
         path: str = request.scope["path"]
         conference_id, methods = _route(path)
-        # HEAD is a GET whose body stays here.
+        # HEAD is a GET whose body is not sent.
         method = "GET" if request.method == "HEAD" else request.method
         in_process: InProcess | None = request.scope.get("extensions", {}).get(IN_PROCESS)
         call = Call(
@@ -221,16 +221,16 @@ def _routes() -> list[tuple[re.Pattern[str], Mapping[str, str]]]:
 
 
 def _route(path: str) -> tuple[str | None, Mapping[str, str]]:
-    """The id in a path, and the operation of each method; none where the path is unknown."""
+    """The id in a path, and the operation of each method; none if the path is unknown."""
     for pattern, methods in _routes():
-        # Starlette's `Route` lets a newline at the end through.
+        # Starlette's `Route` accepts a newline at the end.
         if match := pattern.fullmatch(path):
             return match.groupdict().get("id"), methods
     return None, {}
 
 
 async def _content(receive: Receive) -> bytes | None:
-    """The body of a request; `None` where the client has gone before its end."""
+    """The body of a request; `None` if the client disconnected before its end."""
     content, more = b"", True
     while more:
         message = await receive()

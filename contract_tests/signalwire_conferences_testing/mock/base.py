@@ -1,4 +1,4 @@
-"""What every mock is: conferences, faults, a log of requests, and what tests do with them."""
+"""The base of all mocks: conferences, faults, a log of requests, and the methods that tests use."""
 
 import uuid
 from collections import deque
@@ -16,7 +16,7 @@ __all__ = ["ConferencesMock", "Options"]
 
 
 class Credentials(TypedDict):
-    """What a client needs."""
+    """The credentials of a client."""
 
     project: str
     token: str
@@ -34,22 +34,22 @@ class Options(TypedDict, total=False):
 
 
 class ConferencesMock:
-    """The mock without a socket: `transport` brings the requests of httpx to it, and `app` those of ASGI.
+    """The mock without a socket: `transport()` is for clients of httpx, `app` is the ASGI application.
 
     Args:
         conferences: conferences to start with, as for `Store`, or a `Store`.
         project: user name that is accepted.
         token: password that is accepted.
-        etag: whether to answer with an `ETag` and heed `If-Match`.
-        absolute_links: whether links to pages name the host or the path alone.
-        keep_requests: whether to keep the log of requests, or how many of the latest.
+        etag: whether to answer with an `ETag` and honour `If-Match`.
+        absolute_links: whether links to pages have the host, or only the path.
+        keep_requests: whether to keep a log of requests, or how many of the latest.
 
     Attributes:
         project: user name that is accepted.
         token: password that is accepted.
         store: the conferences.
-        faults: what is to go wrong.
-        requests: every request in the order of arrival.
+        faults: the faults to cause.
+        requests: every request, in the order of arrival.
         app: the ASGI application.
 
     Raises:
@@ -84,7 +84,7 @@ class ConferencesMock:
 
     @property
     def host(self) -> str:
-        """A host for clients whose transport ends here; no such host exists."""
+        """A host for clients with this transport; no such host exists."""
         return "conferences.invalid"
 
     @property
@@ -99,12 +99,12 @@ class ConferencesMock:
 
     @property
     def credentials(self) -> Credentials:
-        """What `RestClient` takes, ours and the vendor's: project, token and host."""
+        """Arguments of `RestClient`, ours and the vendor's: project, token and host."""
         return {"project": self.project, "token": self.token, "host": self.host}
 
     @property
     def environment(self) -> dict[str, str]:
-        """The same as variables of the environment."""
+        """The same as environment variables."""
         return {
             "SIGNALWIRE_PROJECT_ID": self.project,
             "SIGNALWIRE_API_TOKEN": self.token,
@@ -116,26 +116,26 @@ class ConferencesMock:
         return InProcessTransport(self.app)
 
     def reset(self) -> None:
-        """Brings back the conferences that it was last seeded with; forgets all faults and the log of requests."""
+        """Restores the conferences of the last seed; removes all faults and the log of requests."""
         self.app.control.reset()
 
     def seed(self, conferences: Iterable[Mapping[str, Any]]) -> None:
-        """Puts these conferences in the place of all that are there; `reset` comes back to them.
+        """Replaces all conferences with these; `reset` restores them.
 
         Raises:
-            ValueError: something is wrong with them, all problems at once; nothing was changed.
+            ValueError: with every problem of the conferences; nothing was changed.
         """
         self.store.seed(conferences)
 
     def assert_only_changed(self, conference_id: str | uuid.UUID, /, *fields: str) -> None:
-        """Asserts that requests changed these fields of a conference and no others; no fields: nothing.
+        """Asserts that requests changed exactly these fields of a conference; without fields, that they changed none.
 
-        What counts is how the conference was when it was created or added, with what `store.patch` and faults did to it
-        as other writers. Times are compared as instants, colours and UUIDs without regard to case. A time that each
-        write changes, `updated_at`, may differ.
+        The conference is compared with what it was when it was created or added, plus what `store.patch` and faults did
+        to it as other writers. Times are compared as instants, colours and UUIDs without regard to case. `updated_at`,
+        which each write changes, may differ.
 
         Raises:
-            AssertionError: with the diff, or where the conference was deleted.
+            AssertionError: with the diff, or if the conference was deleted.
             ValueError: there is no such field.
         """
         __tracebackhide__ = True

@@ -1,4 +1,4 @@
-"""What a request may say, read from the contract: one entry of a 422 for each failed attribute."""
+"""Checks requests against the contract: one entry of a 422 for each failed attribute."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _BOOLEANS = {"true": True, "false": False}
 
 
 def entry(attribute: str, rule: str) -> Entry:
-    """The entry that says which rule an attribute breaks."""
+    """The entry for an attribute that breaks a rule."""
     return {**_entry_example(), "message": f"{attribute} {rule}", "attribute": attribute}
 
 
@@ -36,15 +36,15 @@ def _entry_example() -> Mapping[str, Any]:
 
 
 def body(schema: str, given: Mapping[str, Any]) -> tuple[dict[str, Any], list[Entry]]:
-    """What a request body makes of a conference, and the entries of all that is wrong with it.
+    """The fields of a conference after a write with this body, and an entry for each problem.
 
-    Properties that the contract does not know are ignored; those left out have the value that
-    the contract gives them, times are normalised.
+    Properties that the contract does not know are ignored, those left out have the value that the
+    contract gives them, and times are normalised.
     """
     known = contract.fields(schema)
     result = {name: given.get(name, field.default) for name, field in known.items()}
     problems: list[Entry] = []
-    # A good body, the usual case, is looked at once; of its fields, only times are to be changed.
+    # A valid body, the usual case, is validated as a whole; then only times need to be normalised.
     suspects = _times(schema) if _accepts(schema, given) else known
     for name, field in suspects.items():
         if name in given:
@@ -63,7 +63,7 @@ def _times(schema: str) -> Mapping[str, Field]:
 
 
 def _accepts(schema: str, given: Mapping[str, Any]) -> bool:
-    # What the validator cannot hold, or replaces within an object, is looked at by field.
+    # Values that the validator cannot represent are checked by field.
     if any(isinstance(value, str) and _SURROGATE.search(value) for value in given.values()):
         return False
     try:
@@ -81,14 +81,14 @@ def _validator(schema: str) -> Any:
 
 
 def _taken(field: Field, value: Any) -> Any:
-    """A value of a body as it is stored; a `ValueError` with the rule that it breaks."""
+    """A value of a body as it is stored. Raises `ValueError` with the rule that it breaks."""
     if not field.accepts(value):
         raise ValueError(field.rule)
     return times.normalised(value) if field.kind is Kind.INSTANT else value
 
 
 def query(operation_id: str, given: Sequence[tuple[str, str]]) -> tuple[dict[str, Any], list[Entry]]:
-    """The values of an operation's query parameters, defaults included, and what is wrong.
+    """The values of an operation's query parameters, defaults included, and the problems.
 
     Parameters that the contract does not know are ignored.
     """
@@ -107,7 +107,7 @@ def query(operation_id: str, given: Sequence[tuple[str, str]]) -> tuple[dict[str
 
 
 def _readings(text: str) -> Iterable[Any]:
-    """The JSON values that a parameter's text may stand for; the contract's type decides."""
+    """The JSON values that a parameter's text may stand for; the type in the contract decides."""
     yield text
     if text in _BOOLEANS:
         yield _BOOLEANS[text]
@@ -116,7 +116,7 @@ def _readings(text: str) -> Iterable[Any]:
 
 
 def moment(text: str) -> times.Instant | None:
-    """The instant that a list filter names: a Unix timestamp, or what a body may say too."""
+    """The instant of a list filter: a Unix timestamp, or a time as in a body."""
     stamp = times.from_unix(text)
     if stamp is not None:
         return stamp

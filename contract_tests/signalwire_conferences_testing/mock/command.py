@@ -33,7 +33,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """Serves the mock until interrupted or terminated.
 
     Returns:
-        The exit code: 0, or 2 where it cannot be started.
+        The exit code: 0, or 2 if it cannot be started.
     """
     given = _parser().parse_args(arguments)
     stop = threading.Event()
@@ -46,7 +46,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return 2
     except OSError as error:
-        print(f"{given.host}:{given.port} cannot be listened on: {error.strerror}", file=sys.stderr)
+        print(f"cannot listen on {given.host}:{given.port}: {error.strerror}", file=sys.stderr)
         return 2
     _announce(server)
     stop.wait()
@@ -61,36 +61,36 @@ def _parser() -> argparse.ArgumentParser:
         prog="signalwire-conferences mock",
         description="Serves a stateful mock of the conference resource.\n\n"
         f"It accepts the credentials in {_PROJECT} and {_TOKEN};\n"
-        "what is unset there is made up and printed. Tests in any language control it over\n"
-        f"HTTP: GET {PREFIX}/ says how.",
+        "what is unset there is generated and printed. Tests in any language control it over\n"
+        f"HTTP, see GET {PREFIX}/.",
         epilog=_faults_help(),
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument(
         "--host",
         default=HOST,
-        help=f"address to listen on ({HOST}); with another, whoever reaches this machine can use and control the mock",
+        help=f"address to listen on ({HOST}); with others, other machines can use and control the mock",
     )
     parser.add_argument("--port", default="0", help="port to listen on (a free one)")
     parser.add_argument(
         "--load",
         metavar="FILE",
-        help="JSON file with a list of conferences, each as much of it as matters (the example of the contract)",
+        help="JSON file with a list of conferences; fields may be left out (the example of the contract)",
     )
     parser.add_argument(
         "--allow-unknown",
         action="store_true",
-        help="let conferences have fields and values that the contract does not know, as those of a newer server",
+        help="allow fields and values that the contract does not know, as of a newer server",
     )
     parser.add_argument(
-        "--fault", metavar="JSON", action="append", default=[], help="what is to go wrong, see below; may be repeated"
+        "--fault", metavar="JSON", action="append", default=[], help="a fault, see below; may be repeated"
     )
-    parser.add_argument("--etag", action="store_true", help="answer with ETag and heed If-Match")
+    parser.add_argument("--etag", action="store_true", help="answer with ETag and honour If-Match")
     return parser
 
 
 def _server(given: argparse.Namespace) -> MockServer:
-    """The server as asked; a `ValueError` names everything that is wrong."""
+    """The server with these options. Raises `ValueError` with every problem."""
     problems: list[str] = []
     rules: list[Rule] = []
     store = None
@@ -105,7 +105,7 @@ def _server(given: argparse.Namespace) -> MockServer:
     except ValueError as error:
         problems.append(f"--load: {error}")
     if not given.port.isascii() or not given.port.isdigit() or int(given.port) > 65535:
-        problems.append(f"--port {given.port}: is no port from 0 to 65535")
+        problems.append(f"--port {given.port}: is not a port from 0 to 65535")
     if problems or store is None:
         raise ValueError("\n".join(problems))
     server = MockServer(
@@ -125,16 +125,16 @@ def _server(given: argparse.Namespace) -> MockServer:
 def _object(text: str) -> dict[str, Any]:
     value = decode_json(text.encode(errors="replace"))
     if not isinstance(value, dict):
-        raise ValueError("is not a JSON object")  # noqa: TRY004 - it is wrong text
+        raise ValueError("is not a JSON object")  # noqa: TRY004 - a wrong value, not a wrong type
     return value
 
 
 def _faults_help() -> str:
     lines = [
         'A fault is a JSON object: its kind as "fault", and the arguments of the kind. "method"',
-        'and "conference_id" name the requests that it is for (all), "at" the first of them to go',
-        'wrong, from 1 (1), and "times" how many do, null for all (1). The request is applied where',
-        "nothing else is said. Examples:",
+        'and "conference_id" select the requests that it is for (all), "at" the first of them to go',
+        'wrong, from 1 (1), and "times" how many do, null for all (1). The request is applied unless',
+        "the kind says otherwise. Examples:",
         "",
         """  --fault '{"fault": "drop-after", "method": "PUT"}'""",
         """  --fault '{"fault": "status", "code": 429, "retry_after": 2, "at": 2, "times": 3}'""",
@@ -153,13 +153,13 @@ def _faults_help() -> str:
 def _announce(server: MockServer) -> None:
     print(f"Mock of the conference resource: {server.url}")
     if server.address not in (HOST, "::1", "localhost"):
-        print(f"  listens on {server.address}: whoever reaches it can use and control it")
+        print(f"  listens on {server.address}: everybody who reaches it can use and control it")
     for conference_id in server.store:
         print(f"  conference {conference_id}")
     said = {_PROJECT: server.project, _TOKEN: server.token}
-    # What came from the environment is known there and stays there.
+    # Credentials from the environment are known and are not printed.
     made = {name: value for name, value in said.items() if not os.environ.get(name)}
     line = {**made, "SIGNALWIRE_SPACE": server.host}
     print("  export " + " ".join(f"{name}={shlex.quote(value)}" for name, value in line.items()))
-    print(f"  control it: GET {server.url}{PREFIX}/ says how")
+    print(f"  control it: see GET {server.url}{PREFIX}/")
     print("Stop it with Ctrl-C.", flush=True)

@@ -1,7 +1,6 @@
-"""The control API: what a test does to the mock from another process, in any language.
+"""The control API, with which tests in any language control the mock from another process.
 
-It stands beside the API under `PREFIX`, where the API has nothing. It needs no credentials, and is not in the log of
-requests.
+It is served under `PREFIX`, beside the API. It needs no credentials, and its requests are not in the log.
 """
 
 import functools
@@ -22,19 +21,19 @@ PREFIX = "/__mock__"
 
 
 class Control:
-    """What a test does to a mock.
+    """The control API of a mock.
 
     Args:
         store: the conferences.
-        faults: what goes wrong.
-        requests: the log of requests, `None` where there is none.
+        faults: the faults.
+        requests: the log of requests, `None` if there is none.
     """
 
     def __init__(self, store: Store, faults: Faults, requests: MutableSequence[LoggedRequest] | None) -> None:
         self._store, self._faults, self._requests = store, faults, requests
 
     def reset(self) -> None:
-        """Bring back the conferences that the mock was last seeded with; forget all faults and the log of requests."""
+        """Restore the conferences of the last seed; remove all faults and the log of requests."""
         with self._store.lock:
             self._faults.forget()
             self._store.reset()
@@ -42,7 +41,7 @@ class Control:
             self._requests.clear()
 
     def seed(self, conferences: list[Any]) -> None:
-        """Replace all conferences: the body is a list of them, each as much of it as matters. `reset` returns to it."""
+        """Replace all conferences. The body is a list of them; fields may be left out. `reset` restores them."""
         self._store.seed(conferences)
 
     def state(self) -> list[Mapping[str, Any]]:
@@ -50,7 +49,7 @@ class Control:
         return [record.state for record in self._store.records()]
 
     def requests(self) -> list[dict[str, Any]]:
-        """The log of requests, the oldest first, without credentials."""
+        """The log of requests, oldest first, without credentials."""
         if self._requests is None:
             raise ValueError("this mock keeps no log of requests")
         return [request.to_json() for request in list(self._requests)]
@@ -74,7 +73,7 @@ class Control:
         return [rule.to_json() for rule in self._faults.rules]
 
     def clear_faults(self) -> None:
-        """Forget all faults; requests that one of them holds back are never applied."""
+        """Remove all faults; requests that one of them holds back are never applied."""
         self._faults.clear()
 
     def land(self) -> dict[str, int]:
@@ -100,13 +99,13 @@ class Control:
         return Reply(204) if value is None else Reply.json(value)
 
     def described(self) -> dict[str, str]:
-        """What the control API can do."""
+        """The calls of the control API."""
         return {f"{method} {PREFIX}/{name}": str(call.__doc__) for (method, name), (call, _) in _routes().items()}
 
 
 @functools.cache
 def _routes() -> Mapping[tuple[str, str], tuple[Callable[..., Any], bool]]:
-    """Method and name -> what does it, and whether it is given the body."""
+    """Method and name -> function, and whether it takes the body."""
     return {
         ("POST", "reset"): (Control.reset, False),
         ("GET", "requests"): (Control.requests, False),
@@ -121,11 +120,11 @@ def _routes() -> Mapping[tuple[str, str], tuple[Callable[..., Any], bool]]:
 
 
 def _listed(content: bytes) -> list[Any]:
-    """The JSON of a body: a list, or a single object as a list of one."""
+    """The JSON list in a body; a single object is a list of one."""
     try:
         value = decode_json(content)
     except ValueError as error:
         raise ValueError(f"the body is not JSON: {error}") from None
     if not isinstance(value, list | dict):
-        raise ValueError("the body is neither a list nor an object")  # noqa: TRY004 - it is wrong text
+        raise ValueError("the body is neither a list nor an object")  # noqa: TRY004 - a wrong value, not a wrong type
     return value if isinstance(value, list) else [value]

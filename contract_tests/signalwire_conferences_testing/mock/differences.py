@@ -1,4 +1,4 @@
-"""What requests changed in a conference, as the message of an assertion shows it."""
+"""What requests changed in a conference, as the message of an assertion."""
 
 import json
 from collections.abc import Iterable, Mapping
@@ -20,15 +20,15 @@ _ABSENT = object()
 def unexpected(
     conference_id: str, before: Mapping[str, Any], after: Mapping[str, Any], expected: Iterable[str]
 ) -> str | None:
-    """What differs that should not, and what should and does not, as a diff; `None` where all is as expected.
+    """The unexpected and the missing changes, as a diff; `None` if all is as expected.
 
-    A field that each write changes (`updated_at`) may differ, and counts only where it is named.
+    A field that each write changes (`updated_at`) may differ, and counts only if it is named.
 
     Args:
         conference_id: the conference.
         before: its fields before.
         after: its fields after.
-        expected: the fields that have to differ, no others.
+        expected: the fields that must differ; all others must not.
 
     Raises:
         Misuse: the conference has no field of an expected name.

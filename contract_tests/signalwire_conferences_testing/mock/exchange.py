@@ -1,4 +1,4 @@
-"""One request and its answer, without HTTP: what operations and faults work on."""
+"""One request and its answer without HTTP, for operations and faults."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from .checks import Entry
 
 __all__ = ["Adjust", "Call", "Dropped", "Refused", "Reply", "invalid", "refused"]
 
-#: Changes what a write stores: called with the fields before it and the fields about to be
+#: Changes what a write stores: called with the fields before the write and those about to be
 #: stored, and edits the latter.
 Adjust = Callable[[Mapping[str, Any], dict[str, Any]], None]
 
@@ -43,7 +43,7 @@ class Reply:
         return cls(status, encode_json(value), {"content-type": "application/json", **(headers or {})})
 
     def value(self) -> Any:
-        """The body's JSON value, `None` where there is none."""
+        """The JSON value of the body, `None` if there is none."""
         try:
             return json.loads(self.content)
         except (ValueError, RecursionError):
@@ -52,24 +52,24 @@ class Reply:
 
 @define
 class Call:
-    """A request whose credentials are right.
+    """A request with valid credentials.
 
     Attributes:
         method: HTTP method.
-        path: path as decoded from the URL.
-        conference_id: id in the path, `None` where the path has none.
-        operation_id: operation of the contract, `None` where the path or the method has none.
+        path: decoded path of the URL.
+        conference_id: id in the path, `None` if the path has none.
+        operation_id: operation of the contract, `None` if there is none for the path and method.
         query: query parameters in order.
         headers: header fields by lower-case name.
         content: body, in bytes.
         scheme: scheme that the client used.
-        etag: whether the server answers with an `ETag` and heeds `If-Match`.
+        etag: whether the server answers with an `ETag` and honours `If-Match`.
         stale: whether a read answers with the state before the last write.
         adjust: changes to what a write stores.
-        postponed: what applies the request later, and after how many further requests, `None` for
-            when it is said.
-        disconnected: returns when the client has gone.
-        sleep: waits for so many seconds.
+        postponed: function that applies the request later, and after how many further requests;
+            `None` for when a test says so.
+        disconnected: returns when the client has disconnected.
+        sleep: waits for a number of seconds.
         background: runs a coroutine function after this request, until the server stops.
     """
 
@@ -96,7 +96,7 @@ class Call:
 
     @property
     def accepts_gzip(self) -> bool:
-        """Whether the client names gzip among the encodings that it takes."""
+        """Whether the client accepts gzip."""
         said = self.headers.get("accept-encoding", "").replace(" ", "")
         return any(re.fullmatch(r"gzip(;q=(?!0(\.0*)?$).*)?", coding) for coding in said.split(","))
 
@@ -130,10 +130,10 @@ def invalid(entries: Sequence[Entry]) -> Refused:
 
 
 def checked_header(value: object) -> str:
-    """A value that a header can have.
+    """A valid value of a header.
 
     Raises:
-        ValueError: it holds what is no printable ASCII.
+        ValueError: it has characters that are not printable ASCII.
     """
     text = str(value)
     if not (text.isascii() and text.isprintable()):
@@ -142,11 +142,11 @@ def checked_header(value: object) -> str:
 
 
 def checked_status(code: int) -> int:
-    """A status that an answer can have.
+    """A valid status of an answer.
 
     Raises:
-        ValueError: it is none.
+        ValueError: it is not one.
     """
     if not 200 <= code <= 599:
-        raise ValueError(f"{code} is no status of an answer")
+        raise ValueError(f"{code} is not the status of an answer")
     return code

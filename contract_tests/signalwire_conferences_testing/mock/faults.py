@@ -31,7 +31,7 @@ def _id(conference_id: Any) -> Any:
 
 
 def _fault(_rule: object, _attribute: object, given: Any) -> None:
-    """Refuses what is no fault, and says what was probably meant."""
+    """Refuses a value that is not a fault, and suggests what was probably meant."""
     if isinstance(given, Fault):
         return
     names = {kind.replace("-", "_"): make for kind, make in kinds().items()}
@@ -55,7 +55,7 @@ class Rule:
         seen: requests counted so far.
 
     Raises:
-        TypeError: the fault is none, such as a kind that was not called, or `where` cannot be called.
+        TypeError: not a fault, such as a kind that was not called; or `where` cannot be called.
         ValueError: there is no such method, or `at` or `times` is below 1.
     """
 
@@ -81,13 +81,13 @@ class Rule:
         """The rule that a JSON object describes.
 
         Its `fault` is the name of a kind; `method`, `conference_id`, `at` and `times` are those of
-        the rule; all else are arguments of the kind.
+        the rule; all others are arguments of the kind.
 
         Raises:
-            ValueError: it describes none.
+            ValueError: it does not describe a rule.
         """
         if not isinstance(said, Mapping):
-            raise ValueError(f"{short_repr(said)} is not a JSON object")  # noqa: TRY004 - it is wrong JSON
+            raise ValueError(f"{short_repr(said)} is not a JSON object")  # noqa: TRY004 - a wrong value, not a wrong type
         rest = dict(said)
         kind = rest.pop("fault", None)
         make = kinds().get(str(kind).replace("_", "-"))
@@ -95,14 +95,14 @@ class Rule:
             raise ValueError(f"fault {kind!r} is not one of {', '.join(kinds())}")
         own = {name: rest.pop(name) for name in ("method", "conference_id", "at", "times") if name in rest}
         if not all(isinstance(own.get(name, ""), str) for name in ("method", "conference_id")):
-            raise ValueError("method and conference_id are text")
+            raise ValueError("method and conference_id must be strings")
         try:
             return cls(make(**rest), **own)
         except TypeError as error:
             raise ValueError(f"{kind}: {error}") from None
 
     def counts(self, call: Call) -> bool:
-        """Counts a request; whether it is one to go wrong."""
+        """Counts a request, and returns whether it is to go wrong."""
         matches = (
             self.method in (None, call.method)
             and (self.conference_id is None or self.conference_id == _id(call.conference_id))
@@ -120,7 +120,7 @@ class Rule:
         return due if self.times is None else min(due, self.times)
 
     def to_json(self) -> dict[str, Any]:
-        """The rule as an object of JSON, with how often it was counted and fired."""
+        """The rule as a JSON object, with how many requests it counted and how many went wrong."""
         names = ("method", "conference_id", "at", "times", "seen", "fired")
         return {"fault": self.fault.name, **{name: getattr(self, name) for name in names}}
 
@@ -132,7 +132,7 @@ class Rule:
 
 @define
 class _Postponed:
-    """A request that is applied later: what applies it, and after how many further requests."""
+    """A request that is applied later: the function that applies it, and after how many further requests."""
 
     apply: Callable[[], Awaitable[Reply]]
     requests: int | None
@@ -143,7 +143,7 @@ class Fired:
     """A request that went wrong.
 
     Attributes:
-        rule: the rule that made it so.
+        rule: the rule that caused it.
         method: HTTP method of the request.
         path: path of the request.
     """
@@ -154,8 +154,7 @@ class Fired:
 
 
 class Faults:
-    """The rules of a mock. Several that are due for the same request act one around the other,
-    the first outermost.
+    """The rules of a mock. Several that apply to the same request are nested, the first outermost.
 
     Attributes:
         fired: every fault that happened, in order.
@@ -166,7 +165,7 @@ class Faults:
         self._store = store
         self._rules: list[Rule] = []
         self._postponed: list[_Postponed] = []
-        # Taken again by a condition that adds a fault of its own.
+        # Re-entrant: a condition may add a fault.
         self._lock = threading.RLock()
         self._age = 0
 
@@ -180,10 +179,10 @@ class Faults:
         times: int | None = 1,
         where: Callable[[Call], bool] | None = None,
     ) -> Rule:
-        """Adds a rule; see `Rule` for its parts. Requests with wrong credentials do not count.
+        """Adds a rule; see `Rule` for the arguments. Requests with wrong credentials do not count.
 
         Raises:
-            TypeError: the fault is none, such as a kind that was not called, or `where` cannot be called.
+            TypeError: not a fault, such as a kind that was not called; or `where` cannot be called.
             ValueError: there is no such method, or `at` or `times` is below 1.
         """
         rule = Rule(fault, method, conference_id, where, at, times)
@@ -202,29 +201,29 @@ class Faults:
 
     @property
     def unused(self) -> list[Rule]:
-        """The rules that no request met: either a test does not do what it says, or the rule does not."""
+        """The rules that matched no request: either the test or the rule does not do what it says."""
         return [rule for rule in self._rules if not rule.fired]
 
     @property
     def pending(self) -> list[Rule]:
-        """The rules that have not happened as often as they are to."""
+        """The rules that have not happened as often as they should."""
         return [rule for rule in self._rules if rule.fired < (rule.times or 1)]
 
     def clear(self) -> None:
-        """Forgets all rules, what happened, and what is to be applied later."""
+        """Removes all rules, the record of faults, and the requests that are to be applied later."""
         with self._lock:
             self._rules.clear()
             self._postponed.clear()
             self.fired.clear()
 
     def forget(self) -> None:
-        """The same, and requests that are still on their way are never applied."""
+        """The same; and requests that are still being processed are never applied."""
         with self._lock:
             self.clear()
             self._age += 1
 
     async def run(self, call: Call, perform: Callable[[], Reply]) -> Reply:
-        """The answer to a request, with everything that is to go wrong with it.
+        """The answer to a request, with all of its faults.
 
         Args:
             call: the request.
@@ -251,7 +250,7 @@ class Faults:
             await _land(self._landing(call))
 
     def _landing(self, call: Call) -> list[_Postponed]:
-        """What is due after this request."""
+        """The postponed requests that are due after this one."""
         with self._lock:
             for late in self._postponed:
                 late.requests = None if late.requests is None else late.requests - 1
@@ -261,7 +260,7 @@ class Faults:
             return due
 
     def land(self) -> int:
-        """Applies all requests that were answered and are still to be applied, in their order.
+        """Applies all requests that were answered but not applied yet, in their order.
 
         May be called from any thread.
 
@@ -278,5 +277,5 @@ class Faults:
 
 async def _land(due: Iterable[_Postponed]) -> None:
     for late in due:
-        with contextlib.suppress(Dropped):  # nobody waits for its answer
+        with contextlib.suppress(Dropped):  # no client waits for its answer
             await late.apply()

@@ -1,4 +1,4 @@
-"""Everything that can go wrong with a request, by name."""
+"""The kinds of faults, by name."""
 
 from __future__ import annotations
 
@@ -30,12 +30,12 @@ _CHECKS: Mapping[str, Callable[[Any], object]] = {
 
 
 def _kind(happens: Callable[..., Any], around: Callable[[Callable[..., Any]], Run], own: int = 1) -> Any:
-    """The class method that makes a fault of what happens.
+    """The class method that makes a fault of a kind.
 
     Args:
-        happens: what happens; its docstring is the method's, too.
+        happens: the function that does it; its docstring is also the method's.
         around: makes it a step of a request.
-        own: how many of its parameters the request gives it; the method has those that follow.
+        own: how many of its parameters the request provides; the method has the others.
     """
     signature, hints = inspect.signature(happens), typing.get_type_hints(happens)
     parameters = list(signature.parameters.values())
@@ -53,14 +53,14 @@ def _kind(happens: Callable[..., Any], around: Callable[[Callable[..., Any]], Ru
                 _CHECKS.get(name, bool)(value)
         return Fault(" ".join(words), around(lambda *first: happens(*first, **given.arguments)))
 
-    # What a bound method shows is without its first parameter.
+    # The signature of a bound method lacks its first parameter.
     vars(make).update(__signature__=signature.replace(parameters=parameters[own - 1 :]))
     make.__doc__ = happens.__doc__
     return classmethod(make)
 
 
 def _fits(value: Any, hint: Any) -> bool:
-    """Whether a value, which may come from JSON, is one of those that a parameter takes."""
+    """Whether a value, which may come from JSON, fits a parameter."""
     if hint is Any:
         return True
     if typing.get_origin(hint) in (Union, UnionType):
@@ -102,9 +102,9 @@ def _stored(
 
 @frozen
 class Fault:
-    """One thing that goes wrong with a request. The class methods are the kinds.
+    """Something that goes wrong with a request. The class methods are the kinds.
 
-    They raise a `ValueError` for an argument that cannot be.
+    They raise `ValueError` for an invalid argument.
 
     Attributes:
         name: the kind and its arguments.
@@ -127,14 +127,14 @@ class Fault:
     hang_before = _step(outcomes.hang_before)
     hang_after = _step(outcomes.hang_after)
     late_apply = _step(outcomes.late_apply)
-    # an answer of its own
+    # another answer
     lands_later = _step(outcomes.lands_later)
     status = _step(outcomes.status)
     failed_after = _step(outcomes.failed_after)
     repeated = _step(outcomes.repeated)
     login_page = _step(outcomes.login_page)
     redirect = _step(outcomes.redirect)
-    # an answer that says nothing
+    # an unusable answer
     truncated = _answer(answers.truncated)
     truncated_json = _answer(answers.truncated_json)
     body = _answer(answers.body)
@@ -147,7 +147,7 @@ class Fault:
     compressed_etag = _step(answers.compressed_etag)
     cookie = _answer(answers.cookie)
     empty_page = _step(answers.empty_page)
-    # an answer that is not true
+    # a wrong answer
     stale_read = _step(answers.stale_read)
     other_conference = _step(answers.other_conference)
     field_dropped = _told(answers.field_dropped)
@@ -168,6 +168,6 @@ class Fault:
 
 
 def kinds() -> Mapping[str, Callable[..., Fault]]:
-    """Kind -> what makes its fault, in the order in which they are written."""
+    """Kind -> function that makes its fault, in the order of the source."""
     made = (name for name, member in vars(Fault).items() if isinstance(member, classmethod))
     return {name.replace("_", "-"): getattr(Fault, name) for name in made if not name.startswith("_")}

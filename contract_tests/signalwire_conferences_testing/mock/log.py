@@ -14,21 +14,21 @@ __all__ = ["LoggedRequest", "masked"]
 
 _SECRET = re.compile(rb"authorization|cookie|token|secret|passw|api-?key", re.IGNORECASE)
 _SCHEMES = (b"basic", b"bearer", b"digest")
-_LONGEST = 200  # characters of a body in a line
+_LONGEST = 200  # characters of a body in one line
 
 
 @define
 class LoggedRequest:
-    """A request as the mock saw it, in the order of arrival. Credentials are not kept.
+    """A request that the mock received. Credentials are not kept.
 
     Attributes:
         method: HTTP method.
-        path: path as decoded from the URL.
+        path: decoded path of the URL.
         query: query string as sent.
-        headers: header fields, a mapping by names in any case; `***` in place of credentials.
+        headers: header fields, a case-insensitive mapping; `***` instead of credentials.
         content: body, in bytes.
-        request_id: the answer's `X-Request-Id`.
-        status: HTTP status of the answer, `None` as long as or where there is none.
+        request_id: the `X-Request-Id` of the answer.
+        status: HTTP status of the answer, `None` if there is none (yet).
     """
 
     method: str
@@ -41,11 +41,11 @@ class LoggedRequest:
 
     @property
     def body(self) -> Any:
-        """The JSON value of the body, `None` where it has none."""
+        """The JSON value of the body, `None` if it has none."""
         return Reply(content=self.content).value()
 
     def to_json(self) -> dict[str, Any]:
-        """All of it as an object of JSON; `content` is the body as text."""
+        """The request as a JSON object; `content` is the body as text."""
         return {
             "method": self.method,
             "path": self.path,
@@ -62,16 +62,16 @@ class LoggedRequest:
         target = f"{self.path}?{self.query}" if self.query else self.path
         body = self.content[: _LONGEST + 1].decode(errors="replace")
         body = f"{body[:_LONGEST]}…" if len(body) > _LONGEST else body
-        # As JSON writes text: a body of several lines, or of control characters, stays in the line.
+        # Escaped as JSON, so that line breaks and control characters in a body stay on the line.
         sent = "" if not body else f" {body}" if body.isprintable() else f" {json.dumps(body)}"
         return f"{self.method} {target}{sent} -> {self.status or 'no answer'}"
 
 
 @functools.lru_cache(256)
 def masked(raw: tuple[tuple[bytes, bytes], ...]) -> Headers:
-    """Header fields without the credentials in them; how these were given, as in `Basic ***`, is kept.
+    """Header fields without the credentials in them; the scheme is kept, as in `Basic ***`.
 
-    Cached, and so shared: most requests of a client have the same.
+    Cached, since most requests of a client have the same.
     """
     return Headers(raw=[(name, _masked(value) if _SECRET.search(name) else value) for name, value in raw])
 

@@ -1,4 +1,4 @@
-"""The five operations: what a request does to the store, and the answer."""
+"""The five operations: their effect on the store, and their answers."""
 
 from __future__ import annotations
 
@@ -29,8 +29,8 @@ class Operations:
     """The operations by their ids in the contract.
 
     Args:
-        store: where the conferences are.
-        absolute_links: whether links to pages name the host or the path alone.
+        store: the conferences.
+        absolute_links: whether links to pages have the host, or only the path.
     """
 
     def __init__(self, store: Store, *, absolute_links: bool = False) -> None:
@@ -39,7 +39,7 @@ class Operations:
         self._tokens = Tokens()
 
     def perform(self, call: Call) -> Reply:
-        """The answer to a request for a known operation. Refusals are answers too."""
+        """The answer to a request for a known operation, also if it is refused."""
         try:
             with self.store.lock:
                 reply: Reply = getattr(self, str(call.operation_id))(call)
@@ -48,7 +48,7 @@ class Operations:
             return refusal.reply
 
     def create_video_conference(self, call: Call) -> Reply:
-        """A new conference."""
+        """Creates a conference."""
         fields, problems = checks.body(CREATE, _object(call))
         name = fields.get("name")
         if name is not None and self.store.has_name(name):
@@ -60,14 +60,14 @@ class Operations:
         return self._one(call, self.store.create(state))
 
     def get_video_conference(self, call: Call) -> Reply:
-        """One conference."""
+        """Reads a conference."""
         record = self._existing(call)
         query, problems = checks.query("get_video_conference", call.query)
         _raise_for(problems)
         return self._one(call, record, with_session=query["include_active_session"])
 
     def update_video_conference(self, call: Call) -> Reply:
-        """A conference replaced: what the body leaves out is reset, the server's own is kept."""
+        """Replaces a conference: fields that the body leaves out are reset, the server's fields are kept."""
         record = self._existing(call)
         fields, problems = checks.body(UPDATE, _object(call))
         _raise_for(problems)
@@ -79,14 +79,14 @@ class Operations:
         return self._one(call, self.store.write(record.id, state))
 
     def delete_video_conference(self, call: Call) -> Reply:
-        """A conference removed for good."""
+        """Deletes a conference."""
         record = self._existing(call)
         self._match(call, record)
         self.store.delete(record.id)
         return Reply(204)
 
     def list_video_conferences(self, call: Call) -> Reply:
-        """A page of conferences in the order of their creation."""
+        """Lists a page of conferences in the order of their creation."""
         query, problems = checks.query("list_video_conferences", call.query)
         bounds = {name: checks.moment(query[name]) for name in _FILTERS if query.get(name) is not None}
         for name, bound in bounds.items():
@@ -124,7 +124,7 @@ class Operations:
         return Reply.json(told, headers={"etag": _etag(told)} if call.etag else None)
 
     def _told(self, call: Call, record: Record, with_session: bool | None) -> dict[str, Any]:
-        """A conference as an answer tells it."""
+        """A conference as it is in an answer."""
         state = record.before if call.stale and record.before is not None else record.state
         told = dict(state)
         if not with_session:
@@ -193,6 +193,6 @@ def _within(state: Mapping[str, Any], bounds: Mapping[str, times.Instant | None]
 
 
 def _etag(state: Mapping[str, Any]) -> str:
-    """The tag of a state, whether its session is told or not."""
+    """The ETag of a state, with or without its session."""
     content = encode_json({k: v for k, v in state.items() if k != _SESSION})
     return f'"{hashlib.blake2b(content, digest_size=12).hexdigest()}"'

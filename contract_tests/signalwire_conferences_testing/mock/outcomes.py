@@ -1,4 +1,4 @@
-"""Faults in whether, when and how often a request is applied. Each is given the request on its way."""
+"""Faults in whether, when and how often a request is applied. Each function gets the request."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ _LOGIN = b"<!doctype html><title>Sign in</title><form method=post><input name=us
 
 
 async def latency(step: Step, seconds: float) -> Reply:
-    """The answer comes SECONDS late; the request is applied after the wait."""
+    """The answer is delayed by SECONDS; the request is applied after the wait."""
     await step.call.sleep(seconds)
     return await step.proceed()
 
@@ -30,19 +30,19 @@ async def drop_after(step: Step) -> Reply:
 
 
 async def hang_before(step: Step) -> Reply:
-    """No answer ever comes; the request is not applied."""
+    """There is never an answer; the request is not applied."""
     await step.call.disconnected()
     raise Dropped
 
 
 async def hang_after(step: Step) -> Reply:
-    """The request is applied, and no answer ever comes."""
+    """The request is applied, and there is never an answer."""
     await step.proceed()
     return await hang_before(step)
 
 
 async def late_apply(step: Step, seconds: float) -> Reply:
-    """No answer ever comes, and the request is applied after SECONDS."""
+    """There is never an answer; the request is applied after SECONDS."""
     step.call.background(latency(step, seconds))
     return await hang_before(step)
 
@@ -68,9 +68,9 @@ async def failed_after(step: Step, code: int = 500) -> Reply:
 
 
 async def repeated(step: Step) -> Reply:
-    """A proxy sends the request twice, and the second answer comes.
+    """A proxy sends the request twice; the client gets the second answer.
 
-    That is a 412 where the first request met its `If-Match`, and a 404 for a DELETE.
+    That is a 412 if the first request matched its `If-Match`, and a 404 for a DELETE.
     """
     await step.proceed()
     return await step.proceed()
@@ -100,6 +100,6 @@ async def foreign_write(
 
 
 async def etag(step: Step, on: bool) -> Reply:
-    """The answer has an `ETag` and `If-Match` is heeded, or neither."""
+    """The answer has an `ETag` and `If-Match` is honoured, or neither (ON)."""
     step.call.etag = on
     return await step.proceed()

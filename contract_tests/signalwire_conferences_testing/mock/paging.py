@@ -1,8 +1,8 @@
-"""Pages of a list and the tokens that lead through them.
+"""Pages of a list and their tokens.
 
-A walk from the first page on sees each conference that was there when it began exactly once,
-whatever is created or deleted meanwhile: a page is a range of creation numbers, and its token
-names that range and where the walk ends.
+Following the links from the first page lists each conference that existed at the start exactly
+once, whatever is created or deleted meanwhile: a page is a range of creation numbers, and its token
+has that range and the end of the list.
 """
 
 from __future__ import annotations
@@ -30,14 +30,14 @@ _Item = TypeVar("_Item", bound=_Numbered)
 
 @frozen
 class Cursor:
-    """Where a page is.
+    """The position of a page.
 
     Attributes:
         number: number of the page, from 0.
         start: creation number that it starts at.
         stop: creation number that it ends before.
-        end: creation number that the whole walk ends before.
-        filters: the filters of the walk; another list's token is none for this one.
+        end: creation number that the whole list ends before.
+        filters: the filters of the list; a token is not valid for another list.
     """
 
     number: int
@@ -48,12 +48,12 @@ class Cursor:
 
 
 def page(items: Sequence[_Item], size: int, at: Cursor) -> tuple[list[_Item], Cursor | None, Cursor | None]:
-    """The items of a page of at most `size`, and where the next and the previous one are.
+    """The items of a page, and the positions of the next and the previous one.
 
     Args:
-        items: everything that the filters let through, in order of creation.
-        size: the most items on the page.
-        at: the page asked for.
+        items: everything that matches the filters, in order of creation.
+        size: maximum number of items.
+        at: the requested page.
     """
     walk = [item for item in items if item.number < at.end]
     found = [item for item in walk if at.start <= item.number < at.stop][:size]
@@ -69,7 +69,7 @@ def page(items: Sequence[_Item], size: int, at: Cursor) -> tuple[list[_Item], Cu
 
 
 class Tokens:
-    """Cursors as opaque text. A token is good for the server that gave it."""
+    """Cursors as opaque text. A token is valid for the server that issued it."""
 
     def __init__(self) -> None:
         self._key = secrets.token_bytes(16)
@@ -80,7 +80,7 @@ class Tokens:
         return "PA" + base64.urlsafe_b64encode(self._seal(said) + said).decode().rstrip("=")
 
     def read(self, token: str) -> Cursor | None:
-        """The cursor of a token, `None` where the token is not from here."""
+        """The cursor of a token, `None` if this server did not issue it."""
         try:
             text = token.removeprefix("PA").encode()
             content = base64.urlsafe_b64decode(text + b"=" * (-len(text) % 4))
@@ -88,7 +88,7 @@ class Tokens:
             return None
         seal, said = content[:8], content[8:]
         cursor = Cursor(*json.loads(said)) if hmac.compare_digest(seal, self._seal(said)) else None
-        # Base64 has several spellings of the same bytes; only ours is the token.
+        # Base64 has several spellings of the same bytes; only ours is valid.
         return cursor if cursor and self.issue(cursor) == token else None
 
     def _seal(self, said: bytes) -> bytes:

@@ -1,8 +1,8 @@
-"""Conferences to start with: completed from the contract, and checked against it.
+"""Conferences to start with, completed from the contract and checked against it.
 
-The check is looser than the contract where tests need a server that is newer than it: forms of ids are free, and so are
-additional fields, unless their names look like a slip of the pen. Values of enumerations and all names are free where
-that is asked for.
+The check is looser than the contract, because tests need servers that are newer than it: ids may have any form, and
+additional fields are allowed unless their names look like typing errors. On request, all names and values of
+enumerations are allowed.
 """
 
 from __future__ import annotations
@@ -30,29 +30,29 @@ def read_file(path: str | Path) -> list[Any]:
     """The conferences of a JSON file that holds a list of them, or a single one.
 
     Raises:
-        ValueError: it cannot be read or is not JSON.
+        ValueError: the file cannot be read or is not JSON.
     """
     try:
         loaded = json.loads(Path(path).read_bytes())
     except OSError as error:
         raise ValueError(f"{path} cannot be read: {error.strerror}") from None
     except (ValueError, RecursionError) as error:
-        raise ValueError(f"{path} is no JSON: {error}") from None
+        raise ValueError(f"{path} is not JSON: {error}") from None
     return loaded if isinstance(loaded, list) else [loaded]
 
 
 def completed(
     conferences: Iterable[Any], present: Iterable[Mapping[str, Any]], *, allow_unknown: bool = False
 ) -> list[dict[str, Any]]:
-    """Whole conferences of partial ones.
+    """Completes partial conferences.
 
     Args:
-        conferences: what was given.
-        present: the conferences that are there already.
-        allow_unknown: whether values of enumerations and names of fields are free.
+        conferences: the partial conferences.
+        present: the existing conferences.
+        allow_unknown: whether all values of enumerations and names of fields are allowed.
 
     Raises:
-        Misuse: something is wrong; the text names every problem.
+        Misuse: with every problem.
     """
     problems: list[str] = []
     result: list[dict[str, Any]] = []
@@ -61,7 +61,7 @@ def completed(
     for number, given in enumerate(conferences):
         where = f"conference {number}"
         if not isinstance(given, Mapping):
-            problems.append(f"{where}: {short_repr(given)} is no object")
+            problems.append(f"{where}: {short_repr(given)} is not an object")
             continue
         state = _complete(given)
         problems += [f"{where}: {problem}" for problem in _problems(given, allow_unknown)]
@@ -77,19 +77,19 @@ def completed(
 
 
 def unsaid() -> dict[str, Any]:
-    """The fields that a new conference has when nothing is said of them, by the contract."""
+    """The default fields of a new conference, by the contract."""
     update, create = contract.fields(contract.UPDATE), contract.fields(contract.CREATE)
     known = {name: field.default for name, field in {**update, **create}.items()}
     return {**known, "name": generated_name(), "meta": {}}
 
 
 def generated_name() -> str:
-    """A name that no conference has."""
+    """A unique name."""
     return f"conference-{uuid.uuid4()}"
 
 
 def ordered(state: Mapping[str, Any]) -> dict[str, Any]:
-    """The same fields in the contract's order, those that it does not know last."""
+    """The same fields in the order of the contract, unknown ones last."""
     known = {name: state[name] for name in schemas.answer_fields() if name in state}
     return {**known, **state}
 
@@ -120,13 +120,13 @@ def _problems(given: Mapping[str, Any], allow_unknown: bool) -> Iterable[str]:
 
 
 def _refusal(name: str, value: Any, allow_unknown: bool) -> str | None:
-    """What is wrong with the value of a field, if anything is."""
+    """The problem of the value of a field, if there is one."""
     if name not in _validators():
         return None
     try:
         error = next(iter(_validators()[name].iter_errors(value)), None)
     except UnicodeEncodeError:
-        return "holds a lone surrogate, which is not a character"
+        return "contains a lone surrogate, which is not a character"
     values = None if allow_unknown or value is None else _enumerations().get(name)
     if error is None and values and value not in values:
         return f"is not one of {', '.join(values)}"
@@ -135,7 +135,7 @@ def _refusal(name: str, value: Any, allow_unknown: bool) -> str | None:
 
 @functools.cache
 def _enumerations() -> Mapping[str, list[str]]:
-    """Field -> its values, of those that have no other."""
+    """Field with an enumeration -> its values."""
     return {
         name: values
         for name, schema in schemas.answer_fields().items()
@@ -150,7 +150,7 @@ def _validators() -> Mapping[str, Any]:
 
 
 def _loose(schema: Mapping[str, Any]) -> dict[str, Any]:
-    """A schema, resolved, without its enumerations and without a form for ids."""
+    """A resolved schema without its enumerations and without the format of ids."""
     result = {key: value for key, value in schemas.resolve(schema).items() if key != "enum"}
     if result.get("format") == "uuid":
         del result["format"]

@@ -22,25 +22,25 @@ from .store import Store
 __all__ = ["HOST", "MockServer"]
 
 HOST = "127.0.0.1"
-# What listens everywhere is reached here.
+# Where a client reaches a server that listens on all addresses.
 _LOOPBACK = {"0.0.0.0": HOST, "::": "::1"}
 _threads: set[int | None] = set()
 
-for _name in ("uvicorn.error", "uvicorn.access"):  # a request that was cut off is no error here
+for _name in ("uvicorn.error", "uvicorn.access"):  # an interrupted request is not an error here
     logging.getLogger(_name).addFilter(lambda record: record.thread not in _threads)
 
 
 class _Listener(socket.socket):
-    """A socket that listens, and can close the connections that came through it."""
+    """A listening socket that can close the connections it accepted."""
 
     def __init__(self, address: str, port: int) -> None:
-        # Named as TCP, unlike those of `socket.create_server`: only then does asyncio switch off
-        # the delay of small packets, which costs 40 ms for each request.
+        # With protocol TCP, unlike `socket.create_server`: only then does asyncio switch off the
+        # delay of small packets, which costs 40 ms per request.
         family = socket.getaddrinfo(address, port, type=socket.SOCK_STREAM, flags=socket.AI_PASSIVE)[0][0]
         super().__init__(family, socket.SOCK_STREAM, socket.IPPROTO_TCP)
         self._accepted: weakref.WeakValueDictionary[Any, socket.socket] = weakref.WeakValueDictionary()
         try:
-            if os.name == "posix":  # elsewhere it lets two servers share a port
+            if os.name == "posix":  # on Windows it lets two servers share a port
                 self.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
             self.bind((address, port))
             self.listen(1024)
@@ -50,16 +50,16 @@ class _Listener(socket.socket):
 
     def accept(self) -> tuple[socket.socket, Any]:
         connection, address = super().accept()
-        self._accepted[address[:2]] = connection  # all that ASGI tells of an address of IPv6, too
+        self._accepted[address[:2]] = connection  # the part of an IPv6 address that ASGI passes on
         return connection, address
 
     def hang_up(self, address: tuple[str, int]) -> None:
-        """Closes the connection of a client; what was sent goes out first."""
-        with contextlib.suppress(KeyError, OSError):  # it has gone already
+        """Closes the connection of a client, after sending what was written."""
+        with contextlib.suppress(KeyError, OSError):  # it is closed already
             self._accepted[tuple(address[:2])].shutdown(socket.SHUT_RDWR)
 
     def hang_up_all(self) -> bool:
-        """Closes all connections; whether one is open still."""
+        """Closes all connections; returns whether one is still open."""
         still_open = [a for a, connection in self._accepted.items() if connection.fileno() != -1]
         for address in still_open:
             self.hang_up(address)
@@ -67,12 +67,12 @@ class _Listener(socket.socket):
 
 
 class MockServer(ConferencesMock):
-    """The mock on a port of this machine, in a thread of its own, for as long as the context lasts.
+    """The mock on a local port, in a thread, while the context is open.
 
     Args:
         conferences: conferences to start with, as for `Store`, or a `Store`.
-        address: address to listen on. With another than a loopback address, whoever reaches this
-            machine can use the mock and control it.
+        address: address to listen on. If it is not a loopback address, everybody who reaches this
+            machine can use and control the mock.
         port: port to listen on, 0 for a free one.
         options: those of `ConferencesMock`.
 
@@ -82,8 +82,8 @@ class MockServer(ConferencesMock):
 
     Raises:
         ValueError: something is wrong with the conferences.
-        OSError: on entry: the port is taken.
-        RuntimeError: on entry: it is started already.
+        OSError: on entry: the port is in use.
+        RuntimeError: on entry: it was started already.
     """
 
     def __init__(
@@ -102,10 +102,10 @@ class MockServer(ConferencesMock):
 
     @property
     def host(self) -> str:
-        """Address and port, as a client on this machine takes them.
+        """Address and port for a client on this machine.
 
         Raises:
-            RuntimeError: the server was never started, so there is no port yet.
+            RuntimeError: the server was never started, so it has no port yet.
         """
         if not self.port:
             raise RuntimeError("this mock has no port yet: use it as a context manager, or call start()")
@@ -129,8 +129,8 @@ class MockServer(ConferencesMock):
         """Listens, and serves from a thread.
 
         Raises:
-            OSError: the port is taken.
-            RuntimeError: it is started already.
+            OSError: the port is in use.
+            RuntimeError: it was started already.
         """
         if self._thread is not None:
             raise RuntimeError(f"this mock is started already: {self.url}; stop() it first, or make another one")
@@ -143,7 +143,7 @@ class MockServer(ConferencesMock):
         except BaseException:
             listener.close()
             raise
-        # The loop of which `_Listener.accept` is a part, on every system.
+        # The event loop that calls `_Listener.accept`, on every system.
         runner = asyncio.Runner(loop_factory=asyncio.SelectorEventLoop)
         stopping = asyncio.Event()
         self._stop = functools.partial(runner.get_loop().call_soon_threadsafe, stopping.set)
@@ -169,8 +169,8 @@ class MockServer(ConferencesMock):
 async def _serve(server: uvicorn.Server, listener: _Listener, stopping: asyncio.Event) -> None:
     serving = asyncio.ensure_future(server.serve(sockets=[listener]))
     await stopping.wait()
-    serving.cancel()  # its own end would wait for requests that hang
-    # First, nobody gets in any more: what is accepted while the loop ends would stay open.
+    serving.cancel()  # a regular shutdown would wait for requests that hang
+    # First stop accepting: a connection that is accepted while the loop ends would stay open.
     asyncio.get_running_loop().remove_reader(listener)
     listener.close()
     for _ in range(100):

@@ -1,4 +1,4 @@
-"""What the store gives out: read-only JSON, since it would never see what is written to a copy."""
+"""Read-only copies of conferences, since writing to a copy would not change the store."""
 
 from collections.abc import Mapping
 from typing import Any, NoReturn
@@ -7,16 +7,16 @@ __all__ = ["Snapshot", "snapshot"]
 
 
 def _refuse(_self: object, *_: Any, **__: Any) -> NoReturn:
-    raise TypeError("this is a copy of what the mock holds; change the conference with store.patch(id, {...})")
+    raise TypeError("this is a read-only copy; change the conference with store.patch(id, {...})")
 
 
 class Snapshot(dict[str, Any]):
-    """A conference as the mock holds it, read-only. `copy()` and `|` make dicts of your own."""
+    """A read-only copy of a conference. `copy()` and `|` return ordinary dicts."""
 
     __setitem__ = __delitem__ = __ior__ = clear = pop = popitem = setdefault = update = _refuse
 
     def __deepcopy__(self, memo: object) -> dict[str, Any]:
-        """An ordinary dict, and so is what is in it."""
+        """An ordinary dict of ordinary values."""
         return {name: _thawed(value) for name, value in self.items()}
 
     def __reduce__(self) -> tuple[Any, ...]:
@@ -35,14 +35,14 @@ class _List(list[Any]):
 
 
 def snapshot(value: Any) -> Any:
-    """A JSON value as read-only copy."""
+    """A read-only copy of a JSON value."""
     if isinstance(value, Mapping):
         return Snapshot({name: snapshot(each) for name, each in value.items()})
     return _List(snapshot(each) for each in value) if isinstance(value, list) else value
 
 
 def _thawed(value: Any) -> Any:
-    """A JSON value as a copy that is free to change."""
+    """An ordinary copy of a JSON value."""
     if isinstance(value, Mapping):
         return {name: _thawed(each) for name, each in value.items()}
     return [_thawed(each) for each in value] if isinstance(value, list) else value

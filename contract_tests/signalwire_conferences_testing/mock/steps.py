@@ -1,4 +1,4 @@
-"""What faults are made of: a request on its way, and the usual places to interfere."""
+"""Building blocks of faults: a request, and the usual places to interfere."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ Proceed = Callable[[], Awaitable[Reply]]
 
 @frozen
 class Step:
-    """A request that something goes wrong with.
+    """A request with a fault.
 
     Attributes:
         call: the request.
@@ -31,12 +31,12 @@ class Step:
     proceed: Proceed
 
 
-#: What happens instead of the request's usual course.
+#: Replaces the usual processing of a request.
 Run = Callable[[Step], Awaitable[Reply]]
 
 
 def answer(change: Callable[[Reply], None]) -> Run:
-    """The request is applied, and its answer changed."""
+    """Applies the request and changes its answer."""
 
     async def run(step: Step) -> Reply:
         reply = await step.proceed()
@@ -47,13 +47,13 @@ def answer(change: Callable[[Reply], None]) -> Run:
 
 
 def told(change: Callable[[dict[str, Any]], object]) -> Run:
-    """The request is applied, and every conference in its answer changed."""
+    """Applies the request and changes every conference in its answer."""
 
     async def run(step: Step) -> Reply:
         reply = await step.proceed()
         value = reply.value()
         if reply.status == 200 and isinstance(value, dict):
-            # A conference may have a field of the name of one of a page.
+            # A conference may have a field with the name of a field of a page.
             for conference in [value] if step.call.conference_id or "data" not in value else value["data"]:
                 change(conference)
             reply.content = Reply.json(value).content
@@ -63,7 +63,7 @@ def told(change: Callable[[dict[str, Any]], object]) -> Run:
 
 
 def stored(adjust: Adjust) -> Run:
-    """The request is applied, and what it stores changed."""
+    """Applies the request and changes what it stores."""
 
     async def run(step: Step) -> Reply:
         step.call.adjust.append(adjust)

@@ -24,14 +24,14 @@ __all__ = ["Record", "Store"]
 
 @frozen
 class Record:
-    """A conference at one time. Its state is shared: do not change it.
+    """A conference at one point in time. Its state is shared: do not change it.
 
     Attributes:
         id: key in the store.
         number: place in the order of creation.
-        state: every field as an answer tells it, `active_session` included where there is one.
-        unrequested: the state as it would be without requests: how it began, and what `patch` did to it.
-        before: the state before the last write, `None` where there was none.
+        state: every field as in an answer, including `active_session` if there is one.
+        unrequested: the state without the effect of requests: the initial one, and the changes of `patch`.
+        before: the state before the last write, `None` if there was none.
     """
 
     id: str
@@ -44,23 +44,22 @@ class Record:
 class Store:
     """All conferences, by id.
 
-    As a collection it holds ids and gives copies: `store[id]` is a conference as the server
-    would send it, `active_session` included, and read-only. Ids are text or UUIDs; UUIDs are found
-    in whatever case.
+    A mapping from ids to read-only copies: `store[id]` is a conference as the server would send it,
+    including `active_session`. Ids are strings or UUIDs; the case of UUIDs does not matter.
 
     Args:
-        conferences: conferences to start with, each as much of it as matters: what is left out
-            has the value that the contract gives it. By default the contract's own example.
-        allow_unknown: whether conferences may have values of enumerations and fields that the
-            contract does not know, as those of a newer server. Otherwise such a value is an error,
-            and so is a field whose name is nearly that of another.
+        conferences: conferences to start with. Fields that are left out have the value that the
+            contract gives them. By default the example of the contract.
+        allow_unknown: whether conferences may have fields and values of enumerations that the
+            contract does not know, as of a newer server. Otherwise such a value is an error, and so
+            is a field whose name is similar to that of another.
 
     Raises:
-        ValueError: something is wrong with the conferences; all problems at once.
+        ValueError: with every problem of the conferences.
     """
 
     def __init__(self, conferences: Iterable[Mapping[str, Any]] | None = None, *, allow_unknown: bool = False) -> None:
-        #: Held for as long as several steps must look like one. May be taken again by its holder.
+        #: Held while several steps must be atomic. Re-entrant.
         self.lock = threading.RLock()
         self._allow_unknown = allow_unknown
         self._records: dict[str, Record] = {}
@@ -70,16 +69,16 @@ class Store:
         self.seed(conferences)
 
     def seed(self, conferences: Iterable[Mapping[str, Any]]) -> None:
-        """Puts these conferences in the place of all that are there; `reset` comes back to them.
+        """Replaces all conferences with these; `reset` restores them.
 
         Raises:
-            ValueError: something is wrong with them, all problems at once; nothing was changed.
+            ValueError: with every problem of the conferences; nothing was changed.
         """
         self._seed = preload.completed(listed(conferences), (), allow_unknown=self._allow_unknown)
         self.reset()
 
     def reset(self) -> None:
-        """Brings back the conferences that it was last seeded with, and no others."""
+        """Restores exactly the conferences of the last seed."""
         with self.lock:
             self._records.clear()
             self._created = 0
@@ -87,10 +86,10 @@ class Store:
                 self._keep(state["id"], state)
 
     def load(self, conferences: Iterable[Mapping[str, Any]]) -> None:
-        """Adds conferences, each as much of it as matters.
+        """Adds conferences, whose fields may be left out.
 
         Raises:
-            ValueError: something is wrong with them, all problems at once; nothing was added.
+            ValueError: with every problem of the conferences; nothing was added.
         """
         with self.lock:
             found = preload.completed(listed(conferences), self._states(), allow_unknown=self._allow_unknown)
@@ -104,14 +103,14 @@ class Store:
             return next(reversed(self._records.values())).id
 
     def create(self, fields: Mapping[str, Any]) -> Record:
-        """A new conference with these fields; the server's own are added."""
+        """Creates a conference with these fields; adds those that the server sets."""
         with self.lock:
             now = times.later()
             own = {"id": str(uuid.uuid4()), "created_at": now, "updated_at": now}
             return self._keep(own["id"], preload.ordered({**fields, **own}))
 
     def find(self, conference_id: str | UUID) -> Record | None:
-        """The conference with this id, in whatever case a UUID is written."""
+        """The conference with this id; the case of a UUID does not matter."""
         return self._records.get(self._key(conference_id))
 
     def records(self) -> list[Record]:
@@ -121,7 +120,7 @@ class Store:
 
     @property
     def created(self) -> int:
-        """How many conferences were ever added; numbers of records are below it."""
+        """How many conferences were ever added; all numbers of records are below it."""
         return self._created
 
     def has_name(self, name: object) -> bool:
@@ -130,7 +129,7 @@ class Store:
             return any(state.get("name") == name for state in self._states())
 
     def write(self, conference_id: str | UUID, state: Mapping[str, Any]) -> Record:
-        """Replaces the state of a conference as a whole.
+        """Replaces the whole state of a conference.
 
         Raises:
             KeyError: there is no such conference.
@@ -140,11 +139,11 @@ class Store:
             return self._put(Record(old.id, old.number, state, old.unrequested, old.state))
 
     def patch(self, conference_id: str | UUID, changes: Mapping[str, Any]) -> None:
-        """Another writer: sets fields to any values, and raises `updated_at` unless it is among them.
+        """Acts as another writer: sets fields to any values, and updates `updated_at` unless it is among them.
 
         Raises:
             KeyError: there is no such conference.
-            ValueError: the name of a field is nearly that of another, which was probably meant.
+            ValueError: the name of a field is similar to that of another, which was probably meant.
         """
         made = copy.deepcopy(dict(changes))
         with self.lock:
@@ -184,11 +183,11 @@ class Store:
         return len(self._records)
 
     def _key(self, conference_id: object) -> str:
-        """The key of an id. One that is a key is not taken apart: that is slow."""
+        """The key of an id. An id that is a key is returned at once, because parsing is slow."""
         if conference_id in self._records:
             return str(conference_id)
         if not isinstance(conference_id, str | UUID):
-            raise TypeError(f"an id is text or a UUID, not {conference_id!r}")
+            raise TypeError(f"an id must be a string or a UUID, not {conference_id!r}")
         return one_spelling(str(conference_id))
 
     def _found(self, conference_id: str | UUID) -> Record:
@@ -211,7 +210,7 @@ class Store:
 
 
 def listed(conferences: Iterable[Mapping[str, Any]]) -> list[Any]:
-    """Conferences as a list; a single one, which would be taken for a list of its fields, is refused."""
+    """Conferences as a list. A single one is refused: it would be taken for a list of its fields."""
     if isinstance(conferences, str | bytes | Mapping) or not isinstance(conferences, Iterable):
-        raise TypeError(f"conferences are given as a list of dicts, not as {type(conferences).__name__}")
+        raise TypeError(f"conferences must be a list of dicts, not {type(conferences).__name__}")
     return list(conferences)

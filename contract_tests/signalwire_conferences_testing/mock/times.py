@@ -1,7 +1,7 @@
-"""Times as the server tells them: RFC 3339 in UTC, exact to the last digit of a fraction.
+"""Times as the server sends them: RFC 3339 in UTC, exact to the last digit of a fraction.
 
-Python's own date-times know neither leap seconds nor nanoseconds nor the year 0, so they are not
-used for values that came from outside.
+Python's date-times have no leap seconds, no nanoseconds and no year 0, so they are not used for
+values from outside.
 """
 
 from __future__ import annotations
@@ -36,7 +36,7 @@ def normalised(text: str) -> str:
     A leap second stays one.
 
     Raises:
-        ValueError: in UTC it is outside the years 0000 to 9999, or no time at all.
+        ValueError: it is not a time, or in UTC it is outside the years 0000 to 9999.
     """
     found = instant(text)
     if found is None:
@@ -50,7 +50,7 @@ def shortened(text: str, digits: int, *, rounded: bool) -> str:
     """A normalised time with at most so many digits of a fraction, the rest cut off or rounded.
 
     Raises:
-        ValueError: it is no time, or would be rounded up into the year 10000.
+        ValueError: it is not a time, or it would be rounded up into the year 10000.
     """
     found = instant(text)
     if found is None:
@@ -65,13 +65,13 @@ def shortened(text: str, digits: int, *, rounded: bool) -> str:
 
 
 def from_unix(text: str) -> Instant | None:
-    """The instant of a Unix timestamp in seconds, whole or decimal; `None` where it is none."""
+    """The instant of a Unix timestamp in seconds, whole or decimal; `None` if it is not one."""
     match = _UNIX.fullmatch(text)
     if match is None:
         return None
     seconds, fraction = int(match[2]), (match[3] or "").rstrip("0")
     if match[1]:
-        # Digits of a fraction count upwards, from the whole second below.
+        # The digits of a fraction count upwards from the whole second below.
         seconds = -seconds - bool(fraction)
         if fraction:
             fraction = f"{10 ** len(fraction) - int(fraction):0{len(fraction)}}"
@@ -79,7 +79,7 @@ def from_unix(text: str) -> Instant | None:
 
 
 def later(previous: object = None) -> str:
-    """The present time in UTC, in microseconds; later than `previous` whatever the clock says."""
+    """The present time in UTC, in microseconds; always later than `previous`, even if the clock is not."""
     micros = time.time_ns() // 1000
     now = (_UNIX_TIME + datetime.timedelta(microseconds=micros)).isoformat(timespec="microseconds")[:26] + "Z"
     if isinstance(previous, str) and _OWN.fullmatch(previous) and previous < now:

@@ -1,4 +1,4 @@
-"""The mock without a socket: a transport for the clients of httpx, blocking and awaited, on any event loop."""
+"""The mock without a socket: a transport for synchronous and asynchronous clients of httpx, on any event loop."""
 
 import contextlib
 import math
@@ -17,24 +17,24 @@ __all__ = ["InProcessTransport"]
 
 
 class InProcessTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
-    """For `httpx.Client(transport=...)` and `httpx.AsyncClient`: the mock answers, whatever host they name.
+    """For `httpx.Client(transport=...)` and `httpx.AsyncClient`: the mock answers for every host.
 
-    Faults do here what they do over a connection: a dropped one is an `httpx.RemoteProtocolError`, and an answer that
-    comes later than the client's timeout is an `httpx.ReadTimeout`.
+    Faults have the same effect as over a connection: a dropped connection is an `httpx.RemoteProtocolError`, and an
+    answer after the client's timeout is an `httpx.ReadTimeout`.
     """
 
     def __init__(self, app: App) -> None:
         self._app = app
 
     def handle_request(self, request: httpx.Request) -> httpx.Response:
-        """Gives a request of `httpx.Client` to the mock."""
+        """Sends a request of `httpx.Client` to the mock."""
         exchange = _Exchange(self._app, request, request.read())
         for seconds in exchange.waits():
             time.sleep(seconds)
         return exchange.response
 
     async def handle_async_request(self, request: httpx.Request) -> httpx.Response:
-        """Gives a request of `httpx.AsyncClient` to the mock."""
+        """Sends a request of `httpx.AsyncClient` to the mock."""
         exchange = _Exchange(self._app, request, await request.aread())
         with contextlib.closing(exchange.waits()) as waits:
             for seconds in waits:
@@ -43,7 +43,7 @@ class InProcessTransport(httpx.BaseTransport, httpx.AsyncBaseTransport):
 
 
 class _Pause:
-    """Where the application waits. Whoever steps through it decides how: no event loop is needed."""
+    """A wait of the application. Its caller decides how to wait, so no event loop is needed."""
 
     def __init__(self, seconds: float) -> None:
         self.seconds = seconds
@@ -53,7 +53,7 @@ class _Pause:
 
 
 class _Exchange:
-    """One request on its way through the application."""
+    """One request to the application."""
 
     def __init__(self, app: App, request: httpx.Request, content: bytes) -> None:
         url = request.url
@@ -77,10 +77,10 @@ class _Exchange:
         self._patience = math.inf if timeout is None else float(timeout)
 
     def waits(self) -> Generator[float, None, None]:
-        """Goes through the request; gives the seconds to wait in between.
+        """Processes the request; yields the seconds to wait in between.
 
         Raises:
-            httpx.ReadTimeout: the answer comes later than the client waits.
+            httpx.ReadTimeout: the answer would come after the client's timeout.
             httpx.RemoteProtocolError: the connection would be closed.
         """
         work = self._app(self._scope, self._receive, self._send)
@@ -90,11 +90,11 @@ class _Exchange:
                 yield pause
                 continue
             if self._patience == math.inf:
-                raise httpx.ReadTimeout("no answer would ever come, and the client has no timeout")
+                raise httpx.ReadTimeout("there will never be an answer, and the client has no timeout")
             yield self._patience
-            if pause < math.inf:  # the client has gone, and the server goes on
+            if pause < math.inf:  # the client disconnects, and the server goes on
                 _later(work, pause - self._patience)
-            raise httpx.ReadTimeout("the answer comes later than the client waits for it")
+            raise httpx.ReadTimeout("the answer would come after the client's timeout")
 
     @property
     def response(self) -> httpx.Response:
@@ -122,7 +122,7 @@ class _Exchange:
 
 
 def _steps(work: Coroutine[Any, Any, Any]) -> Iterator[float]:
-    """Steps through the application; gives the seconds that it wants to wait."""
+    """Steps through the application; yields the seconds that it wants to wait."""
     while True:
         try:
             pause = work.send(None)
@@ -132,7 +132,7 @@ def _steps(work: Coroutine[Any, Any, Any]) -> Iterator[float]:
 
 
 def _later(work: Coroutine[Any, Any, Any], seconds: float) -> None:
-    """Goes on with something in a thread, as a server does with a request whose client has gone."""
+    """Continues work in a thread, as a server does with a request whose client disconnected."""
 
     def run() -> None:
         time.sleep(seconds)

@@ -1,4 +1,4 @@
-"""Faults in what a write stores. Each is given the fields before it, and those about to be stored."""
+"""Faults in what a write stores. Each function gets the fields before it, and those about to be stored."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ _After = dict[str, Any]
 
 
 def field_lost(_before: _Before, after: _After, name: str) -> None:
-    """The field NAME is reset, as if it had been left out; an unknown field is gone."""
+    """The field NAME is reset, as if it had been left out; an unknown field is removed."""
     known = contract.fields(contract.UPDATE).get(name)
     after.pop(name, None)
     if known is not None:
@@ -22,7 +22,7 @@ def field_lost(_before: _Before, after: _After, name: str) -> None:
 
 
 def field_ignored(before: _Before, after: _After, name: str) -> None:
-    """What is written to the field NAME is not taken."""
+    """The field NAME keeps its value, whatever is written."""
     if name in before:
         after[name] = before[name]
 
@@ -38,19 +38,19 @@ def field_nulled(_before: _Before, after: _After, name: str) -> None:
 
 
 def field_emptied(_before: _Before, after: _After, name: str) -> None:
-    """The field NAME, known or unknown, becomes empty of its kind: false, 0, "", [] or {}."""
+    """The field NAME, known or unknown, becomes the empty value of its type: false, 0, "", [] or {}."""
     if name in after:
         after[name] = type(after[name])()
 
 
 def field_counted(before: _Before, after: _After, name: str) -> None:
-    """The field NAME counts the writes: one more than before, from 0 where it is no number."""
+    """The field NAME counts the writes: one more than before, from 0 if it is not a number."""
     number = before.get(name)
     after[name] = (number if isinstance(number, (int, float)) else 0) + 1
 
 
 def times_kept(_before: _Before, after: _After, digits: int = 0, how: Literal["cut", "rounded"] = "cut") -> None:
-    """Times are kept to DIGITS of a fraction of a second, the rest is cut or rounded (HOW)."""
+    """Times are stored with DIGITS of a fraction of a second; the rest is cut or rounded (HOW)."""
     for name, known in contract.fields(contract.UPDATE).items():
         if known.kind is contract.Kind.INSTANT and isinstance(after.get(name), str):
             after[name] = times.shortened(after[name], digits, rounded=how == "rounded")
