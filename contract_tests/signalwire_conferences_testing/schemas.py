@@ -1,4 +1,4 @@
-"""The schemas of the contract, whole: for what checks a server, where the client needs its fields alone."""
+"""The complete schemas of the contract, for checks of a server; the client only needs its fields."""
 
 import functools
 import json

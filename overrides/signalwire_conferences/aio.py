@@ -19,7 +19,7 @@ from .steps import Steps
 from .undo import members
 
 if TYPE_CHECKING:
-    import httpx  # noqa: F401 - which the base is of
+    import httpx  # noqa: F401 - for the type of the base
 
     from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
 

@@ -46,7 +46,7 @@ class AsyncTransport(Common[AsyncLock]):
             await locks.run(locks.uncut, pool.aclose)
 
     async def run(self, steps: Steps[T], operation: str) -> T:
-        """Carry out the steps of an operation. Cancelled at any time, it gives the lock back."""
+        """Carry out the steps of an operation. The lock is released even if it is cancelled."""
         locks = _Locks()
         return await locks.run(self._run, steps, operation, locks)
 

@@ -59,7 +59,7 @@ def checked_many(
     resets = check.resets(allow_reset)
     check.problems += unknown_resets(resets, {})
     if isinstance(ids, str | bytes | Mapping) or not isinstance(ids, Iterable | AsyncIterable | None):
-        check.refuse("ids", ids, "must be ids, one after the other; for one alone, [id]")
+        check.refuse("ids", ids, "must be ids, one after the other; for a single one, [id]")
     elif isinstance(ids, Collection):
         for number, one in enumerate(ids):
             if not isinstance(one, uuid.UUID) and (rule := _id_rule(one)):
@@ -255,7 +255,7 @@ def unknown(name: object, known: Iterable[str], noun: str = "field") -> str:
 
 
 def _similar(name: str, known: Iterable[str]) -> list[str]:
-    import difflib  # noqa: PLC0415 - for typing errors alone
+    import difflib  # noqa: PLC0415 - only for typing errors
 
     return difflib.get_close_matches(name, known, n=1)
 

@@ -19,7 +19,7 @@ from .transport import Transport
 from .undo import members
 
 if TYPE_CHECKING:
-    import httpx  # noqa: F401 - which the base is of
+    import httpx  # noqa: F401 - for the type of the base
 
     from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
 
@@ -187,7 +187,7 @@ class Conferences(BaseConferences[Transport]):
 
         Raises:
             InvalidChangeError: every problem of the input, before any request. A wrong id from an iterator is a
-                failure of this id alone.
+                failure of this id only.
             ApiError, TransportError, InvalidResponseError: reading the list of all conferences failed.
         """
         change_set = ChangeSet(label=label)

@@ -111,7 +111,7 @@ class AsyncConnection(asyncio.Protocol):
         self.data_received(b"")
 
     def connection_lost(self, error: Exception | None) -> None:
-        """Whoever waits for an answer gets none."""
+        """The waiting request gets no answer."""
         self._transport = None
         if self._answered is not None and not self._answered.done():
             self._answered.set_exception(error or ProtocolError("the connection was closed without a whole answer"))

@@ -37,7 +37,7 @@ _UPGRADES = (  # from version 0 (no table, or that of 0.1.0) to 1, and so on
             before TEXT NOT NULL, after TEXT NOT NULL, outcome TEXT NOT NULL DEFAULT 'unknown'
         )
         """,
-        "ALTER TABLE entries ADD COLUMN epoch INTEGER",  # where that of the entry before begins
+        "ALTER TABLE entries ADD COLUMN epoch INTEGER",  # start of the epoch of the previous entry
         "ALTER TABLE entries ADD COLUMN writer TEXT NOT NULL DEFAULT ''",  # the journal that wrote it
         "ALTER TABLE entries ADD COLUMN masked TEXT NOT NULL DEFAULT '[]'",
         "UPDATE entries SET host = canonical_host(host), epoch = 0",

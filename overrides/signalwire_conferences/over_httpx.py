@@ -31,7 +31,7 @@ class Connection:
             body = Body(message.step, response.status, headers_of(response.headers))
             stream: Any = response.stream
             for chunk in stream:
-                left.check()  # httpx limits each read alone, which a slow drip never reaches
+                left.check()  # httpx limits each read, but not their sum
                 if not body.add(chunk):
                     break
         return body

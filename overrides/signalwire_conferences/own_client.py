@@ -29,7 +29,7 @@ class OwnClient:
             try:
                 body, read = _begun(message, response, left)
                 for chunk in () if read else response.iter_raw():
-                    left.check()  # httpx limits each read alone, which a slow drip never reaches
+                    left.check()  # httpx limits each read, but not their sum
                     if not body.add(chunk):
                         break
             finally:

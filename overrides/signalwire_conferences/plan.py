@@ -70,7 +70,7 @@ class UpdatePlan(Generic[R]):
         conference_id: the conference.
         before: the whole conference as read, JSON as the server sent it.
         changes: field -> value before and after.
-        body: what will be PUT; empty where nothing changes.
+        body: what will be PUT; empty if nothing changes.
         at_risk: field -> what would happen to it. A PUT cannot carry these values; `apply` refuses unless the call
             gives a value or names the field in `allow_reset`.
         conflicts: fields that somebody else changed since the before-image.

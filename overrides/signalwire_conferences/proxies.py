@@ -37,7 +37,7 @@ def proxy_of(host: str, tls: "ssl.SSLContext") -> "httpx.Proxy | None":
     excluded = [_excludes(entry, host_of(host)) for entry in re.split(r"[\s,]+", proxies.value.get("no", ""))]
     if not scheme or any(excluded):
         return None
-    import httpx  # noqa: PLC0415 - only where there is a proxy
+    import httpx  # noqa: PLC0415 - only if there is a proxy
 
     variable, url = _variable(scheme), Secret(proxies.value[scheme])
     proxy: httpx.Proxy | None = None

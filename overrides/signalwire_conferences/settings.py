@@ -141,7 +141,7 @@ def _address_of_host(given: Secret, allow_http: object) -> tuple[Address | None,
     wrong = ["allow_http needs base_url='http://...'"] if allow_http else []
     if not isinstance(given.value, str) or not given.value:
         return None, wrong
-    # An address as people write it: `::1` alone is IPv6, which a URL wants in brackets.
+    # People write `::1` without brackets, which a URL needs.
     host = Secret("[::1]" if given.value == "::1" else given.value.lower())
     if _is_host(host):
         return Address(implied_scheme(host.value), host.value), wrong

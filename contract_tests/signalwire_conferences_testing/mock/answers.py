@@ -1,4 +1,4 @@
-"""Faults in the answer alone: the request is applied, and what is stored is right."""
+"""Faults in the answer only: the request is applied and stored correctly."""
 
 from __future__ import annotations
 

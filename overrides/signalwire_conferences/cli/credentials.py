@@ -91,7 +91,7 @@ def _asked(run: "Run", what: str, given: str | None) -> str:
 
 
 def _token(run: "Run") -> str:
-    import getpass  # noqa: PLC0415 - for login alone
+    import getpass  # noqa: PLC0415 - only for login
 
     token = getpass.getpass("API token (not shown): ") if run.terminal.is_interactive else sys.stdin.readline()
     if not token.strip():

@@ -221,7 +221,7 @@ def not_changed(run: Run, tally: Tally) -> None:
 @contextlib.contextmanager
 def progress(run: Run, title: str, total: int | None, *, hidden: bool = False) -> Iterator[Callable[[str], None]]:
     """A progress bar with the time left and a tally, on a terminal only; yields a function for the outcomes."""
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415 - for many alone
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415 - only for many
 
     tally: collections.Counter[str] = collections.Counter()
     columns = (
