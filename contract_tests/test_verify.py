@@ -794,9 +794,9 @@ def test_make_contract_tells_broken_from_could_not_run(name: str, said: str, ser
     assert f"contract: {said}" in done.stderr
 
 
-def test_to_import_the_verification_registers_nothing_with_schemathesis() -> None:
+def test_to_import_the_verification_loads_no_schemathesis() -> None:
     code = (
         "import sys, signalwire_conferences_testing.verify.command;"
-        "sys.exit('signalwire_conferences_testing.verify.trying.generic_hooks' in sys.modules)"
+        "sys.exit('schemathesis' in sys.modules or 'hypothesis' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -3,14 +3,13 @@
 import random
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from attrs import evolve
 
 from signalwire_conferences.values import one_spelling
 
 from .promises import Needs, Promise, promises
-from .promises.generic import GENERIC, SEEN_TOO, examine
 from .telling.finding import Teller
 from .telling.masking import Mask
 from .telling.report import Options, Outcome, Report, Result
@@ -31,7 +30,6 @@ _SETUP, _DOCUMENTED = "status/success", "status/documented"
 #: Where only promises on all answers were asked for, these make some.
 _TRAFFIC = ("status/success", "status/gone", "status/malformed", "status/invalid", "auth/missing-write", "list/again")
 _FATAL_SILENCE = 3  # promises in a row to which no answer came
-_SCHEMATHESIS = 0.16  # its share of the budget
 _UNSEEN = "conferences of this run may still be there that were created without an answer"
 _CLEANING_TIME = 2.0  # seconds of the budget that are kept for the end
 _TIME_TO_CLEAN = 15.0  # seconds, whatever the budget was
@@ -129,7 +127,6 @@ class _Run:
                 self.progress(promise, None)
                 self._add(self._attempt(promise))
                 self._stop()
-        self._generic([one for one in self.chosen if one in GENERIC.values()])
 
     def _add(self, result: Result) -> None:
         self.report.results.append(result)
@@ -208,31 +205,6 @@ class _Run:
         findings = [self.teller.finding(promise, one, log, again=n < _MOST_REPEATED) for n, one in enumerate(found)]
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         return Result(promise, Outcome.BROKEN, f"{found[0].message}{more}", findings)
-
-    def _generic(self, chosen: Sequence[Promise]) -> None:
-        """What Schemathesis finds, if anything of it is wanted."""
-        if not chosen:
-            return
-        self.progress(chosen[0], None)
-        log = self.watching.begin()
-        found: Mapping[str, Broken] = {}
-        why = self.report.stopped or ("" if self.options.writes else f"it needs {Needs.WRITING.value}")
-        if not why:
-            share = self.options.budget * _SCHEMATHESIS
-            self.lost_answers = True  # what it created just before its end, it may not have told
-            try:
-                found = examine(self.api, self.created.mark, self.options.seed, share)
-            except NotExercised as not_exercised:
-                why = str(not_exercised)
-        for check, promise in GENERIC.items():
-            if promise in chosen and check in found:
-                result = self._broken(promise, [found[check]], log)
-                same = SEEN_TOO.get(check, "nothing")
-                result.because = [n for n in self.watching.broken if n.startswith(same) and self.options.wants(n)]
-                self._add(result)
-            elif promise in chosen:
-                self._add(Result(promise, Outcome.NOT_EXERCISED if why else Outcome.KEPT, why))
-        self._tell_passing()
 
     # --- what was seen in passing, and at the end ---------------------------------------------------
 

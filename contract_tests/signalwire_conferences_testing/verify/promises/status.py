@@ -230,7 +230,7 @@ def _under(bench: Bench, conference: Conference, other: str, statuses: Sequence[
         bench.unchanged(conference, f"a request with {what}")
 
 
-def _answered(bench: Bench, exchange: Exchange) -> None:
+def no_failure(bench: Bench, exchange: Exchange) -> None:
     with bench.case():
         if exchange.status >= 500:
             message = f"the server failed with {exchange.status}"
@@ -251,10 +251,10 @@ def no_failure_reading(bench: Bench) -> None:
     queries += [{"page_token": token, "page_number": number} for token in tokens for number in "015"]
     with bench.api.unusual():
         for query in queries:
-            _answered(bench, bench.list(**query))
+            no_failure(bench, bench.list(**query))
         for one in ("%00", "é", "x" * 2000, "a b", "{id}", "\u0000", "$(id)", "1;2", "🎥"):
-            _answered(bench, bench.get(one))
-        _answered(bench, bench.get(bench.unknown_id(), unknown="x", include_active_session=""))
+            no_failure(bench, bench.get(one))
+        no_failure(bench, bench.get(bench.unknown_id(), unknown="x", include_active_session=""))
 
 
 @promise("status/no-failure-writing", "Whatever is sent, the server does not fail.", 28)
@@ -262,7 +262,7 @@ def no_failure_writing(bench: Bench) -> None:
     conference = bench.new()
     with bench.api.unusual():
         for answer in _odd_writes(bench, conference["id"]):
-            _answered(bench, answer)
+            no_failure(bench, answer)
     bench.read(conference["id"])
 
 

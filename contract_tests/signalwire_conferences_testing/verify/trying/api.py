@@ -96,12 +96,6 @@ class Api:
         """Makes sure that there is so much time left."""
         self.deadline = max(self.deadline, time.monotonic() + seconds)
 
-    def as_given(self, authorization: str | None) -> Credentials:
-        """The credentials of a header that somebody else sent."""
-        if authorization == self.credentials.header:
-            return self.credentials
-        return Credentials(authorization, "Basic <wrong>", '-u "$SIGNALWIRE_PROJECT_ID:wrong"')
-
     def path(self, conference_id: str | None = None) -> str:
         return _ROOT if conference_id is None else f"{_ROOT}/{quote(conference_id, safe='')}"
 
