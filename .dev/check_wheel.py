@@ -26,7 +26,7 @@ NEEDED = {
     f"{PUBLIC}/openapi/conferences.yaml",
     f"{TESTING}/plugin.py",
 }
-SUFFIXES = {".py", ".typed", ".json", ".yaml", ".css", ".sh"}
+SUFFIXES = {".py", ".typed", ".json", ".yaml", ".css", ".html", ".sh", ".xml"}
 
 BASE = f"""
 import importlib.metadata, importlib.resources, sys

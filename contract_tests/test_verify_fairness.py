@@ -22,7 +22,7 @@ from signalwire_conferences_testing.mock.exchange import invalid, refused
 from signalwire_conferences_testing.mock.steps import Step
 from signalwire_conferences_testing.verify import Options, Outcome, Report, verify
 from signalwire_conferences_testing.verify.promises import lists, promises
-from signalwire_conferences_testing.verify.telling import as_html, as_json, as_junit
+from signalwire_conferences_testing.verify.telling import as_json, templated
 from signalwire_conferences_testing.verify.trying import samples
 from signalwire_conferences_testing.verify.trying.windows import free_window
 
@@ -268,8 +268,8 @@ def test_a_server_that_reads_what_is_open_the_other_way_is_clean_and_its_reading
     assert told["fraction-of-a-second"] == "cut or rounded"
     value = as_json.value(report)
     assert {one["id"] for one in value["open_questions"]} >= {"nul", "unchanged-put"}
-    assert 'name="open/nul"' in as_junit.text(report)
-    assert "May a text hold the character NUL?" in as_html.text(report)
+    assert 'name="open/nul"' in templated.junit(report)
+    assert "May a text hold the character NUL?" in templated.html(report)
 
 
 @pytest.mark.parametrize("methods", [["PUT"], ["POST"], ["PUT", "POST"], []])

@@ -23,7 +23,7 @@ from signalwire_conferences.hosts import host_of
 
 from .promises import promises
 from .run import verify
-from .telling import as_html, as_json, as_junit, as_table
+from .telling import as_json, as_table, templated
 from .telling.progress import Progress
 from .telling.report import Options, Report
 from .trying.http import is_loopback, route
@@ -243,19 +243,16 @@ def _written(told: Report | str, given: argparse.Namespace) -> int:
     What cannot be written keeps nothing from being shown. Gives the exit code.
     """
 
-    def text(form: Any) -> str:
-        return str(form.failure(told) if isinstance(told, str) else form.text(told))
-
     def show() -> None:
         if given.json:
-            print(text(as_json))
+            print(as_json.text(told))
         elif isinstance(told, Report):
             width = None if sys.stdout.isatty() else 120
             as_table.show(told, Console(width=width, highlight=False, soft_wrap=False))
 
     failed = []
-    for path, form in ((given.junit, as_junit), (given.html, as_html)):
-        failed += _unwritable(path, text(form).encode("utf-8", "replace"))
+    for path, form in ((given.junit, templated.junit), (given.html, templated.html)):
+        failed += _unwritable(path, form(told).encode("utf-8", "replace")) if path else []
     code = _printed(show)
     if isinstance(told, str):  # which may be that a file cannot be written
         return _COULD_NOT_RUN

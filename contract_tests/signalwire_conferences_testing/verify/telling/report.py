@@ -109,6 +109,10 @@ class Report:
         return [result for result in self.results if result.outcome is outcome]
 
     @property
+    def counts(self) -> Mapping[str, int]:
+        return {outcome.value: len(self.having(outcome)) for outcome in Outcome}
+
+    @property
     def broken(self) -> list[Result]:
         return self.having(Outcome.BROKEN)
 
@@ -165,17 +169,17 @@ class Report:
         return found
 
     @property
+    def about(self) -> Mapping[str, str]:
+        """What every report tells of itself."""
+        date, seed = self.date.isoformat(timespec="seconds"), str(self.options.seed)
+        return {"url": self.options.url, "date": date, "version": version(), "seed": seed}
+
+    @property
     def how(self) -> str:
         """Who found it, where, when, and how to try the same again."""
         when = self.date.strftime("%Y-%m-%d %H:%M UTC")
         spent = f"{self.requests} requests in {self.seconds:.1f} s, seed {self.options.seed}"
         return f"{self.options.url}, {when}, signalwire-conferences {version()}, {spent}"
-
-
-def about(report: Report) -> dict[str, str]:
-    """What every report tells of itself."""
-    date, seed = report.date.isoformat(timespec="seconds"), str(report.options.seed)
-    return {"url": report.options.url, "date": date, "version": version(), "seed": seed}
 
 
 def version() -> str:
