@@ -101,8 +101,7 @@ def writes_nothing(bench: Bench) -> None:
         sends = dict(_writes(bench, conference["id"]))
         for what in ("a PUT", "a DELETE"):
             answer = sends[what](wrong)
-            with bench.case():
-                bench.unchanged(conference, f"{what} that was answered {answer.status}", answer)
+            bench.unchanged(conference, f"{what} that was answered {answer.status}", answer)
         body = bench.body()
         answer = bench.api.send("POST", bench.api.path(), json=body, credentials=wrong)
         bench.name_is_free(body, f"a create that was answered {answer.status} took the name all the same", answer)

@@ -13,7 +13,7 @@ from ..trying import instants, samples
 from ..trying.bench import Bench, Conference
 from ..trying.claims import Claim
 from ..trying.exchange import Exchange
-from ..trying.findings import Broken, ensure
+from ..trying.findings import Broken, demand
 from ..trying.http import http_time, is_loopback
 from ..trying.samples import Sort
 from .families import kept_by_both
@@ -92,8 +92,7 @@ def date_is_midnight(bench: Bench) -> None:
         midnight = f"{date}T00:00:00Z"
         message = f"{name}: {date!r} means {midnight}, and came back as {told[name]!r}"
         with bench.case():
-            claim = Claim(told.part(name), "starts", [midnight[:-1]])
-            ensure(instant(told[name]) == instant(midnight), message, claim)
+            demand(message, told.part(name), "starts", [midnight[:-1]], so=instant(told[name]) == instant(midnight))
 
 
 @promise("dates/unusable", "A time that is none is a 422, also beside one that is valid.", 28)
@@ -108,12 +107,12 @@ def unusable(bench: Bench) -> None:
 def server_clock(bench: Bench) -> None:
     first = bench.new()
     told = bench.replaced(first, {})
-    claim = Claim(told.part("updated_at"), "at least", told.part("created_at"))
+    created, updated = told.part("created_at"), told.part("updated_at")
     ordered = _seconds(told, "updated_at") >= _seconds(told, "created_at")
-    ensure(ordered, "updated_at is before created_at", claim)
+    demand("updated_at is before created_at", updated, "at least", created, so=ordered)
     message = "a conference that was never updated has an updated_at other than its created_at by far"
     apart = abs(_seconds(first, "updated_at") - _seconds(first, "created_at"))
-    ensure(apart <= 5, message, Claim(first.part("updated_at"), "is", first.part("created_at")))
+    demand(message, first.part("updated_at"), "is", first.part("created_at"), so=apart <= 5)
     second = bench.new()
     if instant(second["created_at"]) == instant(told["created_at"]):
         # The clock of the server may be a coarse one.
@@ -121,12 +120,12 @@ def server_clock(bench: Bench) -> None:
         second = bench.new()
     message = "a conference that was created later has the same created_at"
     differ = instant(second["created_at"]) != instant(told["created_at"])
-    ensure(differ, message, Claim(second.part("created_at"), "is not", first.part("created_at")))
+    demand(message, second.part("created_at"), "is not", first.part("created_at"), so=differ)
     now, whose = _clock(bench, told.source)
     for name in ("created_at", "updated_at") if now else ():
         off = abs(_seconds(told, name) - (instant(now) or (0, ""))[0])
-        claim = Claim(told.part(name), "starts", [now[:13]])
-        ensure(off <= _CLOCKS_APART, f"{name} is {told[name]}, and {whose}", claim)
+        message = f"{name} is {told[name]}, and {whose}"
+        demand(message, told.part(name), "starts", [now[:13]], so=off <= _CLOCKS_APART)
 
 
 def _clock(bench: Bench, answer: Exchange) -> tuple[str, str]:

@@ -13,8 +13,8 @@ from signalwire_conferences.values import instant
 
 from ..trying import instants, samples
 from ..trying.bench import ASKED, SESSION, Bench
-from ..trying.claims import Claim, count, ids
-from ..trying.findings import NotExercised, ensure
+from ..trying.claims import count, ids
+from ..trying.findings import NotExercised, demand
 from ..trying.pages import Page, PagedWindow, page_showing
 from ..trying.samples import page_sizes
 from ..trying.windows import free_window
@@ -58,15 +58,15 @@ def first_page_full(bench: Bench) -> None:
 def way_back(bench: Bench) -> None:
     first = PagedWindow(bench, 7).page(page_size="3")
     forth = list(first.walk())
-    claim = Claim(forth[-1].link("next"), "is", None if len(forth) > 3 else "")
-    ensure(len(forth) == 3, f"7 conferences in pages of 3 are 3 pages, not {len(forth)}", claim, *first.evidence)
+    message = f"7 conferences in pages of 3 are 3 pages, not {len(forth)}"
+    first.demand(message, forth[-1].link("next"), "is", None if len(forth) > 3 else "", so=len(forth) == 3)
     first.demand("the first page has a link prev", first.link("prev"), "is", None)
     forth[-1].demand("the last page has no link prev", forth[-1].link("prev"), "is not", None)
     back = list(forth[-1].walk("prev"))
     for page, there in zip(back, reversed(forth), strict=False):
         page.same(there, "the links prev lead to other pages than those that next led through")
-    claim = Claim(forth[-1].link("prev"), "is", None)
-    ensure(len(back) == 3, "the links prev lead back further than the first page", claim, *first.evidence)
+    message = "the links prev lead back further than the first page"
+    first.demand(message, forth[-1].link("prev"), "is", None, so=len(back) == 3)
     for number, page in enumerate(forth):
         for name, wanted in (("first", first), ("self", page)):
             page.demand(f"a page without the link {name}", page.link(name), "is not", None)
@@ -81,8 +81,8 @@ def links_keep_query(bench: Bench) -> None:
             with bench.case():
                 there = page.follow(name)  # first: what is not a URL is found here
                 told = httpx.QueryParams(str(link).partition("?")[2]).get("include_active_session", "true")
-                claim = Claim(page.link(name), "is not", link)
-                ensure(told == "true", f"the link {name} says include_active_session={told}", claim)
+                message = f"the link {name} says include_active_session={told}"
+                demand(message, page.link(name), "is not", link, so=told == "true")
                 message = f"page_size=2, and the link {name} leads to a page of {len(there.ids)}"
                 there.demand(message, count(there.exchange), "at most", 2)
                 extra = sorted(map(str, set(there.ids) - window.ids))
@@ -159,7 +159,7 @@ def _session_told(bench: Bench, known: set[str], page: Page) -> None:
             # Unless the session has ended meanwhile.
             ended = SESSION not in bench.read(str(one["id"]), **ASKED)
             message = "a session is not told of where a link led, though it was asked for at first"
-            ensure(ended, message, Claim(one.part(SESSION), "is not", None))
+            demand(message, one.part(SESSION), "is not", None, so=ended)
 
 
 @promise("list/session-flag-only-shows", "include_active_session changes nothing of a list but the sessions.", 26)

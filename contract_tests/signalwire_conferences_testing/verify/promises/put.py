@@ -13,7 +13,7 @@ from ..trying import samples
 from ..trying.bench import ASKED, SESSION, Bench, Conference, differences
 from ..trying.claims import Claim, field
 from ..trying.exchange import Exchange
-from ..trying.findings import demand, ensure
+from ..trying.findings import demand
 from ..trying.instants import COARSEST_CLOCK
 from ..trying.replacing import owned, replace, reset, stamp, survived
 from ..trying.restoring import restored
@@ -101,8 +101,7 @@ def answer_is_state(bench: Bench) -> None:
         sent = {"display_name": f"{bench.created.display_name} v2", **body}
         told = bench.conference_of(bench.put(before["id"], sent))
         for query in ({}, ASKED, {"include_active_session": "false"}, {}):
-            with bench.case():
-                bench.equal(told, bench.read(before["id"], **query), "GET tells otherwise than the PUT's answer")
+            bench.equal(told, bench.read(before["id"], **query), "GET tells otherwise than the PUT's answer")
 
 
 @promise("put/twice", "A PUT sent twice is that PUT once, but for the time of the change.", 20)
@@ -127,7 +126,7 @@ def server_fields(bench: Bench) -> None:
     ):
         with bench.case():
             _claimed(bench, before, claims)
-            bench.unchanged(other, "a PUT to another")
+        bench.unchanged(other, "a PUT to another")
     # A name that the server chose is no less a name.
     unnamed = bench.conference_of(bench.post(bench.update()))
     with bench.case():
@@ -143,9 +142,9 @@ def _claimed(bench: Bench, before: Conference, claims: Mapping[str, Any]) -> Non
     # A session that was taken from the body would show on request only.
     for told in (bench.conference_of(put, before.source), bench.read(before["id"], put, **ASKED)):
         survived(bench, before, told)
-        ensure(SESSION not in told, "a PUT made up an active session", Claim(told.part(SESSION), "is", None), put)
-        taken = said is not None and said != before[stamp()] and instant(told[stamp()]) == instant(said)
-        ensure(not taken, f"a PUT set {stamp()} to what its body said", Claim(told.part(stamp()), "is not", said), put)
+        demand("a PUT made up an active session", told.part(SESSION), "is", None, put, so=SESSION not in told)
+        other = said is None or said == before[stamp()] or instant(told[stamp()]) != instant(said)
+        demand(f"a PUT set {stamp()} to what its body said", told.part(stamp()), "is not", said, put, so=other)
 
 
 @promise("put/updated-at", "Each PUT that changes something raises updated_at.", 21)
@@ -162,20 +161,15 @@ def updated_at(bench: Bench) -> None:
                 # The clock of the server may be a coarse one: all that follows is tried at another second.
                 coarse = True
             elif differences(before, after, but=(stamp(),)):
-                _raised(before, after)
+                new, old = (instant(one[stamp()]) or (0, "") for one in (after, before))
+                message = f"a PUT did not raise {stamp()}: {before[stamp()]} before, {after[stamp()]} after"
+                demand(message, after.part(stamp()), "is not", before.part(stamp()), before.source, so=new > old)
             else:
                 how, reading = ("is not", "left") if before[stamp()] == after[stamp()] else ("is", "raised")
                 claim = Claim(after.part(stamp()), how, before.part(stamp()))
                 bench.reads("unchanged-put", "", f"updated_at is {reading}", after.source, claim)
         before = after
         time.sleep(COARSEST_CLOCK if coarse else 0)
-
-
-def _raised(before: Conference, after: Conference) -> None:
-    new, old = instant(after[stamp()]), instant(before[stamp()])
-    message = f"a PUT did not raise {stamp()}: {before[stamp()]} before, {after[stamp()]} after"
-    claim = Claim(after.part(stamp()), "is not", before.part(stamp()))
-    ensure(new is not None and old is not None and new > old, message, claim, before.source)
 
 
 @replaces("put/old-value", "What a field is reset to does not depend on the value that it had.", 31)

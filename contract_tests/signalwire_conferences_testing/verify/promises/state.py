@@ -11,7 +11,7 @@ from ..trying import samples
 from ..trying.bench import ASKED, SESSION, Bench, Conference
 from ..trying.claims import Claim, Part, field, ids
 from ..trying.exchange import Exchange
-from ..trying.findings import Broken, NotExercised, demand, ensure
+from ..trying.findings import Broken, NotExercised, demand
 from ..trying.pages import Page
 from ..trying.replacing import replace, stamp
 from ..trying.samples import page_sizes
@@ -29,8 +29,7 @@ _NOT_ASKED_FOR = "a session is told that was not asked for"
 def create_is_state(bench: Bench) -> None:
     for fields in ({}, samples.custom(CREATE), samples.custom(CREATE, 1)):
         created = bench.new(**fields)
-        with bench.case():
-            bench.equal(created, bench.read(created["id"]), "GET tells otherwise than the create")
+        bench.equal(created, bench.read(created["id"]), "GET tells otherwise than the create")
 
 
 @promise("state/create-defaults", "A create gives what it leaves out the documented default.", 8)
@@ -55,7 +54,7 @@ def create_is_kept(bench: Bench) -> None:
         created = bench.new(**{name: value})
         with bench.case():
             bench.kept(created, {name: value, "display_name": bench.created.display_name})
-            bench.equal(plain, created, f"giving {name} changed others", but=[name], creates=True)
+        bench.equal(plain, created, f"giving {name} changed others", but=[name], creates=True)
 
 
 def _taken(told: Conference, name: str, claimed: Any) -> bool:
@@ -85,9 +84,9 @@ def create_server_fields(bench: Bench) -> None:
             for told in (created, bench.read(created["id"]), bench.read(created["id"], **ASKED)):
                 taken = [name for name, claimed in claims.items() if _taken(told, name, claimed)]
                 for name in taken[:1]:
-                    claim = Claim(told.part(name), "is not", told[name])
                     with bench.case():
-                        ensure(False, f"a create took {', '.join(taken)} from its body", claim, answer)
+                        message = f"a create took {', '.join(taken)} from its body"
+                        demand(message, told.part(name), "is not", told[name], answer)
 
 
 @promise("state/get-changes-nothing", "Reading changes nothing, however often and in whatever way.", 19)
@@ -123,8 +122,7 @@ def delete_is_final(bench: Bench) -> None:
             bench.delete(target["id"])
             bench.new()
     for conference in (first, *others):
-        with bench.case():
-            bench.unchanged(conference, "a delete of another", target.source, deleted)
+        bench.unchanged(conference, "a delete of another", target.source, deleted)
     anew = bench.post(bench.body(name=target["name"]))
     if not refused(bench, "name-of-the-deleted", anew) and anew.succeeded:
         demand("a create brought back what was deleted", field(anew, "id"), "is not", target.part("id"), deleted)
@@ -148,8 +146,7 @@ def list_shows_what_exists(bench: Bench) -> None:
     put = bench.replaced(made[0], {**samples.custom(UPDATE), **free.inside}).source
     page = _listed(bench, free.bounds, known, "after a PUT", put)
     for one in known:
-        with bench.case():
-            bench.equal(bench.read(one), page.data[page.ids.index(one)], "a list tells otherwise than GET", put)
+        bench.equal(bench.read(one), page.data[page.ids.index(one)], "a list tells otherwise than GET", put)
     deleted = bench.delete(known.pop(1))
     _listed(bench, free.bounds, known, "after a delete", deleted)
     bench.new()
@@ -231,8 +228,8 @@ def session_on_request(bench: Bench) -> None:
             raise Broken("a session comes and goes with each reading", claim)
         for shown in (known for known in page.data if known["id"] == one):
             message = "of reading a conference and the list, one tells of a session and the other does not"
-            claim = Claim(shown.part(SESSION), "is", again.part(SESSION))
-            ensure((SESSION in shown) == (SESSION in again), message, claim)
+            both = (SESSION in shown) == (SESSION in again)
+            demand(message, shown.part(SESSION), "is", again.part(SESSION), so=both)
 
 
 @promise("state/session-not-unasked", "active_session is not there when it is not asked for.", 11, Needs.READING)
@@ -248,7 +245,7 @@ def session_not_unasked(bench: Bench) -> None:
 def no_session_of_its_own(bench: Bench) -> None:
     created = bench.new()
     for told in (created, bench.replaced(created, {}), bench.read(created["id"], **ASKED), bench.read(created["id"])):
-        ensure(SESSION not in told, "a session that nobody started", Claim(told.part(SESSION), "is", None))
+        demand("a session that nobody started", told.part(SESSION), "is", None, so=SESSION not in told)
 
 
 def _data(exchange: Exchange) -> Sequence[tuple[tuple[str | int, ...], Mapping[str, Any]]]:

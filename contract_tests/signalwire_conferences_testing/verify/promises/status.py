@@ -12,7 +12,7 @@ from ..trying.bodies import NO_JSON_BODIES, NO_OBJECTS, ODD_BODIES, marked
 from ..trying.claims import Claim, header, status
 from ..trying.created import NotOurs
 from ..trying.exchange import Exchange
-from ..trying.findings import demand, ensure
+from ..trying.findings import demand
 from ..trying.samples import page_sizes
 from .families import lists_answer
 from .open_questions import refused
@@ -112,8 +112,7 @@ def media_type(bench: Bench) -> None:
         for answer in (created, bench.put(conference["id"], bench.update(description="changed"), headers=headers)):
             bench.judge(answer, 400, because=f"a {answer.method} as {media}")
         if not created.succeeded:
-            with bench.case():
-                bench.name_is_free(body, f"a create refused as {media} took the name all the same", created)
+            bench.name_is_free(body, f"a create refused as {media} took the name all the same", created)
     bench.unchanged(conference, "a refused PUT of another media type")
     for media in ("application/merge-patch+json", "application/vnd.api+json") * 2:
         for answer in bench.both(conference, {}, headers={"Content-Type": media}):
@@ -150,7 +149,7 @@ def name_taken(bench: Bench) -> None:
             with bench.case():
                 bench.expect(again, 422, because="a create with a name that is taken", before=[one.source])
                 one_entry_each(again, {"name"})
-                bench.unchanged(one, "a create refused for a name that is taken", again)
+            bench.unchanged(one, "a create refused for a name that is taken", again)
 
 
 @promise("status/bad-query", "A query parameter that is not what it has to be is a 422.", 18, Needs.READING)
@@ -190,7 +189,7 @@ def method(bench: Bench) -> None:
             for one in sorted(known[where]):
                 demand(f"Allow is {said.value!r} and does not name {one}", said, "mentions", one.lower())
             message = f"Allow is {said.value!r} and names {name}, which was just refused"
-            ensure(name not in allowed, message, Claim(said, "is not", said.value))
+            demand(message, said, "is not", said.value, so=name not in allowed)
     bench.unchanged(conference, "a request with another method")
 
 
@@ -226,8 +225,7 @@ def _under(bench: Bench, conference: Conference, other: str, statuses: Sequence[
     with contextlib.suppress(NotOurs):
         for answer in _sent(bench, other, "GET", "PUT", "DELETE"):
             bench.judge(answer, *statuses, because=f"a {answer.method} with {what}", before=[conference.source])
-    with bench.case():
-        bench.unchanged(conference, f"a request with {what}")
+    bench.unchanged(conference, f"a request with {what}")
 
 
 def no_failure(bench: Bench, exchange: Exchange) -> None:

@@ -9,8 +9,8 @@ from signalwire_conferences.contract import UPDATE, Omission
 from . import samples
 from .api import NoAnswer, OutOfTime
 from .bench import Bench, Conference, brief, differences
-from .claims import Claim, field, status
-from .findings import Broken, NotExercised, ensure
+from .claims import Claim, status
+from .findings import Broken, NotExercised, demand
 from .replacing import replace, stamp
 
 _TIME_TO_PUT_BACK = 15.0  # seconds
@@ -83,5 +83,4 @@ def _put_back(bench: Bench, before: Conference, body: dict[str, object]) -> None
     lost = {name: pair for name, pair in differences(before, after, but=(stamp(),)).items() if name in known}
     for name in lost:
         raise Broken(f"{failed}: {brief(lost)}", Claim(after.part(name), "is", before.part(name)))
-    same = after["id"] == before["id"]
-    ensure(same, "the answer is about another conference", Claim(after.part("id"), "is", field(before.source, "id")))
+    demand("the answer is about another conference", after.part("id"), "is", before.part("id"))
