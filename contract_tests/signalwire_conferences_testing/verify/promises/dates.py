@@ -47,15 +47,16 @@ def _note_fraction(bench: Bench, told: Conference, name: str, sent: str) -> None
     bench.reads("fraction-of-a-second", f"{len(given[1])} digits", reading, told.source, claim)
 
 
-for _title, _times in instants.FORMS.items():
+_known = samples.values()["times"]
+for _title, _times in _known["forms"].items():
     _id = _title.lower().replace(" ", "-")
     promise(f"dates/{_id}", f"A time {_title} is accepted and kept to the instant.", 15)(_check(_times))
 
 promise("dates/leap-second", "A leap second is accepted; it may come back as the second after it.", 15)(
-    _check(instants.LEAP)
+    _check(_known["leap"])
 )
 promise("dates/open", "A time that a server may refuse is not misread where it is accepted.", 32)(
-    _check(instants.OPEN, "open-times")
+    _check(_known["open"], "open-times")
 )
 
 

@@ -1,6 +1,7 @@
 """Promises on the status of an answer, and on what is found under an id."""
 
 import contextlib
+import itertools
 from collections.abc import Iterator, Sequence
 
 from signalwire_conferences.contract import UPDATE
@@ -8,7 +9,6 @@ from signalwire_conferences.contract import UPDATE
 from ..trying import samples
 from ..trying.api import UNSET
 from ..trying.bench import ASKED, Bench, Conference
-from ..trying.bodies import NO_JSON_BODIES, NO_OBJECTS, ODD_BODIES, marked
 from ..trying.claims import Claim, header, status
 from ..trying.created import NotOurs
 from ..trying.exchange import Exchange
@@ -24,10 +24,9 @@ _MALFORMED = (400, 404, 422)
 
 
 lists_answer("status/read", "A list answers 200.", 1, [200], [{}, {"page_size": "1"}])
-_NO_TIMES = ("tomorrow", "2022-13-01T00:00:00Z", "2022-02-30T00:00:00Z", "12:00", "2022-01-01T25:00:00Z")
 lists_answer(
     *("status/bad-time", "A list filter that is no time and no timestamp is refused.", 23, (400, 422)),
-    [{name: value} for name in ("starts_after", "ends_before") for value in _NO_TIMES],
+    [{name: value} for name in ("starts_after", "ends_before") for value in samples.values()["times"]["filter"]],
 )
 lists_answer(
     *("status/page-without-token", "A page above 0 without a page_token is refused.", 24, (400, 422)),
@@ -73,11 +72,10 @@ def gone(bench: Bench) -> None:
         bench.judge(answer, 404, because=f"a {answer.method} of what was deleted", before=[deleted])
 
 
-def _bodies(bodies: Sequence[bytes], because: str, question: str) -> Check:
+def _bodies(which: str, because: str, question: str) -> Check:
     def check(bench: Bench) -> None:
-        conference = bench.new()
-        for plain in bodies:
-            content = marked(plain, bench.created.display_name)
+        conference, empty = bench.new(), [b"", b" ", b"\n", b""]
+        for content in samples.bodies(which, bench.created.display_name) if which else empty:
             for answer in (bench.post(content=content), bench.put(conference["id"], content=content)):
                 with bench.case():
                     statuses = (400, 422) if question else (400,)
@@ -89,24 +87,19 @@ def _bodies(bodies: Sequence[bytes], because: str, question: str) -> Check:
     return check
 
 
-for _name, _because, _or, _contents, _question in (
-    ("malformed", "a body that is no JSON", "", NO_JSON_BODIES, ""),
-    ("no-object", "a body that is JSON and no object", ", or a 422", NO_OBJECTS, "no-object"),
-    ("empty", "an empty body", ", or a 422", (b"", b" ", b"\n", b""), "empty-body"),
+for _name, _because, _or, _which, _question in (
+    ("malformed", "a body that is no JSON", "", "no_json", ""),
+    ("no-object", "a body that is JSON and no object", ", or a 422", "no_object", "no-object"),
+    ("empty", "an empty body", ", or a 422", "", "empty-body"),
 ):
     _sentence = f"{_because[0].upper()}{_because[1:]} is a 400{_or}."
-    promise(f"status/{_name}", _sentence, 22)(_bodies(_contents, _because, _question))
+    promise(f"status/{_name}", _sentence, 22)(_bodies(_which, _because, _question))
 
 
 @promise("status/media-type", "Another media type than JSON is a 400, whatever the body.", 22)
 def media_type(bench: Bench) -> None:
     conference = bench.new()
-    for media in (
-        *("text/plain", "text/html", "text/json", "application/xml", "application/x-www-form-urlencoded"),
-        *("multipart/form-data; boundary=x", "application/octet-stream", "application/jsonp"),
-        *("text/plain; charset=utf-8", "application/javascript", "application/jsonlines"),
-        "text/plain; was=application/json",
-    ):
+    for media in samples.values()["other_media_types"]:
         body, headers = bench.body(), {"Content-Type": media}
         created = bench.post(body, headers=headers)
         for answer in (created, bench.put(conference["id"], bench.update(description="changed"), headers=headers)):
@@ -237,20 +230,16 @@ def no_failure(bench: Bench, exchange: Exchange) -> None:
 
 @promise("status/no-failure-reading", "Whatever is asked for, the server does not fail.", 27, Needs.READING)
 def no_failure_reading(bench: Bench) -> None:
-    times = (
-        *("", "0", "-1", "9" * 30, "1e400", "NaN", "inf", "2022-01-01", "2022-01-01T23:59:60Z", "\u0663"),
-        *("\u0000", "-", "9999-12-31T23:59:59-23:59", "0000-01-01T00:00:00Z", "1640995200.5"),
-        *("253402300800", "-62135596801", "x" * 2000),
-    )
-    values = ("", " ", "9" * 30, "-" + "9" * 30, "1e5", "0x10", "null", "[]", "é", "\u0000", "%", "true", "x" * 2000)
-    queries = [{name: value, "page_size": "1"} for name in ("starts_after", "ends_before") for value in times]
-    queries += [{name: value} for name in ("page_size", "page_number", "page_token", *ASKED) for value in values]
-    tokens = ("PAb3877c40da604998", "PA", "=", "////", "PA" + "A" * 100)
-    queries += [{"page_token": token, "page_number": number} for token in tokens for number in "015"]
+    odd, long = samples.values()["odd"], "x" * 2000
+    times = itertools.product(("starts_after", "ends_before"), (*odd["time"], long))
+    others = itertools.product(("page_size", "page_number", "page_token", *ASKED), (*odd["parameter"], long))
+    tokens = itertools.product((*odd["page_token"], "PA" + "A" * 100), "015")
+    queries = [{name: value, "page_size": "1"} for name, value in times] + [{name: value} for name, value in others]
+    queries += [{"page_token": token, "page_number": number} for token, number in tokens]
     with bench.api.unusual():
         for query in queries:
             no_failure(bench, bench.list(**query))
-        for one in ("%00", "é", "x" * 2000, "a b", "{id}", "\u0000", "$(id)", "1;2", "🎥"):
+        for one in (*odd["id"], long):
             no_failure(bench, bench.get(one))
         no_failure(bench, bench.get(bench.unknown_id(), unknown="x", include_active_session=""))
 
@@ -265,11 +254,10 @@ def no_failure_writing(bench: Bench) -> None:
 
 
 def _odd_writes(bench: Bench, one: str) -> Iterator[Exchange]:
-    for plain in ODD_BODIES:
-        content = marked(plain, bench.created.display_name)
+    for content in samples.bodies("odd", bench.created.display_name):
         yield bench.post(content=content)
         yield bench.put(one, content=content)
-    for media in ("", "application", "application/", ";", "application/json; charset=nonsense", "*/*"):
+    for media in samples.values()["odd"]["media_type"]:
         yield bench.put(one, bench.update(), headers={"Content-Type": media})
     for odd in ("nonsense", "x" * 2000, "é", "a b"):
         with contextlib.suppress(NotOurs):
