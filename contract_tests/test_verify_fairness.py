@@ -202,7 +202,7 @@ def test_a_server_that_reads_what_is_json_by_its_form_is_clean(server: MockServe
             call.headers = {**call.headers, "content-type": "application/json"}
 
     asks(as_json)(server)
-    report = verified(server, "status/media-type", "accepts/charset")
+    report = verified(server, "status/media-type", "accepts/any-layout")
     assert all_kept(report), outcomes(report)
 
 

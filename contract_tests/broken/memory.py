@@ -47,7 +47,7 @@ def _deletes_newest() -> Make:
 
 
 def _reading_touches(call: Call, store: Store) -> None:
-    if call.conference_id in store:
+    if call.conference_id and call.conference_id in store:
         store.patch(str(call.conference_id), {})
 
 
@@ -142,7 +142,7 @@ def _without_flag(call: Call) -> list[tuple[str, str]]:
 SERVERS = [
     BrokenServer(
         "create-echo",
-        ("state/create-is-state",),
+        ("state/create-is-kept",),
         "a create's answer lacks the description",
         tells(lambda c: c.update(description=None), "POST"),
     ),
@@ -166,10 +166,7 @@ SERVERS = [
         _deletes_namesake(),
     ),
     BrokenServer(
-        "deletes-newest",
-        ("state/unknown-deletes-nothing",),
-        "deleting an unknown id deletes the newest",
-        _deletes_newest(),
+        "deletes-newest", ("state/delete-is-final",), "deleting an unknown id deletes the newest", _deletes_newest()
     ),
     BrokenServer(
         "reading-touches", ("state/get-changes-nothing",), "reading raises updated_at", asks(_reading_touches, "GET")

@@ -243,7 +243,7 @@ SERVERS = [
     BrokenServer("switches-tied", ("put/given-values",), "one join switch sets the other", stores(_join_switches_tied)),
     BrokenServer(
         "order-matters",
-        ("put/order-of-keys",),
+        ("put/given-values",),
         "what stands before the display name is lost",
         stores(_before_display_name_ignored),
     ),
@@ -253,7 +253,7 @@ SERVERS = [
         "a PUT answers what was asked for, and does not store it",
         _echo,
     ),
-    BrokenServer("toggles", ("put/twice",), "the same PUT again toggles a switch", stores(_toggles)),
+    BrokenServer("toggles", ("put/again-and-again",), "the same PUT again toggles a switch", stores(_toggles)),
     BrokenServer(
         "merges-what-was-read",
         ("put/order-of-requests",),

@@ -28,7 +28,14 @@ __all__ = ["Progress", "verify"]
 
 _SETUP, _DOCUMENTED = "status/success", "status/documented"
 #: Where only promises on all answers were asked for, these make some.
-_TRAFFIC = ("status/success", "status/gone", "status/malformed", "status/invalid", "auth/missing-write", "list/again")
+_TRAFFIC = (
+    "status/success",
+    "status/gone",
+    "status/malformed",
+    "status/invalid",
+    "auth/missing-write",
+    "list/way-back",
+)
 _FATAL_SILENCE = 3  # promises in a row to which no answer came
 _UNSEEN = "conferences of this run may still be there that were created without an answer"
 _CLEANING_TIME = 2.0  # seconds of the budget that are kept for the end
@@ -119,7 +126,7 @@ class _Run:
             self.report.leftovers = [one for one in leftovers if not self.created.remove_leftover(one)]
         if self.options.only and any(one.watch for one in self.chosen):
             for one in promises():
-                if one.id in _TRAFFIC and one not in self.chosen:
+                if one.id.startswith(_TRAFFIC) and one not in self.chosen:
                     self._attempt(one)
             self.bench.causes.clear()  # what they found nobody is told
         for promise in self.chosen:

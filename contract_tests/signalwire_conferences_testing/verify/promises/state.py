@@ -25,13 +25,6 @@ _LOOKS = 4
 _NOT_ASKED_FOR = "a session is told that was not asked for"
 
 
-@promise("state/create-is-state", "A create answers what GET then tells.", 6)
-def create_is_state(bench: Bench) -> None:
-    for fields in ({}, samples.custom(CREATE), samples.custom(CREATE, 1)):
-        created = bench.new(**fields)
-        bench.equal(created, bench.read(created["id"]), "GET tells otherwise than the create")
-
-
 @promise("state/create-defaults", "A create gives what it leaves out the documented default.", 8)
 def create_defaults(bench: Bench) -> None:
     known = contract.fields(CREATE)
@@ -46,15 +39,16 @@ def create_defaults(bench: Bench) -> None:
                     bench.deviates(("create", name), message, Claim(created.part(name), "is", documented[name]))
 
 
-@promise("state/create-is-kept", "What a create gives is kept, field by field.", 19)
+@promise("state/create-is-kept", "What a create gives is kept, field by field, and GET tells what its answer told.", 6)
 def create_is_kept(bench: Bench) -> None:
     """One field at a time: each has to arrive, and no other to be touched by it."""
-    plain = bench.new()
-    for name, value in samples.custom(CREATE).items():
-        created = bench.new(**{name: value})
+    plain, everything = bench.new(), samples.custom(CREATE)
+    for fields in ({}, everything, samples.custom(CREATE, 1), *({name: everything[name]} for name in everything)):
+        created = bench.new(**fields)
+        bench.equal(created, bench.read(created["id"]), "GET tells otherwise than the create")
         with bench.case():
-            bench.kept(created, {name: value, "display_name": bench.created.display_name})
-        bench.equal(plain, created, f"giving {name} changed others", but=[name], creates=True)
+            bench.kept(created, {**fields, "display_name": bench.created.display_name})
+        bench.equal(plain, created, f"giving {', '.join(fields)} changed others", but=list(fields), creates=True)
 
 
 def _taken(told: Conference, name: str, claimed: Any) -> bool:
@@ -111,7 +105,7 @@ def unknown_creates_nothing(bench: Bench) -> None:
             bench.name_is_free(body, "a refused PUT took the name that only it had", put)
 
 
-@promise("state/delete-is-final", "What was deleted is gone for good, and only that.", 10)
+@promise("state/delete-is-final", "What was deleted is gone for good, and only that: an unknown id is nothing.", 10)
 def delete_is_final(bench: Bench) -> None:
     first, target, *others = (bench.new() for _ in range(4))
     deleted = bench.judge(bench.delete(target["id"]), 204, because="a delete")
@@ -121,20 +115,12 @@ def delete_is_final(bench: Bench) -> None:
             bench.put(target["id"], bench.update())
             bench.delete(target["id"])
             bench.new()
+    unknown = bench.delete(bench.unknown_id())
     for conference in (first, *others):
-        bench.unchanged(conference, "a delete of another", target.source, deleted)
+        bench.unchanged(conference, "a delete of another, or of none,", target.source, deleted, unknown)
     anew = bench.post(bench.body(name=target["name"]))
     if not refused(bench, "name-of-the-deleted", anew) and anew.succeeded:
         demand("a create brought back what was deleted", field(anew, "id"), "is not", target.part("id"), deleted)
-
-
-@promise("state/unknown-deletes-nothing", "A DELETE of an unknown id deletes nothing.", 20)
-def unknown_deletes_nothing(bench: Bench) -> None:
-    conferences = [bench.new() for _ in range(2)]
-    for _ in range(2):
-        answer = bench.delete(bench.unknown_id())
-        for conference in conferences:
-            bench.unchanged(conference, "a DELETE of an unknown id", answer)
 
 
 @promise("state/list-shows-what-exists", "A list shows what was created, as it is now, and not what was deleted.", 20)
