@@ -24,7 +24,7 @@ from signalwire_conferences_testing.verify import Options, Outcome, Report, veri
 from signalwire_conferences_testing.verify.promises import lists, promises
 from signalwire_conferences_testing.verify.telling import as_json, templated
 from signalwire_conferences_testing.verify.trying import samples
-from signalwire_conferences_testing.verify.trying.windows import free_window
+from signalwire_conferences_testing.verify.trying.pages import free_window
 
 SESSION = {"id": "f6a1", "status": "in-progress"}
 

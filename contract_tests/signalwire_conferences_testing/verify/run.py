@@ -20,7 +20,7 @@ from .trying.created import NAME_PREFIX, CreatedConferences, NotOurs
 from .trying.credentials import basic, wrong_credentials
 from .trying.exchange import Exchange
 from .trying.findings import Broken, NotExercised, SetupFailed
-from .trying.readings import Readings, Resets
+from .trying.resets import Resets
 from .trying.surroundings import CannotRun, Surroundings, look_around, of_run, reach
 from .watching import Passing, Watching
 
@@ -106,7 +106,7 @@ class _Run:
             random.Random(),
             wrong,
             Resets(),
-            Readings(),
+            {},
             Surroundings(),
             conference_id=options.conference_id,
             writes=options.writes,
@@ -249,7 +249,11 @@ class _Run:
         late = [one for one in report.having(Outcome.NOT_EXERCISED) if one.message == SPENT]
         if late:
             report.notes.append(f"the budget was spent before {len(late)} promises; a larger --budget tries more")
-        report.readings, reset = self.bench.readings.told(), self.bench.resets.reading()
+        report.readings = {
+            question: {case: reading for case, (reading, _) in cases.items()}
+            for question, cases in self.bench.readings.items()
+        }
+        reset = self.bench.resets.reading()
         if reset and not any(cause[0] == "reset" for cause in causes):
             # Otherwise what it was reset to may have been no reset at all.
             report.notes.append(f"left out of a PUT, {reset}; the vendor documents none of it")

@@ -28,10 +28,7 @@ _SENTENCES = {
 def _accepted(bench: Bench, answer: Exchange, sent: Mapping[str, Any], *, read: bool = False) -> None:
     """Demands that a write was accepted, and answered with what was sent."""
     with bench.case():
-        told = bench.conference_of(answer)
-        bench.kept(told, sent)
-        if read:
-            bench.kept(bench.read(told["id"], answer), sent)
+        bench.accepted(answer, sent, read=read)
 
 
 def _names(kind: Sort) -> list[str]:

@@ -15,9 +15,8 @@ from ..trying import instants, samples
 from ..trying.bench import ASKED, SESSION, Bench
 from ..trying.claims import count, ids
 from ..trying.findings import NotExercised, demand
-from ..trying.pages import Page, PagedWindow, page_showing
+from ..trying.pages import Page, PagedWindow, free_window, page_showing
 from ..trying.samples import page_sizes
-from ..trying.windows import free_window
 from .promise import Needs, promise
 
 _MOST_UNFILTERED = 20  # pages

@@ -12,8 +12,8 @@ from ..trying.bench import Bench
 from ..trying.claims import Claim, ids, status
 from ..trying.exchange import Exchange
 from ..trying.findings import Broken, demand
+from ..trying.pages import free_window
 from ..trying.samples import Sort
-from ..trying.windows import free_window
 from .open_questions import refused
 from .promise import promise
 from .schema import one_entry_each

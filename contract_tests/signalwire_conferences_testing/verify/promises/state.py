@@ -12,10 +12,9 @@ from ..trying.bench import ASKED, SESSION, Bench, Conference
 from ..trying.claims import Claim, Part, field, ids
 from ..trying.exchange import Exchange
 from ..trying.findings import Broken, NotExercised, demand
-from ..trying.pages import Page
+from ..trying.pages import Page, free_window
 from ..trying.replacing import replace, stamp
 from ..trying.samples import page_sizes
-from ..trying.windows import free_window
 from .open_questions import refused
 from .promise import Needs, Seen, promise, watch
 

@@ -19,7 +19,7 @@ from .claims import Claim, Part, attributes, field, listed, status
 from .created import CreatedConferences
 from .exchange import NO_JSON, Credentials, Exchange
 from .findings import Broken, SetupFailed, demand
-from .readings import Readings, Resets
+from .resets import Resets
 from .surroundings import Surroundings
 
 SESSION = "active_session"
@@ -28,6 +28,9 @@ ASKED = {"include_active_session": "true"}
 _MOST_FINDINGS = 40
 #: What the findings of a run are due to -> the promise that found it first.
 Causes = dict[tuple[Any, ...], str]
+#: How the server reads what the documents leave open: question -> case -> reading, and the first request that showed
+#: it. A case is what may be read in its own way.
+Readings = dict[str, dict[str, tuple[str, Exchange]]]
 
 
 class Conference(dict[str, Any]):
@@ -137,13 +140,13 @@ class Bench:
         """Notes how the server reads what the documents leave open. In one run it has to be one way, whatever
         the operation; what may be read in another way is another case.
         """
-        earlier = self.readings.note(question, case or "in general", reading, exchange)
-        if earlier is not None:
-            before = f"{earlier.reading} by a {earlier.exchange.method} before"
-            message = f"{question} ({case or 'in general'}): {before}, and {reading} by a {exchange.method} now"
-            claim = claim or Claim(status(exchange), "is", status(earlier.exchange))
-            cause = ("reading", question)
-            raise Broken(f"{message}; either may be, not both", claim, earlier.exchange, causes=[cause])
+        case = case or "in general"
+        known, earlier = self.readings.setdefault(question, {}).setdefault(case, (reading, exchange))
+        if known != reading:
+            before, now = f"{known} by a {earlier.method} before", f"{reading} by a {exchange.method} now"
+            message = f"{question} ({case}): {before}, and {now}; either may be, not both"
+            claim = claim or Claim(status(exchange), "is", status(earlier))
+            raise Broken(message, claim, earlier, causes=[("reading", question)])
 
     # --- what is to go well before a promise can be tried --------------------------------------------
 
@@ -217,6 +220,14 @@ class Bench:
             elif wrong:
                 message, claim = f"a valid value was not kept: {wrong}", _as_sent_claim(told, name, value)
                 raise Broken(message, claim, *before, causes=[("kept", name, json.dumps(value))])
+
+    def accepted(self, exchange: Exchange, sent: Mapping[str, Any], *, read: bool = False) -> Conference:
+        """The conference of a write, which has to be accepted, and to have the values that were sent."""
+        told = self.conference_of(exchange)
+        self.kept(told, sent)
+        if read:
+            self.kept(self.read(told["id"], exchange), sent)
+        return told
 
     def name_is_free(self, body: Mapping[str, Any], message: str, refused: Exchange) -> None:
         """Demands that a name can be had, which only a refused request had."""

@@ -1,19 +1,21 @@
-"""Pages of a list and what is on them, and conferences in a window of their own."""
+"""Pages of a list and what is on them, and windows of time that hold conferences of this run only."""
 
+import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
+
+from attrs import frozen
 
 from .api import BadLink
 from .bench import Bench, Conference
 from .claims import Claim, Part, field, ids
 from .exchange import Exchange
 from .findings import Broken, NotExercised, demand
-from .windows import free_window
-
-__all__ = ["Page", "PagedWindow", "page_showing"]
 
 _MOST_PAGES = 60
+_FIRST, _LAST = datetime.date(3000, 1, 1).toordinal(), datetime.date(8999, 1, 1).toordinal()
+_TRIES = 5
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -83,6 +85,44 @@ class Page:
             raise Broken(f"the link {name} is not a URL ({error})", Claim(part, "is not", link)) from None
         own = told in (None, asked) or (asked in _LOCAL and told in _LOCAL)
         demand(f"the link {name} leads to another host, {told}", part, "starts", ["/", self.bench.api.base_url], so=own)
+
+
+@frozen
+class Window:
+    """Some days."""
+
+    start: datetime.date
+    days: int
+
+    @property
+    def bounds(self) -> Mapping[str, str]:
+        """The filters that leave out what does not lie in it."""
+        return {"starts_after": self.at(0), "ends_before": self.at(self.days)}
+
+    @property
+    def inside(self) -> dict[str, str]:
+        """Times of a conference in the middle of it."""
+        return {"join_from": self.at(4), "join_until": self.at(5)}
+
+    def on(self, day: int) -> str:
+        """A date, so many days after the start."""
+        return (self.start + datetime.timedelta(days=day)).isoformat()
+
+    def at(self, day: int, seconds: int = 0) -> str:
+        return f"{self.on(day)}T00:{seconds // 60:02}:{seconds % 60:02}Z"
+
+
+def free_window(bench: Bench, days: int) -> Window:
+    """A window in which there is nothing yet."""
+    for _ in range(_TRIES):
+        # From the mark of the run, not from the seed: what an earlier run left behind would lie in the same.
+        start = datetime.date.fromordinal(bench.created.rng.randint(_FIRST, _LAST))
+        window = Window(start, days)
+        value = bench.list(**window.bounds, page_size="1").value
+        if not (isinstance(value, dict) and value.get("data")):
+            break
+    # Where every window holds something, the filters do not filter, as the promises on them will say.
+    return window
 
 
 class PagedWindow:

@@ -1,6 +1,7 @@
 """An existing conference that may be written to, put back as it was."""
 
 import contextlib
+import sys
 from collections.abc import Iterator
 
 from signalwire_conferences import contract
@@ -30,15 +31,14 @@ def restored(bench: Bench) -> Iterator[str]:
     body = _way_back(bench, before)
     try:
         yield bench.conference_id
-    except BaseException as error:
+    finally:
+        interruption = sys.exc_info()[1]
         try:
             _put_back(bench, before, body)
         except Broken as lost:
-            if not isinstance(error, KeyboardInterrupt):
+            if not isinstance(interruption, KeyboardInterrupt):
                 raise
-            error.add_note(lost.message)  # a finding must not hide that the run is to end
-        raise
-    _put_back(bench, before, body)
+            interruption.add_note(lost.message)  # a finding must not hide that the run is to end
 
 
 def _way_back(bench: Bench, before: Conference) -> dict[str, object]:
@@ -72,13 +72,10 @@ def _put_back(bench: Bench, before: Conference, body: dict[str, object]) -> None
     try:
         # By the id that was given: the server may write it otherwise.
         after = bench.conference_of(bench.put(str(bench.conference_id), body))
-    except Broken as broken:
-        raise Broken(f"{failed}: {broken.message}", broken.claim, causes=broken.causes) from None
-    except NoAnswer as silence:
-        claim = Claim(status(silence.exchange), "is", 200)
-        raise Broken(f"{failed}: {silence.why}", claim) from None
-    except OutOfTime as late:
-        raise Broken(f"{failed}: {late}", Claim(status(before.source), "is", 200)) from None
+    except (Broken, NoAnswer, OutOfTime) as error:
+        answer = error.exchange if isinstance(error, NoAnswer) else before.source
+        claim = error.claim if isinstance(error, Broken) else Claim(status(answer), "is", 200)
+        raise Broken(f"{failed}: {error}", claim, causes=getattr(error, "causes", ())) from None
     known = contract.fields(UPDATE)
     lost = {name: pair for name, pair in differences(before, after, but=(stamp(),)).items() if name in known}
     for name in lost:

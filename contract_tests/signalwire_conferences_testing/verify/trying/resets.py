@@ -1,10 +1,7 @@
-"""What this run learns of the server: how it reads what the documents leave open, and what it resets fields to."""
+"""The values that a PUT resets fields to, as this run learns them of the server."""
 
 import json
-from collections.abc import Mapping
 from typing import Any
-
-from attrs import Factory, define, frozen
 
 from signalwire_conferences import contract
 from signalwire_conferences.contract import UPDATE, Omission
@@ -12,27 +9,6 @@ from signalwire_conferences.values import equivalent
 
 from .claims import Claim, field
 from .exchange import Exchange
-
-
-@frozen
-class Noted:
-    reading: str  # what the server did, in words
-    exchange: Exchange  # the first request that showed it
-
-
-@define
-class Readings:
-    """The readings of a run: question -> case -> reading. A case is what may be read in its own way."""
-
-    noted: dict[str, dict[str, Noted]] = Factory(dict)
-
-    def note(self, question: str, case: str, reading: str, exchange: Exchange) -> Noted | None:
-        """Keeps a reading; another one that came up before is returned."""
-        first = self.noted.setdefault(question, {}).setdefault(case, Noted(reading, exchange))
-        return first if first.reading != reading else None
-
-    def told(self) -> Mapping[str, Mapping[str, str]]:
-        return {name: {case: one.reading for case, one in cases.items()} for name, cases in self.noted.items()}
 
 
 class Resets:
