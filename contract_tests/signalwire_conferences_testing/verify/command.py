@@ -60,6 +60,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         error: Any = Stream(sys.stderr or nowhere)
         open_files.enter_context(contextlib.redirect_stdout(out))
         open_files.enter_context(contextlib.redirect_stderr(error))
+        open_files.callback(error.flush)
         try:
             code = _run(_parser().parse_args(arguments))
             sys.stdout.flush()
