@@ -27,7 +27,8 @@ from .promises import promises
 from .run import verify
 from .telling import as_json, as_table, templated
 from .telling.progress import Progress
-from .telling.report import Options, Report
+from .telling.report import Report
+from .trying.bench import Options
 from .trying.http import is_loopback, route
 from .trying.surroundings import CannotRun
 

@@ -12,16 +12,15 @@ from signalwire_conferences.values import one_spelling
 from .promises import Needs, Promise, promises
 from .telling.finding import Teller
 from .telling.masking import Mask
-from .telling.report import Options, Outcome, Report, Result
+from .telling.report import Outcome, Report, Result
 from .trying.api import SPENT, Api, BadLink, NoAnswer, OutOfTime
-from .trying.bench import Bench, Enough
+from .trying.bench import Bench, Enough, Options
 from .trying.claims import Claim, status
 from .trying.created import NAME_PREFIX, CreatedConferences, NotOurs
 from .trying.credentials import basic, wrong_credentials
 from .trying.exchange import Exchange
 from .trying.findings import Broken, NotExercised, SetupFailed
-from .trying.resets import Resets
-from .trying.surroundings import CannotRun, Surroundings, look_around, of_run, reach
+from .trying.surroundings import CannotRun, look_around, of_run, reach
 from .watching import Passing, Watching
 
 __all__ = ["Progress", "verify"]
@@ -100,18 +99,7 @@ class _Run:
         self.mask = Mask(options.project, options.token, right)
         self.teller = Teller(options, self.api, self.created, self.mask)
         wrong = wrong_credentials(options.project, options.token)
-        self.bench = Bench(
-            self.api,
-            self.created,
-            random.Random(),
-            wrong,
-            Resets(),
-            {},
-            Surroundings(),
-            conference_id=options.conference_id,
-            writes=options.writes,
-            fail_fast=options.fail_fast,
-        )
+        self.bench = Bench(self.api, self.created, options, wrong)
         self.silent = 0  # promises in a row to which no answer came
         self.lost_answers = False  # whether a create may have been carried out of which we do not know the id
         self.passed: dict[str, Result] = {}  # what was found in passing, by promise

@@ -5,12 +5,13 @@ from collections.abc import Sequence
 
 from ..promises import Promise
 from ..trying.api import Api, OutOfTime
+from ..trying.bench import Options
 from ..trying.created import CreatedConferences
 from ..trying.exchange import Exchange
 from ..trying.findings import Broken
 from ..trying.story import Story, stories
 from .masking import Mask
-from .report import Finding, Options
+from .report import Finding
 
 _TIME_TO_REPEAT = 0.3  # of the budget: the most that findings are tried again
 

@@ -10,7 +10,8 @@ from rich.console import Console
 from rich.status import Status
 
 from ..promises import Promise, promises
-from .report import Options, Outcome, Result
+from ..trying.bench import Options
+from .report import Outcome, Result
 
 _EVERY = 5.0  # seconds between two lines where nobody watches
 

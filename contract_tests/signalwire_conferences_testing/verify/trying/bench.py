@@ -7,7 +7,8 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from attrs import Factory, define
+from attrs import Factory, define, frozen
+from attrs import field as attribute
 
 from signalwire_conferences import contract
 from signalwire_conferences.contract import CREATE, UPDATE, Kind
@@ -51,21 +52,39 @@ class Enough(Exception):  # noqa: N818 - nothing is wrong
     """There are more findings than anybody reads."""
 
 
+@frozen
+class Options:
+    """How a server is verified."""
+
+    url: str  # without `/api/video`
+    project: str
+    token: str = attribute(repr=False)
+    writes: bool = True  # whether conferences may be created
+    conference_id: str | None = None  # an existing conference that may be written to
+    seed: int = 0
+    budget: float = 50.0  # seconds for all of it
+    timeout: float = 10.0  # seconds for one request
+    fail_fast: bool = False
+    only: tuple[str, ...] = ()  # beginnings of the ids of the promises to try; none for all
+    only_broken: bool = False  # whether the others are left out of the report
+
+    def wants(self, promise_id: str) -> bool:
+        return not self.only or promise_id.startswith(self.only)
+
+
 @define
 class Bench:
     """The workplace of one check."""
 
     api: Api
     created: CreatedConferences
-    rng: random.Random  # depends on the seed and the promise only
+    options: Options
     wrong: list[Credentials]  # for those who need some
-    resets: Resets
-    readings: Readings
-    around: Surroundings
+    rng: random.Random = Factory(random.Random)  # depends on the seed and the promise only
+    resets: Resets = Factory(Resets)
+    readings: Readings = Factory(dict)
+    around: Surroundings = Factory(Surroundings)
     causes: Causes = Factory(dict)
-    conference_id: str | None = None  # an existing conference that may be written to
-    writes: bool = True  # whether conferences may be created
-    fail_fast: bool = False  # whether the first finding ends the check
     found: list[Broken] = Factory(list)
     because: list[tuple[str, Broken]] = Factory(list)  # broken promises without which this one might be kept, and how
     blamed: list[tuple[str, Broken]] = Factory(list)  # findings that are those of other promises
@@ -104,7 +123,7 @@ class Bench:
             raise
         except Broken as broken:
             self.take(broken)
-            if self.fail_fast or len(self.found) >= _MOST_FINDINGS:
+            if self.options.fail_fast or len(self.found) >= _MOST_FINDINGS:
                 raise Enough from None
 
     def take(self, broken: Broken) -> None:

@@ -22,15 +22,15 @@ def restored(bench: Bench) -> Iterator[str]:
     """The id of the named conference, which is put back as it was when the work is done; `NotExercised` where there is
     none, or no PUT could put it back.
     """
-    if bench.conference_id is None:
+    if bench.options.conference_id is None:
         raise NotExercised("no conference was named with --conference")
-    exchange = bench.get(bench.conference_id)
+    exchange = bench.get(bench.options.conference_id)
     if exchange.status == 404:
-        raise NotExercised(f"there is no conference {bench.conference_id}")
+        raise NotExercised(f"there is no conference {bench.options.conference_id}")
     before = bench.conference_of(exchange)
     body = _way_back(bench, before)
     try:
-        yield bench.conference_id
+        yield bench.options.conference_id
     finally:
         interruption = sys.exc_info()[1]
         try:
@@ -60,7 +60,7 @@ def _way_back(bench: Bench, before: Conference) -> dict[str, object]:
 def _left_out_is_null(bench: Bench, name: str) -> bool:
     if contract.fields(UPDATE)[name].omission is not Omission.NULL:
         return False
-    if bench.resets.gives_null(name) is None and bench.writes:
+    if bench.resets.gives_null(name) is None and bench.options.writes:
         replace(bench, bench.customised(samples.custom(UPDATE)), {})
     return bench.resets.gives_null(name) is True
 
@@ -68,10 +68,10 @@ def _left_out_is_null(bench: Bench, name: str) -> bool:
 def _put_back(bench: Bench, before: Conference, body: dict[str, object]) -> None:
     # A conference of somebody else is put back whatever the budget says.
     bench.api.extend(_TIME_TO_PUT_BACK)
-    failed = f"the conference {bench.conference_id} could not be put back as it was"
+    failed = f"the conference {bench.options.conference_id} could not be put back as it was"
     try:
         # By the id that was given: the server may write it otherwise.
-        after = bench.conference_of(bench.put(str(bench.conference_id), body))
+        after = bench.conference_of(bench.put(str(bench.options.conference_id), body))
     except (Broken, NoAnswer, OutOfTime) as error:
         answer = error.exchange if isinstance(error, NoAnswer) else before.source
         claim = error.claim if isinstance(error, Broken) else Claim(status(answer), "is", 200)
