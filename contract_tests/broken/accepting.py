@@ -208,7 +208,7 @@ SERVERS = [
     ),
     _B(
         "whole-forgets",
-        ("accepts/whole",),
+        ("state/create-is-kept",),
         "a create with many properties forgets the description",
         stores(_description_forgotten, "POST"),
     ),

@@ -161,7 +161,7 @@ SERVERS = [
     BrokenServer("upserts", ("state/unknown-creates-nothing",), "a PUT to an unknown id creates", _upserts()),
     BrokenServer(
         "deletes-namesake",
-        ("state/delete-is-final", "isolation/same-display-name"),
+        ("state/delete-is-final", "isolation/same-body"),
         "a delete takes another with the same display name along",
         _deletes_namesake(),
     ),
@@ -186,7 +186,7 @@ SERVERS = [
     ),
     BrokenServer(
         "session-made-up",
-        ("state/no-session-of-its-own",),
+        ("put/server-fields",),
         "every conference has a session",
         tells(lambda c: c.update(active_session={"status": "in-progress"}), "GET"),
     ),
@@ -212,7 +212,7 @@ SERVERS = [
     BrokenServer("spills", ("isolation/put",), "a PUT changes the newest other too", stores(_spills)),
     BrokenServer(
         "by-display-name",
-        ("isolation/same-display-name",),
+        ("isolation/same-body",),
         "a PUT goes to the first with that display name",
         asks(_by_display_name, "PUT"),
     ),

@@ -31,7 +31,7 @@ _TRAFFIC = (
     "status/success",
     "status/gone",
     "status/malformed",
-    "status/invalid",
+    "refuses/each-attribute",
     "auth/missing-write",
     "list/way-back",
 )

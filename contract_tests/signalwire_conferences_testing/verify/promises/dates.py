@@ -21,7 +21,7 @@ from .promise import Seen, promise, watch
 from .state import parts
 
 _CLOCKS_APART = 600  # seconds that the clocks of a server and of what is in front of it may differ
-_FIELDS = [name for name in contract.fields(UPDATE) if samples.sort(UPDATE, name) is Sort.TIME]
+_FIELDS = samples.names(UPDATE, Sort.TIME)
 
 
 def _check(times: Iterable[str], *question: str) -> Callable[[Bench], None]:
@@ -74,34 +74,6 @@ def sweep(bench: Bench) -> None:
         sent = {name: f"{year:04}-{day}T{clock}{fraction}{offset}"}
         with bench.case():
             bench.kept(bench.replaced(conference, sent), sent)
-
-
-@promise("dates/each-its-own", "The two ends of the window are kept apart.", 16)
-def each_its_own(bench: Bench) -> None:
-    conference = bench.new()
-    times = ("2031-05-06T07:08:09Z", "2032-06-07T08:09:10+02:00", "2033-07-08T09:10:11Z")
-    for window in itertools.pairwise(times):
-        sent = dict(zip(_FIELDS, window, strict=True))
-        bench.kept(bench.replaced(conference, sent), sent)
-
-
-@promise("dates/date-is-midnight", "A date means its midnight in UTC.", 15)
-def date_is_midnight(bench: Bench) -> None:
-    conference = bench.new()
-    for name, date in itertools.product(_FIELDS, ("2022-01-01", "2022-07-15", "2024-02-29")):
-        told = bench.replaced(conference, {name: date})
-        midnight = f"{date}T00:00:00Z"
-        message = f"{name}: {date!r} means {midnight}, and came back as {told[name]!r}"
-        with bench.case():
-            demand(message, told.part(name), "starts", [midnight[:-1]], so=instant(told[name]) == instant(midnight))
-
-
-@promise("dates/unusable", "A time that is none is a 422, also beside one that is valid.", 28)
-def unusable(bench: Bench) -> None:
-    conference = bench.new()
-    for bad, value in itertools.product(reversed(_FIELDS), ("2022-02-30", "2022-01-01T00:00:00", "soon")):
-        for answer in bench.both(conference, {**dict.fromkeys(_FIELDS, "2022-01-01"), bad: value}):
-            bench.judge(answer, 422, because=f"{bad}: {value!r}")
 
 
 @promise("dates/server-clock", "created_at and updated_at tell the time at which it happened.", 33)

@@ -8,7 +8,7 @@ from signalwire_conferences.contract import CREATE, UPDATE, Kind, Omission
 from signalwire_conferences.values import equivalent, instant
 
 from ..trying import samples
-from ..trying.bench import ASKED, SESSION, Bench, Conference
+from ..trying.bench import ASKED, SESSION, UNASKED, Bench, Conference
 from ..trying.claims import Claim, Part, field, ids
 from ..trying.exchange import Exchange
 from ..trying.findings import Broken, NotExercised, demand
@@ -18,7 +18,6 @@ from ..trying.samples import page_sizes
 from .open_questions import refused
 from .promise import Needs, Seen, promise, watch
 
-_UNASKED = {"include_active_session": "false"}
 _PAST, _FUTURE = "2001-01-01T00:00:00Z", "2999-01-01T00:00:00Z"
 _LOOKS = 4
 _NOT_ASKED_FOR = "a session is told that was not asked for"
@@ -85,7 +84,7 @@ def create_server_fields(bench: Bench) -> None:
 @promise("state/get-changes-nothing", "Reading changes nothing, however often and in whatever way.", 19)
 def get_changes_nothing(bench: Bench) -> None:
     first = bench.read(bench.customised(samples.custom(UPDATE))["id"])
-    for query in ({}, ASKED, _UNASKED, {}):
+    for query in ({}, ASKED, UNASKED, {}):
         bench.unchanged(first, "a GET", bench.get(first["id"], **query))
     for query in ({"page_size": "1"}, {**ASKED, "page_size": "5"}):
         bench.unchanged(first, "a list", bench.list(**query))
@@ -220,17 +219,10 @@ def session_on_request(bench: Bench) -> None:
 @promise("state/session-not-unasked", "active_session is not there when it is not asked for.", 11, Needs.READING)
 def session_not_unasked(bench: Bench) -> None:
     for one in _with_session(bench):
-        for query in ({}, _UNASKED):
+        for query in ({}, UNASKED):
             for answer in (bench.get(one, **query), bench.list(**query, page_size=str(page_sizes()[1]))):
                 for part in parts(answer, SESSION):
                     raise Broken(_NOT_ASKED_FOR, Claim(part, "is", None))
-
-
-@promise("state/no-session-of-its-own", "A conference that was just created has no session.", 37)
-def no_session_of_its_own(bench: Bench) -> None:
-    created = bench.new()
-    for told in (created, bench.replaced(created, {}), bench.read(created["id"], **ASKED), bench.read(created["id"])):
-        demand("a session that nobody started", told.part(SESSION), "is", None, so=SESSION not in told)
 
 
 def _data(exchange: Exchange) -> Sequence[tuple[tuple[str | int, ...], Mapping[str, Any]]]:

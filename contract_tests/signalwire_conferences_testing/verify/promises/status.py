@@ -113,23 +113,6 @@ def media_type(bench: Bench) -> None:
                 refused(bench, "json-by-its-form", answer)
 
 
-@promise("status/invalid", "A well-formed body with an invalid value is a 422.", 16)
-def invalid(bench: Bench) -> None:
-    conference = bench.new()
-    for fields in (
-        *({"display_name": 1}, {"display_name": "x" * 201}, {"quality": "bad"}, {"dark_primary": "red"}),
-        *({"join_from": "tomorrow"}, {"enable_chat": "yes"}, {"description": None}),
-    ):
-        for answer in bench.both(conference, fields):
-            bench.judge(answer, 422, because=f"an invalid {answer.method}")
-    bench.judge(bench.post(bench.body(name="no name")), 422, because="a create with an invalid name")
-    for answer in (bench.put(conference["id"], {}), bench.post({"description": "no display name"})):
-        with bench.case():
-            bench.expect(answer, 400, 422, because=f"a {answer.method} without a display name")
-            refused(bench, "missing-display-name", answer)
-    bench.unchanged(conference, "a refused PUT")
-
-
 @promise("status/name-taken", "A create with a name that is taken is a 422.", 17)
 def name_taken(bench: Bench) -> None:
     holder = bench.customised(samples.custom(UPDATE))

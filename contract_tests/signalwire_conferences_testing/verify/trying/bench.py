@@ -24,8 +24,9 @@ from .resets import Resets
 from .surroundings import Surroundings
 
 SESSION = "active_session"
-#: The query that asks for it.
+#: The query that asks for it, and the one that does not.
 ASKED = {"include_active_session": "true"}
+UNASKED = {"include_active_session": "false"}
 _MOST_FINDINGS = 40
 #: What the findings of a run are due to -> the promise that found it first.
 Causes = dict[tuple[Any, ...], str]

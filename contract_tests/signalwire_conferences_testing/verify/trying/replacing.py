@@ -9,7 +9,7 @@ from signalwire_conferences.contract import UPDATE
 from signalwire_conferences.values import equivalent, instant
 from signalwire_conferences_testing import schemas
 
-from .bench import Bench, Conference, brief
+from .bench import ASKED, UNASKED, Bench, Conference, brief
 from .claims import Claim
 from .findings import Broken
 from .samples import optional
@@ -30,20 +30,17 @@ def owned() -> list[str]:
     return [name for name in schemas.answer_fields() if name not in (*writable, stamp(), _SESSION)]
 
 
-def replace(
-    bench: Bench, before: Conference, body: Mapping[str, Any], *, read: bool = False, about: Iterable[str] | None = None
-) -> Conference:
-    """Sends a PUT, with a `display_name` where the body has none, and demands that it does what the contract says; of
-    the left-out fields, with these or all. Reads it back too, where that is wanted.
+def replace(bench: Bench, before: Conference, body: Mapping[str, Any], *, read: bool = False) -> Conference:
+    """Sends a PUT, with a `display_name` where the body has none, and demands that it does what the contract says.
+    Reads it back too, in every way, where that is wanted.
     """
-    full = dict(body) if "display_name" in body else {"display_name": before["display_name"], **body}
+    full = {**body, "display_name": body.get("display_name", before["display_name"])}
     after = bench.conference_of(bench.put(before["id"], full), before.source)
     bench.kept(after, full, before.source)
-    left_out = [name for name in optional(UPDATE) if name not in full and name in after]
-    reset(bench, before, after, [name for name in left_out if about is None or name in about])
+    reset(bench, before, after, [name for name in optional(UPDATE) if name not in full and name in after])
     survived(bench, before, after)
-    if read:
-        told = bench.read(before["id"], after.source)
+    for query in ({}, ASKED, UNASKED) if read else ():
+        told = bench.read(before["id"], after.source, **query)
         bench.equal(after, told, "GET tells otherwise than the PUT's answer")
     return after
 

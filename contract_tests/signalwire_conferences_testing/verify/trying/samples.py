@@ -61,6 +61,12 @@ def sort(schema: str, name: str) -> Sort:
     return Sort.NAME if "pattern" in said else Sort.TEXT
 
 
+@functools.cache
+def names(schema: str, kind: Sort) -> list[str]:
+    """The fields of a body that take values of a sort."""
+    return [name for name in contract.fields(schema) if sort(schema, name) is kind]
+
+
 def limit(schema: str, name: str) -> int | None:
     return cast(int | None, _schemas(schema)[name].get("maxLength"))
 
@@ -113,8 +119,7 @@ def custom(schema: str, turn: int = 0) -> dict[str, Any]:
 
 def switches(turn: int) -> dict[str, Any]:
     """Every switch on or off; the one that a reset gives is among the old values then."""
-    names = [name for name in optional(contract.UPDATE) if sort(contract.UPDATE, name) is Sort.SWITCH]
-    return dict.fromkeys(names, turn % 2 == 0)
+    return dict.fromkeys(names(contract.UPDATE, Sort.SWITCH), turn % 2 == 0)
 
 
 def full(schema: str, rng: random.Random) -> dict[str, Any]:
