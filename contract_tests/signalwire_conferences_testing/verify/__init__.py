@@ -3,7 +3,7 @@
 from .promises import Category, Promise
 from .run import verify
 from .telling.report import Outcome, Report, Result
-from .trying.bench import Options
+from .trying.options import Options
 from .trying.surroundings import CannotRun
 
 __all__ = ["CannotRun", "Category", "Options", "Outcome", "Promise", "Report", "Result", "verify"]

@@ -28,8 +28,8 @@ from .run import verify
 from .telling import as_json, as_table, templated
 from .telling.progress import Progress
 from .telling.report import Report
-from .trying.bench import Options
 from .trying.http import is_loopback, route
+from .trying.options import Options
 from .trying.surroundings import CannotRun
 
 __all__ = ["base_url", "is_loopback", "main"]

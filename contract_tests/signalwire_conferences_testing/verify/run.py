@@ -14,12 +14,14 @@ from .telling.finding import Teller
 from .telling.masking import Mask
 from .telling.report import Outcome, Report, Result
 from .trying.api import SPENT, Api, BadLink, NoAnswer, OutOfTime
-from .trying.bench import Bench, Enough, Options
+from .trying.bench import Bench, Enough
 from .trying.claims import Claim, status
 from .trying.created import NAME_PREFIX, CreatedConferences, NotOurs
 from .trying.credentials import basic, wrong_credentials
 from .trying.exchange import Exchange
 from .trying.findings import Broken, NotExercised, SetupFailed
+from .trying.options import Options
+from .trying.replacing import reset_values
 from .trying.surroundings import CannotRun, look_around, of_run, reach
 from .watching import Passing, Watching
 
@@ -241,7 +243,7 @@ class _Run:
             question: {case: reading for case, (reading, _) in cases.items()}
             for question, cases in self.bench.readings.items()
         }
-        reset = self.bench.resets.reading()
+        reset = reset_values(self.bench.resets)
         if reset and not any(cause[0] == "reset" for cause in causes):
             # Otherwise what it was reset to may have been no reset at all.
             report.notes.append(f"left out of a PUT, {reset}; the vendor documents none of it")

@@ -5,10 +5,10 @@ from collections.abc import Sequence
 
 from ..promises import Promise
 from ..trying.api import Api, OutOfTime
-from ..trying.bench import Options
 from ..trying.created import CreatedConferences
 from ..trying.exchange import Exchange
 from ..trying.findings import Broken
+from ..trying.options import Options
 from ..trying.story import Story, stories
 from .masking import Mask
 from .report import Finding

@@ -10,7 +10,7 @@ from rich.console import Console
 from rich.status import Status
 
 from ..promises import Promise, promises
-from ..trying.bench import Options
+from ..trying.options import Options
 from .report import Outcome, Result
 
 _EVERY = 5.0  # seconds between two lines where nobody watches

@@ -9,8 +9,8 @@ from attrs import Factory, define
 
 from ..promises import Category, Promise
 from ..promises.open_questions import OPEN_QUESTIONS, Question
-from ..trying.bench import Options
 from ..trying.exchange import Exchange
+from ..trying.options import Options
 
 
 class Outcome(enum.Enum):

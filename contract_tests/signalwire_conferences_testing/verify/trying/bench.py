@@ -7,8 +7,7 @@ import uuid
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
-from attrs import Factory, define, frozen
-from attrs import field as attribute
+from attrs import Factory, define
 
 from signalwire_conferences import contract
 from signalwire_conferences.contract import CREATE, UPDATE, Kind
@@ -20,7 +19,7 @@ from .claims import Claim, Part, attributes, field, listed, status
 from .created import CreatedConferences
 from .exchange import NO_JSON, Credentials, Exchange
 from .findings import Broken, SetupFailed, demand
-from .resets import Resets
+from .options import Options
 from .surroundings import Surroundings
 
 SESSION = "active_session"
@@ -53,26 +52,6 @@ class Enough(Exception):  # noqa: N818 - nothing is wrong
     """There are more findings than anybody reads."""
 
 
-@frozen
-class Options:
-    """How a server is verified."""
-
-    url: str  # without `/api/video`
-    project: str
-    token: str = attribute(repr=False)
-    writes: bool = True  # whether conferences may be created
-    conference_id: str | None = None  # an existing conference that may be written to
-    seed: int = 0
-    budget: float = 50.0  # seconds for all of it
-    timeout: float = 10.0  # seconds for one request
-    fail_fast: bool = False
-    only: tuple[str, ...] = ()  # beginnings of the ids of the promises to try; none for all
-    only_broken: bool = False  # whether the others are left out of the report
-
-    def wants(self, promise_id: str) -> bool:
-        return not self.only or promise_id.startswith(self.only)
-
-
 @define
 class Bench:
     """The workplace of one check."""
@@ -82,7 +61,7 @@ class Bench:
     options: Options
     wrong: list[Credentials]  # for those who need some
     rng: random.Random = Factory(random.Random)  # depends on the seed and the promise only
-    resets: Resets = Factory(Resets)
+    resets: dict[str, Any] = Factory(dict)  # what fields without a documented default were reset to
     readings: Readings = Factory(dict)
     around: Surroundings = Factory(Surroundings)
     causes: Causes = Factory(dict)

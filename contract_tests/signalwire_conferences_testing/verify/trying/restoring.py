@@ -60,9 +60,9 @@ def _way_back(bench: Bench, before: Conference) -> dict[str, object]:
 def _left_out_is_null(bench: Bench, name: str) -> bool:
     if contract.fields(UPDATE)[name].omission is not Omission.NULL:
         return False
-    if bench.resets.gives_null(name) is None and bench.options.writes:
+    if name not in bench.resets and bench.options.writes:
         replace(bench, bench.customised(samples.custom(UPDATE)), {})
-    return bench.resets.gives_null(name) is True
+    return name in bench.resets and bench.resets[name] is None
 
 
 def _put_back(bench: Bench, before: Conference, body: dict[str, object]) -> None:
