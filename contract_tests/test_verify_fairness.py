@@ -277,7 +277,7 @@ def test_an_open_question_is_to_be_answered_alike_by_every_operation(server: Moc
     known = {**contract.fields(CREATE), **contract.fields(UPDATE), **schemas.answer_fields()}
     for method in methods:
         refuses(lambda body: next((name for name in body if name not in known), None), method)(server)
-    report = verified(server, "accepts/unknown", "put/unknown-beside")
+    report = verified(server, "accepts/unknown", "put/server-fields")
     if len(methods) == 1:
         [told] = report.broken[0].findings
         assert "by a PUT" in told.message

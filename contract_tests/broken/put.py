@@ -257,7 +257,7 @@ SERVERS = [
     ),
     BrokenServer(
         "whole-answer-is-patch",
-        ("put/unknown-beside",),
+        ("put/server-fields",),
         "a PUT whose body has an id keeps what it is not given",
         stores(lambda write: _patches(write) if "id" in write.body else None),
     ),

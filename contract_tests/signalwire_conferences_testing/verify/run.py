@@ -230,12 +230,11 @@ class _Run:
             result.findings += [one for one in passed.findings if one.message not in known]
             if result.outcome is not Outcome.BROKEN:
                 result.outcome, result.message = Outcome.BROKEN, passed.message
-        for broken in filter(None, [self.watching.broken.get(_DOCUMENTED)]):
-            about = broken.claim.part.exchange
-            root = causes.get(("status", about.operation_id, (200,), about.status))
-            for result in report.results if root else ():
-                if result.promise.id == _DOCUMENTED:
-                    result.because, result.message = [str(root)], f"as {root}"
+        for result in report.broken:
+            if result.promise.id == _DOCUMENTED:
+                about = self.watching.broken[_DOCUMENTED].claim.part.exchange
+                if root := causes.get(("status", about.operation_id, (200,), about.status)):
+                    result.because, result.message = [root], f"as {root}"
         late = [one for one in report.having(Outcome.NOT_EXERCISED) if one.message == SPENT]
         if late:
             report.notes.append(f"the budget was spent before {len(late)} promises; a larger --budget tries more")
