@@ -6,7 +6,7 @@ ARGS ?=
 RUN := .venv/bin/python
 MODULE := $(RUN) -P -m
 # More than a small machine has cores: a good part of the tests waits.
-WORKERS ?= 3
+WORKERS ?= 4
 TEST := $(MODULE) pytest -n $(WORKERS) --dist loadgroup
 
 # What another environment left in the shell must not reach this one.

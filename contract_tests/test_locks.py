@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import contextlib
 import os
-import re
 import subprocess
 import threading
 from collections.abc import Iterator, Mapping
@@ -14,13 +13,14 @@ from typing import Any
 import pytest
 from attrs import define, field
 
+from pages import Page
 from processes import each_connection, finished, ours, postgres, read_only, redis_url, spawned, without_waiting
 from signalwire_conferences import ConferencesError
 from signalwire_conferences_testing.mock import Call, Fault, MockServer
 
 ID = "conference-id"
-RECIPES = Path(__file__).parent.parent.joinpath("overrides", "recipes.md").read_text("utf-8")
-BLOCKS = re.findall(r"^```python\n(.*?)^```$", RECIPES, re.MULTILINE | re.DOTALL)
+RECIPES = Page.read("overrides/RECIPES.md").blocks
+BLOCKS = [block.code for block in RECIPES if block.section == "Two teams and a lock"]
 
 
 @pytest.fixture
@@ -242,7 +242,7 @@ def test_every_recipe_runs_and_gives_its_lock_back(
         monkeypatch.setenv(name, value)
     monkeypatch.chdir(tmp_path)
     for _ in range(2):  # the second time it would wait for ever, were the lock still held
-        exec(compile(code, "recipes.md", "exec"), {})
+        exec(compile(code, "RECIPES.md", "exec"), {})
         assert server.store[ID]["layout"] != "10x10"
         server.store.patch(ID, {"layout": "10x10"})
 

@@ -1,37 +1,11 @@
-"""What the guide for users of the vendor's SDK says is true."""
+"""What the guide for users of the vendor's SDK says is true; its code is run by test_pages.py."""
 
 import contextlib
-import re
-from pathlib import Path
 from typing import Any
 
 import pytest
 
 from signalwire_conferences import ConferencesError, RestClient, SignalWireRestError, TransportError
-from signalwire_conferences_testing import demo
-from signalwire_conferences_testing.mock import MockServer
-from test_readme import ROOT, check_shown, run
-
-BLOCKS = re.findall(
-    r"^```(\w+)\n(.*?)^```$", Path(ROOT, "overrides/MIGRATION.md").read_text("utf-8"), re.MULTILINE | re.DOTALL
-)
-
-
-def environment(server: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("SIGNALWIRE_PROJECT_ID", server.project)
-    monkeypatch.setenv("SIGNALWIRE_API_TOKEN", server.token)
-    monkeypatch.setenv("SIGNALWIRE_SPACE", server.host)
-
-
-def test_every_block_of_the_guide_runs_and_prints_what_it_says(monkeypatch: pytest.MonkeyPatch) -> None:
-    names: dict[str, Any] = {"check_shown": check_shown}
-    with MockServer(demo.conferences()) as server:
-        environment(server, monkeypatch)
-        try:
-            printed = [run(code, names) for language, code in BLOCKS if language == "python"]
-        finally:
-            names["client"].close()
-    assert [text for text in printed if text] == [code for language, code in BLOCKS if language == "text"]
 
 
 @pytest.mark.parametrize("path", ["fabric", "video.rooms", "video.conferences.list_streams", "calling"])

@@ -4,19 +4,17 @@ import os
 import re
 import signal
 import socket
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
 
+from pages import Page, bash
 from signalwire_conferences_testing import plugin
 from signalwire_conferences_testing.mock.control import PREFIX, _routes
 
 pytest_plugins = ["pytester"]
 
-GUIDE = Path(__file__).with_name("MOCK.md").read_text("utf-8")
-BLOCKS = re.findall(r"^```(\w+)\n(.*?)^```$", GUIDE, re.MULTILINE | re.DOTALL)
+GUIDE = Page.read("contract_tests/MOCK.md")
 QUIET = ("-p", "no:cacheprovider", "-p", "no:schemathesis", "-p", "no:hypothesispytest")
 
 
@@ -26,9 +24,9 @@ def free_port() -> int:
 
 
 def test_each_test_suite_runs_and_fails_only_as_it_says(pytester: pytest.Pytester) -> None:
-    suites = [code for language, code in BLOCKS if language == "python"]
-    (ini,) = (code for language, code in BLOCKS if language == "ini")
-    diff = next(code for language, code in BLOCKS if language == "text")
+    suites = GUIDE.of("python")
+    (ini,) = GUIDE.of("ini")
+    diff = GUIDE.of("text")[0]
     for number, code in enumerate(suites):
         pytester.makepyfile(**{f"test_{number}": code})
     pytester.makeini(ini)
@@ -43,31 +41,25 @@ def test_each_test_suite_runs_and_fails_only_as_it_says(pytester: pytest.Pyteste
     result.assert_outcomes(passed=tests, deselected=1)
 
 
-def test_the_commands_run_and_show_what_they_say(tmp_path: Path) -> None:
-    scripts = [code for language, code in BLOCKS if language == "sh" and not code.startswith("pip ")]
-    text = [code for language, code in BLOCKS if language == "text"][-1]
+def test_the_commands_run_and_show_what_they_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    scripts = [code for code in GUIDE.of("sh") if not code.startswith("pip ")]
+    text = GUIDE.of("text")[-1]
     port = str(free_port())
     start, *others = (code.replace("8080", port) for code in scripts)
-    wait = 'until curl -sS -o answer.json "$1"; do sleep 0.1; done 2>errors'
-    script = "\n".join(["set -euo pipefail", start, "echo $! > pid", wait, *others])
-    path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    command = ["bash", "-c", script, "bash", f"http://127.0.0.1:{port}{PREFIX}/"]
+    wait = f"until curl -sS -o answer.json http://127.0.0.1:{port}{PREFIX}/; do sleep 0.1; done 2>errors"
+    monkeypatch.chdir(tmp_path)
     try:
-        with tmp_path.joinpath("out").open("w") as out:
-            code = subprocess.call(command, cwd=tmp_path, env={**os.environ, "PATH": path}, stdout=out)
-        printed = tmp_path.joinpath("out").read_text("utf-8")
-        assert code == 0, printed
-        assert printed.endswith(f"true\ntrue\n{text}")
+        assert bash("\n".join([start, "echo $! > pid", wait, *others])).endswith(f"true\ntrue\n{text}")
     finally:
         os.kill(int(tmp_path.joinpath("pid").read_text()), signal.SIGTERM)
 
 
 def test_the_table_of_the_control_api_is_that_of_the_code() -> None:
-    named = re.findall(r"^\| `(\w+) (/\S+)` \|", GUIDE, re.MULTILINE)
+    named = re.findall(r"^\| `(\w+) (/\S+)` \|", GUIDE.text, re.MULTILINE)
     assert sorted(named) == sorted((method, f"{PREFIX}/{name}") for method, name in _routes())
 
 
 def test_every_fixture_is_in_it() -> None:
     fixtures = {name for name, value in vars(plugin).items() if "FixtureFunctionDefinition" in type(value).__name__}
     assert len(fixtures) == 5
-    assert all(f"`{name}`" in GUIDE for name in fixtures)
+    assert all(f"`{name}`" in GUIDE.text for name in fixtures)

@@ -11,10 +11,12 @@ from typing import Any
 import pytest
 from attrs import evolve
 
+from pages import Page
 from schedules import GAPS, Case, Tally, explore
 from signalwire_conferences.contract import CONFERENCE
 from signalwire_conferences_testing.schemas import document
 
+FIGURES = Page.read("overrides/GUARANTEES.md").section("Figures")
 DEPTH = os.environ.get("SIGNALWIRE_CONFERENCES_FAULTS")
 
 # Without a fault, `confirm` alone has as many schedules as the others with one: it looks again.
@@ -55,9 +57,20 @@ def show(case: Case, tally: Tally) -> None:
     )
 
 
+def row(case: Case, tally: Tally) -> str:
+    """What the page of guarantees says of a case."""
+    clients = {"ours": case.protection, "bare PUT": "a bare PUT", "naive": "read, change, write by hand"}
+    figures = tally.schedules, tally.lossy, tally.between_ours
+    fields, gap = "same" if case.same_field else "other", case.gap or "none"
+    cells = clients[case.style], fields, gap, case.faults, *(f"{figure:,}" for figure in figures)
+    return f"| {' | '.join(map(str, cells))} |\n"
+
+
 def check(case: Case) -> None:
     tally = explore(case, initial())
     show(case, tally)
+    if case in SHORT_CASES:
+        assert row(case, tally) in FIGURES
     assert tally.broken == []
     assert "blind" not in tally.kinds, "a PUT was repeated without reading again"
     allowed = {"gap", case.gap} if case.protection != "ETag" else set()
@@ -82,6 +95,7 @@ def test_the_model_sees_what_the_obvious_wrong_ways_lose(style: Any) -> None:
     case = deepened(Case(style=style, faults=1))
     tally = explore(case, initial())
     show(case, tally)
+    assert DEPTH is not None or row(case, tally) in FIGURES
     assert tally.kinds["blind"] > 0
     assert tally.between_ours > 0
 
