@@ -1,6 +1,7 @@
 """Requests that Schemathesis makes up. They are sent, guarded and judged like all others."""
 
 import contextlib
+import copy
 import itertools
 import json
 import tempfile
@@ -44,7 +45,7 @@ def _cases(bench: Bench, number: int) -> Iterator[Any]:
     import schemathesis  # noqa: PLC0415
     from hypothesis import configuration  # noqa: PLC0415
 
-    known = schemathesis.openapi.from_dict(dict(schemas.document()))
+    known = schemathesis.openapi.from_dict(copy.deepcopy(dict(schemas.document())))
     home = configuration.storage_directory(intent_to_write=False).home_directory
     with tempfile.TemporaryDirectory(prefix="signalwire-conferences-verify-") as folder:
         configuration.set_hypothesis_home_dir(folder)  # where it writes, whatever it is told
