@@ -216,7 +216,7 @@ SERVERS = [
         "a PUT goes to the first with that display name",
         asks(_by_display_name, "PUT"),
     ),
-    BrokenServer("by-body", ("isolation/named-in-body",), "a PUT goes to the id in its body", asks(_by_body, "PUT")),
+    BrokenServer("by-body", ("put/server-fields",), "a PUT goes to the id in its body", asks(_by_body, "PUT")),
     BrokenServer(
         "same-body-same-conference",
         ("isolation/same-body", "accepts/least"),

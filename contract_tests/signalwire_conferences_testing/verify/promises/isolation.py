@@ -7,8 +7,6 @@ from signalwire_conferences.contract import CREATE, UPDATE
 from ..trying import samples
 from ..trying.bench import Bench, Conference
 from ..trying.findings import demand
-from ..trying.replacing import owned, stamp
-from .open_questions import refused
 from .promise import promise
 
 
@@ -57,31 +55,3 @@ def create(bench: Bench) -> None:
     for one in (first, changed_one):
         bench.unchanged(one, "a create", newest.source)
     bench.equal(first, bench.new(), "a create took over from the one before", creates=True)
-
-
-@promise("isolation/named-in-body", "A PUT is about the id in its path, whatever id or name its body says.", 18)
-def named_in_body(bench: Bench) -> None:
-    other, target = bench.new(description="another"), bench.new(description="the target")
-    for claims in ({name: other[name] for name in owned()}, {"id": other["id"]}):
-        sent = bench.put(target["id"], bench.update(description="changed", **claims))
-        bench.unchanged(other, "a PUT to another that named it in its body", sent)
-        with bench.case():
-            if not refused(bench, "server-owned-properties", sent):
-                told = bench.conference_of(sent, other.source)
-                demand("the answer is about another conference", told.part("id"), "is", target.part("id"))
-                bench.kept(bench.read(target["id"], sent), {"description": "changed"})
-
-
-@promise("isolation/create-named-in-body", "A create makes a conference of its own, whatever its body says.", 18)
-def create_named_in_body(bench: Bench) -> None:
-    other = bench.customised({"description": "another"})
-    everything = {name: other[name] for name in (*owned(), stamp()) if name != "name"}
-    for claims in ({"id": other["id"]}, everything):
-        answer = bench.post(bench.body(description="its own", **claims))
-        with bench.case():
-            if not refused(bench, "server-owned-properties", answer):
-                told = bench.conference_of(answer, other.source)
-                message = "a create whose body names the id of another conference was answered with that id"
-                demand(message, told.part("id"), "is not", other.part("id"))
-                bench.unchanged(told, "reading another")
-        bench.unchanged(other, "a create that named it in its body", answer)

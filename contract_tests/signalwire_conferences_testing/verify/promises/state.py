@@ -63,8 +63,9 @@ def _taken(told: Conference, name: str, claimed: Any) -> bool:
 )
 def create_server_fields(bench: Bench) -> None:
     """Whether it ignores them or is refused for them, the documents leave open."""
-    session = {SESSION: {"id": "made-up", "status": "in-progress"}}
+    session, other = {SESSION: {"id": "made-up", "status": "in-progress"}}, bench.customised({"description": "another"})
     for claims in (
+        {"id": other["id"]},
         *({"meta": {"a": 1}}, {"id": bench.unknown_id()}, {"created_at": _PAST}, {stamp(): _FUTURE}, session),
         {"id": bench.unknown_id(), "meta": {"b": [2]}, "created_at": _FUTURE, stamp(): _PAST, **session},
     ):
@@ -79,6 +80,7 @@ def create_server_fields(bench: Bench) -> None:
                     with bench.case():
                         message = f"a create took {', '.join(taken)} from its body"
                         demand(message, told.part(name), "is not", told[name], answer)
+            bench.unchanged(other, "a create that named it in its body", answer)
 
 
 @promise("state/get-changes-nothing", "Reading changes nothing, however often and in whatever way.", 19)
