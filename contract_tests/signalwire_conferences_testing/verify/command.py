@@ -111,12 +111,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add: Callable[..., Any] = parser.add_argument
     add("url", metavar="URL", nargs="?", help="where the server is, such as http://127.0.0.1:8080")
-    add(
-        "--conference",
-        metavar="ID",
-        dest="conference_id",
-        help="an existing conference that is written to and put back",
-    )
+    add("--conference", metavar="ID", dest="conference_id", help="an existing one that is written to and put back")
     add("--write", action="store_true", help="create conferences also on a host that is not loopback")
     add("--seed", type=int, help="of the random choices; the same seed tries the same (%(default)s)")
     add("--budget", type=float, metavar="SECONDS", help="the longest that it may take (%(default)g)")
@@ -156,14 +151,10 @@ def _options(given: argparse.Namespace) -> Options:
     problems += [*_unwritable(given.junit), *_unwritable(given.html)]
     if problems:
         raise CannotRun("; ".join(problems))
-    chosen = {name: value for name, value in vars(given).items() if name in fields_dict(Options) and name != "url"}
-    return Options(
-        url,
-        os.environ[_PROJECT],
-        os.environ[_TOKEN],
-        writes=given.write or is_loopback(url),
-        **{**chosen, "only": tuple(given.only), "timeout": min(given.timeout, given.budget)},
-    )
+    given.url, given.only, given.timeout = url, tuple(given.only), min(given.timeout, given.budget)
+    chosen = {name: value for name, value in vars(given).items() if name in fields_dict(Options)}
+    writes = given.write or is_loopback(url)
+    return Options(project=os.environ[_PROJECT], token=os.environ[_TOKEN], writes=writes, **chosen)
 
 
 def _unwritable(path: Path | None, content: bytes | None = None) -> list[str]:
