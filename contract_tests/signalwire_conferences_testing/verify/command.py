@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -20,7 +20,8 @@ from rich.console import Console
 
 from signalwire_conferences import contract
 from signalwire_conferences.cli.codes import CommandError
-from signalwire_conferences.cli.terminal import Stream, Terminal
+from signalwire_conferences.cli.streams import standard_streams
+from signalwire_conferences.cli.terminal import Terminal
 from signalwire_conferences.hosts import host_of
 
 from .promises import promises
@@ -55,19 +56,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code, as the help tells.
     """
-    with contextlib.ExitStack() as open_files:
-        nowhere = open_files.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
-        out: Any = Stream(sys.stdout or nowhere, "The standard output")
-        error: Any = Stream(sys.stderr or nowhere)
-        open_files.enter_context(contextlib.redirect_stdout(out))
-        open_files.enter_context(contextlib.redirect_stderr(error))
-        open_files.callback(error.flush)
+    output, talk = (cast(TextIO, stream) for stream in standard_streams())
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(talk):
         try:
             code = _run(_parser().parse_args(arguments))
-            sys.stdout.flush()
+            output.flush()
         except CommandError as unwritable:
             print(unwritable, file=sys.stderr)
             return _COULD_NOT_RUN
+        finally:
+            talk.flush()
     return code
 
 
