@@ -88,15 +88,17 @@ class RestClient(BaseClient[Lock, "httpx.Client"]):
 class Conferences(BaseConferences[Transport]):
     """The video conferences of a space. Reach it as `client.video.conferences`.
 
+    An id is `resource_id` where the vendor's SDK takes it by that name.
+
     Raises:
         InvalidChangeError: by every method, before any request: every problem of its arguments.
         ApiError, TransportError, InvalidResponseError: by every method but `history`: a request failed. If there is
             no such conference, it is a `NotFoundError` (an `ApiError`).
     """
 
-    def get(self, conference_id: Id, /, *, include_active_session: bool = False) -> Conference:
+    def get(self, resource_id: Id, *, include_active_session: bool = False) -> Conference:
         """Read a conference; with `include_active_session`, its current session too."""
-        return self._transport.run(operations.get(conference_id, include_active_session, self._policy), "get")
+        return self._transport.run(operations.get(resource_id, include_active_session, self._policy), "get")
 
     def list(self, **query: Unpack[ListQuery]) -> ConferencePage:
         """Read one page of conferences. `paginate` reads them all."""
@@ -115,9 +117,9 @@ class Conferences(BaseConferences[Transport]):
         """Create a conference. The request is not repeated if it may have been carried out."""
         return self._transport.run(operations.create(fields, self._policy), "create")
 
-    def delete(self, conference_id: Id, /) -> None:
+    def delete(self, resource_id: Id) -> None:
         """Delete a conference. If a repeated request finds it gone, that is success."""
-        self._transport.run(operations.delete(conference_id, self._policy), "delete")
+        self._transport.run(operations.delete(resource_id, self._policy), "delete")
 
     def replace(self, conference_id: Id, body: Mapping[str, Any], /) -> Conference:
         """PUT this body, which needs a `display_name`. Every writable field that it leaves out is reset."""
@@ -265,7 +267,7 @@ class Conferences(BaseConferences[Transport]):
             VerificationError, InvalidResponseError, ApiError, TransportError: as `update`. When a change set is undone
                 in all its conferences, all these errors are in the `failed` of the result.
         """
-        if (one := self._undo_of_one(conference_id, change_set, entry)) is not None:
+        if (one := self._undo_of_one(conference_id, change_set, entry, on_progress)) is not None:
             return self._transport.run(one, "undo")
         made, ids = ChangeSet(), self._transport.run(members(change_set or "", self._journaled), "undo")
         return self._carried_out("undo", ids, self._undos(change_set, made), made, CONCURRENCY, on_progress)
@@ -294,7 +296,7 @@ class Conferences(BaseConferences[Transport]):
         """Return what `undo` would do: one plan, or one for each conference of a change set. If one fails, its error is
         in `failed` and the others go on. `on_progress` is called with each id and its plan or error.
         """
-        if (one := self._undo_plan_of_one(conference_id, change_set, entry)) is not None:
+        if (one := self._undo_plan_of_one(conference_id, change_set, entry, on_progress)) is not None:
             return self._transport.run(one, "plan_undo")
         made, ids = (
             UndoPlans[Conference](),

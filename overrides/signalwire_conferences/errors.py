@@ -118,6 +118,9 @@ class ConferencesError(Exception):
         status_code: HTTP status of an `ApiError`, else `None`.
         body: the body of the answer, decoded if it is JSON; `None` if there is none.
         request_id: the server's id of the request, if it sent one.
+        method: "GET", "PUT", "POST" or "DELETE" of the failed request; `None` if no request failed.
+        url: the whole URL of that request, with the query; else `None`.
+        headers: the headers of its answer, names in lower case; `None` if there was no answer.
     """
 
     message: str
@@ -128,6 +131,9 @@ class ConferencesError(Exception):
     status_code: int | None = None
     body: Any = None
     request_id: str | None = None
+    method: str | None = None
+    url: str | None = None
+    headers: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         self.args = (self.message,)
@@ -304,4 +310,6 @@ class TransportError(ConferencesError):
     """No answer arrived: the connection was refused or dropped, or timed out."""
 
 
-SignalWireRestError = ConferencesError  # what programs written for the vendor's SDK catch
+# What programs written for the vendor's SDK catch.
+SignalWireRestError = ConferencesError
+SignalWireRestTransportError = TransportError
