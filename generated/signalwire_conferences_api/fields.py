@@ -86,7 +86,7 @@ class ConferenceFields(TypedDict, total=False):
     """What a create may set. `None` leaves a field out."""
 
     name: str | Keep | None
-    "Unique name in the space. The server makes one up where it is left out."
+    "Unique name in the space. The server generates one if it is left out."
     display_name: Required[str | Keep]
     "Name that people see."
     description: str | Keep | None
@@ -156,10 +156,10 @@ class ListQuery(TypedDict, total=False):
     ends_before: str
     "Only conferences whose `join_until` is at or before this time, an RFC 3339 date-time or a Unix timestamp in seconds. Our reading: a conference without `join_until` is left out."
     include_active_session: bool
-    "Whether the answer tells of the session that is under way, if there is one."
+    "Whether the answer includes the current session, if there is one."
     page_number: int
-    "Page to answer with. Above 0 it needs `page_token`."
+    "Number of the page. Above 0 it needs `page_token`."
     page_size: int
-    "The most conferences on one page."
+    "Maximum number of conferences on one page."
     page_token: str
-    "Cursor taken from `links`; required where `page_number` is above 0."
+    "Cursor taken from `links`; required if `page_number` is above 0."

@@ -57,7 +57,7 @@ class ConferencesOnly:
 
 
 class RequestOptions:
-    """A name of the vendor's SDK. To make one says what to write instead."""
+    """A name of the vendor's SDK. Creating one raises an error that says what to use instead."""
 
     def __init__(self, *_: object, **__: object) -> NoReturn:
         raise ConfigurationError("There are no RequestOptions here.", advice=f"Write {OPTIONS}.")

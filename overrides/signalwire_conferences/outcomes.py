@@ -53,7 +53,7 @@ class NoAnswer:
 
 
 def outcome_of(request: Request, answer: Answer | NoAnswer, base_url: str = "") -> Outcome:
-    """What came of a request to this server."""
+    """The outcome of a request to this server."""
     outcome = _outcome(request, answer)
     if not isinstance(outcome, Done):
         outcome.error.method, outcome.error.url = request.method, base_url + request.target

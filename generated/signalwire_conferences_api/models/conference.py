@@ -24,7 +24,7 @@ T = TypeVar("T", bound="Conference")
 
 @_attrs_define
 class Conference:
-    """A conference as the server tells of it."""
+    """A conference as the server returns it."""
 
     id: UUID
     name: str

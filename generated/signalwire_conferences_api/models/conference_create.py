@@ -23,7 +23,7 @@ class ConferenceCreate:
     display_name: str
     """ Name that people see. """
     name: str | Unset = UNSET
-    """ Unique name in the space. The server makes one up where it is left out. """
+    """ Unique name in the space. The server generates one if it is left out. """
     description: str | Unset = UNSET
     """ What the conference is for. """
     join_from: datetime.date | datetime.datetime | Unset = UNSET

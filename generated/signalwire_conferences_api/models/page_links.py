@@ -21,9 +21,9 @@ class PageLinks:
     first: str
     """ The first page. """
     next_: str | Unset = UNSET
-    """ The next page, where there is one. """
+    """ The next page, if there is one. """
     prev: str | Unset = UNSET
-    """ The page before, where there is one. """
+    """ The previous page, if there is one. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

@@ -23,7 +23,7 @@ class ValidationErrorItem:
     url: str
     """ Where the error is explained. """
     attribute: None | str | Unset = UNSET
-    """ The parameter at fault, where there is one. """
+    """ The wrong parameter, if there is one. """
     additional_properties: dict[str, Any] = _attrs_field(init=False, factory=dict)
 
     def to_dict(self) -> dict[str, Any]:

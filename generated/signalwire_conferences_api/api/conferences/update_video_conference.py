@@ -138,8 +138,8 @@ def sync_detailed(
 ]:
     """Replace a conference
 
-     A full replacement. A property that the body leaves out loses its value: it becomes its `default`,
-    or, where none is documented, what `x-assumed-default` says.
+     A full replacement. A property that the body leaves out loses its value: it becomes its `default`
+    or, if none is documented, its `x-assumed-default`.
 
     Args:
         id (UUID):
@@ -184,8 +184,8 @@ def sync(
 ):
     """Replace a conference
 
-     A full replacement. A property that the body leaves out loses its value: it becomes its `default`,
-    or, where none is documented, what `x-assumed-default` says.
+     A full replacement. A property that the body leaves out loses its value: it becomes its `default`
+    or, if none is documented, its `x-assumed-default`.
 
     Args:
         id (UUID):
@@ -224,8 +224,8 @@ async def asyncio_detailed(
 ]:
     """Replace a conference
 
-     A full replacement. A property that the body leaves out loses its value: it becomes its `default`,
-    or, where none is documented, what `x-assumed-default` says.
+     A full replacement. A property that the body leaves out loses its value: it becomes its `default`
+    or, if none is documented, its `x-assumed-default`.
 
     Args:
         id (UUID):
@@ -268,8 +268,8 @@ async def asyncio(
 ):
     """Replace a conference
 
-     A full replacement. A property that the body leaves out loses its value: it becomes its `default`,
-    or, where none is documented, what `x-assumed-default` says.
+     A full replacement. A property that the body leaves out loses its value: it becomes its `default`
+    or, if none is documented, its `x-assumed-default`.
 
     Args:
         id (UUID):
