@@ -192,7 +192,7 @@ class Reader:
             said = getattr(error, "problem", None) or "it is nested too deeply or is not text"
             begun = getattr(error, "context_mark", None)
             if mark and begun and begun.line != mark.line:
-                said += f"; the enclosing part starts at line {begun.line + 1}"
+                said += f"; the enclosing part begins at line {begun.line + 1}"
             self._problem(mark.line + 1 if mark else None, "the file", None, f"is not YAML: {said}")
 
     def _document(self, event: Any) -> Iterator[State]:
