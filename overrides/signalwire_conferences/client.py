@@ -47,9 +47,9 @@ class RestClient(BaseClient[Lock, "httpx.Client"]):
         http_client: your own `httpx.Client`, used instead of `transport`: for proxies, client certificates, event
             hooks or pool limits. Its default headers are sent, but ours win; its `auth`, `base_url`, `params`, cookies
             and redirect setting are ignored. The guarantees still hold: the time and size of an answer are bounded,
-            and no PUT is sent twice. You have to close it, not use it in a forked child (make one there), and
-            see to it that its transports do not repeat a PUT or POST, and that what its hooks and transports see,
-            the token included, stays secret. If a hook raises, the outcome of a write counts as unknown.
+            and no PUT is sent twice. Your part: close it; make another one in a forked child; use no transport that
+            repeats a PUT or POST; and know that its hooks and transports see the token. If a hook raises, the
+            outcome of a write counts as unknown.
         base_url: address of a server that is not at the root of a host, such as `https://gateway.example/sw/`; instead
             of `host`. Only links below it are followed to further pages.
         allow_http: whether `base_url` may be plain HTTP to another machine. Everybody on the way can then read the
