@@ -97,7 +97,7 @@ def test_an_error_shows_the_conference_as_it_is_now_not_as_the_put_was_answered(
         client.update(ID, layout="5up")
     [difference] = caught.value.differences
     assert (difference.expected, difference.actual) == ("5up", server.store[ID]["layout"])
-    assert "this is how the conference is now" in caught.value.state
+    assert "the values shown were read after it" in caught.value.state
     # It changed nothing, as far as can be seen: there is nothing to take back.
     assert outcomes(client) == ["unknown"]
     assert client.undo(ID)["layout"] == "2x2"
@@ -420,7 +420,7 @@ def test_a_conflict_says_what_to_do_next_in_each_place(client: Ours, server: Moc
         client.apply(plan)
     client.update(ID, layout="5up")
     server.store.patch(ID, {"layout": "3x3"})
-    with pytest.raises(ConflictError, match="`history` has those from before"):
+    with pytest.raises(ConflictError, match="`history` has the old ones"):
         client.undo(ID)
 
 

@@ -111,7 +111,7 @@ def test_what_the_vendors_client_has_besides_says_at_the_attribute_that_it_is_no
         *parents, name = path.split(".")
         for parent in parents:
             where = getattr(where, parent)
-        with pytest.raises(AttributeError, match=f"{name}.*Use the vendor's SDK beside it"):
+        with pytest.raises(AttributeError, match=f"{name}.*Use the vendor's SDK for these"):
             getattr(where, name)
         assert not hasattr(where, name)
 
