@@ -155,7 +155,7 @@ def test_an_alias_stands_for_its_value() -> None:
         (HEAD + "  size: small\n  size: large", "line 4: size: is there twice"),
         (
             HEAD + '  description: "a\n  size: small\n',
-            "line 5: the file: is not YAML: found unexpected end of stream; what",
+            "line 5: the file: is not YAML: found unexpected end of stream; the enclosing part",
         ),
         (HEAD + '  description: "a\n  size: small\n', "begins at line 3"),
         (HEAD + "  size: [small]", "line 3: size: must be a string"),

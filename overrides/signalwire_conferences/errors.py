@@ -82,7 +82,7 @@ class State(enum.Enum):
     UNCHANGED = "The conference is unchanged by this call."
     DONE = "The change was made and verified earlier in this call."
     DEFERRED = "The server asked to retry the PUT later, so it was most likely not carried out."
-    MATCH_FAILED = "The server refused the PUT; it is unknown whether a proxy sent it twice and the first was carried out."
+    MATCH_FAILED = "The server refused the PUT; it is unknown whether a proxy repeated one that was carried out."
     UNKNOWN = "A PUT was sent, and it is unknown whether it was carried out."
     MAY_LAND = f"{UNKNOWN} It may still land."
     LACKING = "The conference was read again and lacks the change."
