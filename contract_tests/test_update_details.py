@@ -640,7 +640,7 @@ def test_a_plan_gives_what_its_client_makes_of_it_and_does_not_show_the_client()
 
 
 def test_a_plan_without_a_client_cannot_be_applied() -> None:
-    with pytest.raises(TypeError, match="without a client"):
+    with pytest.raises(TypeError, match="has no client"):
         plan_of({"size": "large"}).apply()
 
 
