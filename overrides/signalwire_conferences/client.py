@@ -216,9 +216,10 @@ class Conferences(BaseConferences[Transport]):
 
         Args:
             conference_id: its id.
-            function: gets a dict of all writable fields, JSON as the server sent it, and changes it or returns another.
-                What is `None` or left out is cleared. It is called again, on the conference as it is then, where
-                nothing of its changes is left: so that two edits at once both count.
+            function: gets a dict of all writable fields, JSON as the server sent it. It changes this dict, in which a
+                field that is `None` or was removed is cleared; or it returns another dict of changes, in which a field
+                that is missing keeps its value and `None` clears. It is called again, on the conference as it is then,
+                where nothing of its changes is left: so that two edits at once both count.
             allow_reset: fields that may be lost, where a PUT cannot carry their value.
 
         Raises:
