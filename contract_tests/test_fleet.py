@@ -303,6 +303,30 @@ def test_a_wrong_id_that_comes_later_fails_by_itself(style: str) -> None:
     )
 
 
+def test_a_conference_in_the_place_of_its_id_is_refused_by_its_id_and_the_error_says_what_to_pass(style: str) -> None:
+    with fleet(style, 3) as (server, client):
+        read = [client.get("conference-1")]
+        del server.requests[:]
+        with pytest.raises(InvalidChangeError, match=r"ids\[0\].*: must be an id.*conf\.id"):
+            client.update_many(read, changes=NEW)
+        result = client.update_many(iter(read), changes=NEW)
+        assert not server.requests
+    assert list(result.failed) == ["conference-1"]
+    assert "must be an id; of a conference, pass conf.id" in str(result.failed["conference-1"])
+
+
+def test_a_function_that_gives_no_changes_fails_for_that_conference_and_says_so(style: str) -> None:
+    with fleet(style, 3) as (server, client):
+        result = client.update_many(["conference-1"], changes=lambda _: None)
+        found = plans(client, ["conference-1"], changes=lambda _: None)
+        assert not server.requests
+    for error in (result.failed["conference-1"], found[0][1]):
+        assert isinstance(error, InvalidChangeError)
+        [problem] = error.problems
+        assert (problem.field, problem.value) == ("changes", None)
+        assert "must return" in problem.rule
+
+
 def test_one_that_fails_stops_no_other(style: str) -> None:
     told: list[ConferenceResult] = []
     with fleet(style, 40, retries=1, timeout=2.0) as (server, client):

@@ -1,6 +1,5 @@
 """What both clients have in common: how they are built, and the checks and steps behind each method."""
 
-import copy
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,7 +9,7 @@ from uuid import UUID
 from attrs import evolve
 
 from . import operations
-from .changes import checked_base, checked_body, checked_changes, checked_edit, checked_history, checked_many
+from .changes import checked_base, checked_body, checked_changes, checked_edit, checked_history, checked_many, checked_own
 from .contract import KEEP, Json
 from .edit import Edit, Function
 from .errors import ConferencesError
@@ -44,7 +43,13 @@ T = TypeVar("T", bound="Transport | AsyncTransport")
 
 
 class ConferencesOnly:
-    """What the vendor's SDK has besides says, at the attribute, that it is not here."""
+    """What the vendor's SDK has besides says, at the attribute, that it is not here. A client and its parts are not
+    copied: they hold connections and the token.
+    """
+
+    def __reduce__(self) -> NoReturn:
+        said = f"a {type(self).__name__} cannot be pickled or copied: it holds connections and the token;"
+        raise TypeError(f"{said} make a client in each process, or use with_options")
 
     if not TYPE_CHECKING:  # else every name would pass for one
 
@@ -110,7 +115,8 @@ class BaseClient(ConferencesOnly, Generic[L, H]):
         """
         habits = {"timeout": timeout, "retries": retries, "confirm": confirm, "on_event": on_event}
         changed = {name: value for name, value in habits.items() if value is not KEEP}
-        made = copy.copy(self)
+        made = object.__new__(type(self))
+        vars(made).update(vars(self))
         made._use(self._transport.view(self._transport.settings.changed(**changed)))  # noqa: SLF001 - of its own class
         return made
 
@@ -237,7 +243,7 @@ class BaseConferences(ConferencesOnly, Generic[T]):
         settings = self._transport.settings
 
         def update(each: Id) -> SafeUpdate:
-            own = checked_changes(changes(name_of(each)), resets, each)[0] if callable(changes) else dict(asked)
+            own = checked_own(changes(name_of(each)), each) if callable(changes) else dict(asked)
             seen = None if base is None else checked_base(base(name_of(each)), each)
             return SafeUpdate(
                 Target.of(each, settings, change_set), Intent(own, resets, seen, advice=LOOK if seen else "")

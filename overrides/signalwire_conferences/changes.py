@@ -71,6 +71,15 @@ def checked_many(
     return check.passed(asked), resets
 
 
+def checked_own(changes: object, conference_id: object) -> dict[str, Any]:
+    """The changes that a function gave for one of many conferences."""
+    check = _Check(conference_id)
+    if isinstance(changes, Mapping):
+        return check.passed(check.values(contract.UPDATE, changes, none="clear"))
+    check.refuse("changes", changes, "must return a mapping from field to value for each id")
+    return check.passed({})
+
+
 def checked_base(base: object, conference_id: object) -> dict[str, Any]:
     """What fields were when changes were decided on; more than the writable ones may be there."""
     check = _Check(conference_id)
@@ -261,6 +270,8 @@ def _similar(name: str, known: Iterable[str]) -> list[str]:
 
 
 def _id_rule(text: object) -> str | None:
+    if isinstance(text, Mapping) and "id" in text:
+        return "must be an id; of a conference, pass conf.id"
     if not isinstance(text, str):
         return "must be a string"
     if not text.strip(" ."):

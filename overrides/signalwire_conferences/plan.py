@@ -10,7 +10,7 @@ from attrs import define, evolve, field, frozen
 from . import contract
 from .changes import CLEAR, checked_plan
 from .contract import Field, Json, Kind, Omission
-from .errors import Conflict, UnsafeUpdateError, printable
+from .errors import Conflict, InvalidChangeError, Problem, UnsafeUpdateError, printable
 from .values import equivalent, is_coarser
 
 R = TypeVar("R")
@@ -125,6 +125,9 @@ class UpdatePlan(Generic[R]):
         Raises:
             InvalidChangeError: it is no such plan, or one of another space: all that is wrong with it.
         """
+        if not hasattr(client, "_read_plan"):
+            rule = "must be a RestClient or an AsyncRestClient: from_json(client, text)"
+            raise InvalidChangeError([Problem("client", client, rule)])
         return client._read_plan(text)  # noqa: SLF001 - no method for callers
 
     @property
