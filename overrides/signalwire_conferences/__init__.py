@@ -36,7 +36,7 @@ if TYPE_CHECKING:
     from .fleet import ChangeSetResult, ConferenceResult, UndoPlans
     from .history import Entry
     from .plan import Change, ServerChoice, UpdatePlan
-    from .results import Conference, ConferencePage, UpdateReport
+    from .results import Conference, ConferencePage, UpdatedConference, UpdateReport
 
     __version__: str
 
@@ -81,6 +81,7 @@ __all__ = [
     "UnsafeUpdateError",
     "UpdatePlan",
     "UpdateReport",
+    "UpdatedConference",
     "ValidationError",
     "VerificationError",
     "VideoLayout",
@@ -102,7 +103,7 @@ _WHERE = {
         ".fleet": ("ChangeSetResult", "ConferenceResult", "UndoPlans"),
         ".history": ("Entry",),
         ".plan": ("Change", "ServerChoice", "UpdatePlan"),
-        ".results": ("Conference", "ConferencePage", "UpdateReport"),
+        ".results": ("Conference", "ConferencePage", "UpdatedConference", "UpdateReport"),
         "signalwire_conferences_api.fields": ("ConferenceChanges", "ConferenceFields", "ListQuery"),
         "signalwire_conferences_api.models": ("ConferenceSize", "VideoLayout", "VideoQuality"),
     }.items()

@@ -9,7 +9,15 @@ from uuid import UUID
 from attrs import evolve
 
 from . import operations
-from .changes import checked_base, checked_body, checked_changes, checked_edit, checked_history, checked_many, checked_own
+from .changes import (
+    checked_base,
+    checked_body,
+    checked_changes,
+    checked_edit,
+    checked_history,
+    checked_many,
+    checked_own,
+)
 from .contract import KEEP, Json
 from .edit import Edit, Function
 from .errors import ConferencesError
@@ -18,7 +26,7 @@ from .history import ChangeSet, Entry
 from .masking import Secret, without_secrets
 from .pace import WRITES_PER_SECOND, paced
 from .plan import LOOK, Intent, UpdatePlan, read_plan
-from .results import Conference, UpdateReport, view
+from .results import Conference, UpdatedConference, UpdateReport, view
 from .settings import Settings, settings
 from .steps import Recall, Steps
 from .target import Target
@@ -28,12 +36,14 @@ from .update import SafeUpdate
 from .values import one_spelling
 
 if TYPE_CHECKING:
+    from signalwire_conferences_api.fields import ConferenceChanges
     from signalwire_conferences_api.table import Keep
 
     from .async_transport import AsyncTransport
     from .events import Event
 
     Kept = Literal[Keep.KEEP]
+    Changes = ConferenceChanges | Mapping[str, object]  # a type checker knows the first, and completes its names
 
 Id = str | UUID
 C = TypeVar("C")
@@ -117,7 +127,7 @@ class BaseClient(ConferencesOnly, Generic[L, H]):
         changed = {name: value for name, value in habits.items() if value is not KEEP}
         made = object.__new__(type(self))
         vars(made).update(vars(self))
-        made._use(self._transport.view(self._transport.settings.changed(**changed)))  # noqa: SLF001 - of its own class
+        made._use(self._transport.view(self._transport.settings.changed(**changed)))
         return made
 
     def _open(self, settings: Settings[L]) -> None:
@@ -184,13 +194,13 @@ class BaseConferences(ConferencesOnly, Generic[T]):
 
     def _undo_of_one(
         self, conference_id: Id | None, change_set: str | None, entry: int | None
-    ) -> Steps[Conference] | None:
+    ) -> Steps[UpdatedConference] | None:
         """`None` where a change set is to be undone in all its conferences."""
         with self._masking():
             name = checked_history(conference_id, change_set, entry, undo=True)
         return None if name is None and entry is None else self._undone(name, change_set, entry)
 
-    def _undone(self, name: str | None, change_set: str | None, entry: int | None) -> Steps[Conference]:
+    def _undone(self, name: str | None, change_set: str | None, entry: int | None) -> Steps[UpdatedConference]:
         if entry is not None:
             name = yield from member(entry, self._journaled)
         return (yield from self._updated(undo(self._target(name or ""), change_set, entry)))
@@ -218,7 +228,7 @@ class BaseConferences(ConferencesOnly, Generic[T]):
         with self._masking():
             return read_plan(text, self._space)
 
-    def _applied(self, plan: UpdatePlan[Any]) -> Steps[Conference]:
+    def _applied(self, plan: UpdatePlan[Any]) -> Steps[UpdatedConference]:
         return self._updated(SafeUpdate(self._target(plan.conference_id), plan.intent).steps())
 
     def _planned(self, update: SafeUpdate) -> Steps[UpdatePlan[Any]]:
@@ -266,6 +276,6 @@ class BaseConferences(ConferencesOnly, Generic[T]):
         page = yield from paced(pages.next(), self._transport.settings.pace)
         return [each["id"] for each in page["data"]]
 
-    def _updated(self, steps: Steps[tuple[dict[str, Any], UpdateReport]]) -> Steps[Conference]:
+    def _updated(self, steps: Steps[tuple[dict[str, Any], UpdateReport]]) -> Steps[UpdatedConference]:
         body, report = yield from steps
-        return view(Conference, body, report, report.request_id)
+        return view(UpdatedConference, body, report, report.request_id)
