@@ -387,7 +387,7 @@ def test_the_undo_of_a_change_set_tells_how_far_it_is(ours_of: Ours, server: Moc
 @pytest.mark.parametrize(
     ("arguments", "options", "wrong"),
     [
-        ([], {}, ["entry"]),
+        ([], {}, ["id"]),
         ([ID], {"entry": 1}, ["entry"]),
         ([], {"change_set": "x", "entry": 1}, ["entry"]),
         (["../x"], {"change_set": "", "entry": True}, ["id", "change_set", "entry", "entry"]),
@@ -403,6 +403,19 @@ def test_what_is_to_be_undone_has_to_be_named_in_one_way(
         getattr(ours_of, method)(*arguments, **options)
     assert [problem.field for problem in caught.value.problems] == wrong
     assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "id=None: must be given, or change_set= with or without an id, or entry= alone"),
+        ({"change_set": "x", "entry": 1}, "entry=1: must be given alone, without an id or change_set="),
+    ],
+)
+def test_a_wrong_call_of_undo_says_what_to_name(ours_of: Ours, options: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidChangeError) as caught:
+        ours_of.undo(**options)
+    assert [str(problem) for problem in caught.value.problems] == [said]
 
 
 def test_all_that_is_wrong_with_a_question_to_history_is_told(ours_of: Ours) -> None:

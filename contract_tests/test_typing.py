@@ -30,7 +30,16 @@ MISSING = ('has no attribute "rooms"', 'named "signalwire.rest"')
 def check(*paths: Path, options: Iterable[str] = ()) -> list[str]:
     """What mypy, as this project uses it, says of these files."""
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--no-error-summary", "--cache-dir", ".cache/mypy-samples", *options, *map(str, paths)],
+        [
+            sys.executable,
+            "-m",
+            "mypy",
+            "--no-error-summary",
+            "--cache-dir",
+            ".cache/mypy-samples",
+            *options,
+            *map(str, paths),
+        ],
         cwd=ROOT,
         capture_output=True,
         encoding="utf-8",

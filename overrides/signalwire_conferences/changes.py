@@ -25,6 +25,7 @@ CLEAR: Final = Clear.CLEAR
 _NONE: Final = object()
 _LEADS_OUT: Final = re.compile(r"[/\\?#]")  # of a path
 _MOST_AT_ONCE: Final = 1000  # conferences; each costs a thread or a task
+_OF_MANY: Final = ("label", "concurrency", "on_progress", "base")  # what only `update_many` takes
 T = TypeVar("T")
 
 
@@ -134,9 +135,10 @@ def checked_history(conference_id: object, change_set: object, entry: object = N
     if entry is not None and (isinstance(entry, bool) or not isinstance(entry, int)):
         check.problems.append(Problem("entry", entry, "must be the number of an entry"))
     given = [each is not None for each in (conference_id, change_set, entry)]
-    if undo and (not any(given) or (given[2] and sum(given) > 1)):
-        rule = "must be given alone, or an id, a change set or both"
-        check.problems.append(Problem("entry", entry, rule))
+    if undo and not any(given):
+        check.refuse("id", None, "must be given, or change_set= with or without an id, or entry= alone")
+    elif undo and given[2] and sum(given) > 1:
+        check.refuse("entry", entry, "must be given alone, without an id or change_set=")
     check.passed(None)
     return None if conference_id is None else str(to_json(conference_id))
 
@@ -253,7 +255,12 @@ class _Check:
 
     def _unknown(self, name: object, known: Mapping[str, Field]) -> str:
         if self._noun == "field" and isinstance(name, str) and name in contract.KINDS:
-            return "cannot be written here"
+            by_create = "only a create sets it, and the API never changes it"
+            return (
+                f"cannot be written: {by_create if name in contract.fields(contract.CREATE) else 'the server sets it'}"
+            )
+        if name in _OF_MANY and known == contract.fields(contract.UPDATE):
+            return "is not a field, but an option of update_many"
         return unknown(name, known, self._noun)
 
 

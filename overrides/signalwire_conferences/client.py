@@ -119,7 +119,7 @@ class Conferences(BaseConferences[Transport]):
         return self._transport.run(operations.create(fields, self._policy), "create")
 
     def delete(self, conference_id: Id, /) -> None:
-        """Delete a conference. A repetition that finds it gone has succeeded."""
+        """Delete a conference. If the client repeats the request, and then finds it gone, it has succeeded."""
         self._transport.run(operations.delete(conference_id, self._policy), "delete")
 
     def replace(self, conference_id: Id, body: Mapping[str, Any], /) -> Conference:
