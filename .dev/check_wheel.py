@@ -35,7 +35,7 @@ NEEDED = {
     f"{PUBLIC}/openapi/conferences.yaml",
     f"{TESTING}/plugin.py",
 }
-SUFFIXES = {".py", ".typed", ".json", ".yaml", ".css", ".sh"}
+SUFFIXES = {".py", ".typed", ".json", ".yaml", ".css", ".html", ".sh", ".xml"}
 # What is not shipped: tests, what they share, and the servers that they break.
 TEST_DATA = re.compile(r"(^|/)(test_[^/]*|conftest|benchmark|strategies|schedules)\.py$|(^|/)(broken|tests)/|/\.")
 # The tests of what is installed; the others read the checkout, or take long.
