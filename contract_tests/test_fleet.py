@@ -268,20 +268,23 @@ def test_wrong_input_is_refused_all_at_once_and_before_any_request(style: str) -
         "concurrency": 0,
         "label": 7,
         "allow_reset": ["nothing"],
+        "base": {},
+        "on_progress": "print",
     }
     with fleet(style, 3) as (server, client):
         with pytest.raises(InvalidChangeError) as caught:
             client.update_many(["conference-1", "", "a/b", 7], **wrong)
-        del wrong["label"]
+        for name in ("label", "base", "on_progress"):
+            del wrong[name]
         with pytest.raises(InvalidChangeError) as caught_too:
             client.client.video.conferences.plan_many(["conference-1", "", "a/b", 7], **wrong)
         assert not server.requests
     problems = {each.field for each in caught.value.problems}
     assert problems == {
-        *("display_nam", "layout", "display_name", "concurrency", "label", "allow_reset"),
+        *("display_nam", "layout", "display_name", "concurrency", "label", "allow_reset", "base", "on_progress"),
         *("ids[1]", "ids[2]", "ids[3]"),
     }
-    assert {each.field for each in caught_too.value.problems} == problems - {"label"}
+    assert {each.field for each in caught_too.value.problems} == problems - {"label", "base", "on_progress"}
 
 
 @pytest.mark.parametrize("ids", ["conference-1", b"conference-1", 7, {"conference-1": 1}, uuid.uuid4()])

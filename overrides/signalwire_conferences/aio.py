@@ -119,7 +119,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         A cancellation does what Ctrl-C does to the blocking one.
         """
         change_set = ChangeSet(label=label)
-        update = self._updates(change_set, ids, changes, allow_reset, concurrency, base)
+        update = self._updates(change_set, ids, changes, allow_reset, concurrency, base, on_progress)
         return await self._carried_out(
             "update_many", ids, lambda each: update(each).steps(), change_set, concurrency, on_progress
         )

@@ -245,11 +245,14 @@ class BaseConferences(ConferencesOnly, Generic[T]):
         allow_reset: object,
         concurrency: object,
         base: Callable[[str], Json] | None = None,
+        on_progress: object = None,
     ) -> Callable[[Id], SafeUpdate]:
         """What makes the update of each of many conferences, all that can be checked before."""
         with self._masking():
             given = {} if callable(changes) else changes
-            asked, resets = checked_many(ids, given, allow_reset, concurrency, change_set.label)
+            asked, resets = checked_many(
+                ids, given, allow_reset, concurrency, change_set.label, base=base, on_progress=on_progress
+            )
         settings = self._transport.settings
 
         def update(each: Id) -> SafeUpdate:

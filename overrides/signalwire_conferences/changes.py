@@ -50,7 +50,7 @@ def checked_edit(function: object, allow_reset: object, conference_id: object) -
 
 
 def checked_many(
-    ids: object, changes: object, allow_reset: object, concurrency: object, label: object
+    ids: object, changes: object, allow_reset: object, concurrency: object, label: object, **functions: object
 ) -> tuple[dict[str, Any], frozenset[str]]:
     """The same for many conferences; of `ids`, those that are there already."""
     check = _Check()
@@ -69,6 +69,9 @@ def checked_many(
         check.refuse("concurrency", concurrency, f"must be a whole number from 1 to {_MOST_AT_ONCE}")
     if label is not None and not isinstance(label, str):
         check.refuse("label", label, "must be a string")
+    for name, function in functions.items():
+        if function is not None and not callable(function):
+            check.refuse(name, function, "must be a function, or None")
     return check.passed(asked), resets
 
 

@@ -193,7 +193,7 @@ class Conferences(BaseConferences[Transport]):
             ApiError, TransportError, InvalidResponseError: the list of all conferences could not be read on.
         """
         change_set = ChangeSet(label=label)
-        update = self._updates(change_set, ids, changes, allow_reset, concurrency, base)
+        update = self._updates(change_set, ids, changes, allow_reset, concurrency, base, on_progress)
         return self._carried_out(
             "update_many", ids, lambda each: update(each).steps(), change_set, concurrency, on_progress
         )
