@@ -8,7 +8,7 @@ import time
 import zlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from attrs import frozen
 
@@ -79,9 +79,7 @@ class Wire:
 
     def message(self, step: Request) -> Message:
         """The request of a step. Raises `ConferencesError` where it has no address that can be sent."""
-        url = self._base + step.path
-        if step.query:
-            url += "?" + urlencode({name: _as_text(value) for name, value in step.query.items()})
+        url = self._base + step.target
         wrong = f"is longer than {_LONGEST_URL} characters" if len(url) > _LONGEST_URL else ""
         if not _PLAIN.fullmatch(url):  # a link of a server
             wrong = wrong or ("holds control characters" if _CONTROL.search(url) else "")
@@ -137,10 +135,6 @@ class Wire:
             return f"through {proxy.url.host}, the proxy of HTTPS_PROXY or ALL_PROXY"
         is_short = not is_loopback(host) and not {".", ":"} & {*host}
         return f"a space is named in full, as in {host}.signalwire.com" if is_short else ""
-
-
-def _as_text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def headers_of(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
