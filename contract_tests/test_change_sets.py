@@ -14,13 +14,17 @@ from hypothesis import strategies as st
 
 from processes import STYLES, Ours, ours, without_waiting
 from signalwire_conferences import (
+    Conference,
     ConferenceResult,
     ConferencesError,
     ConflictError,
     Entry,
     InvalidChangeError,
     NotFoundError,
+    UpdatedConference,
+    UpdateReport,
     ValidationError,
+    VideoLayout,
     journal_file,
 )
 from signalwire_conferences.changes import checked_changes
@@ -378,6 +382,25 @@ def test_the_undo_of_a_change_set_tells_how_far_it_is(ours_of: Ours, server: Moc
         ID: ("failed", result.failed[ID]),
         OTHER: ("changed", None),
     }
+
+
+# --- its report -----------------------------------------------------------------------------------------------
+
+
+def test_only_what_an_update_gives_is_an_updated_conference_and_has_a_report(ours_of: Ours) -> None:
+    made = [
+        ours_of.update(ID, layout="5up"),
+        ours_of.update(ID, layout="5up"),
+        ours_of.edit(ID, lambda _: {"layout": "3x3"}),
+        ours_of.apply(ours_of.plan(ID, layout="4x4")),
+        ours_of.undo(ID),
+        ours_of.undo(entry=ours_of.history(ID)[0].id),
+        ours_of.apply(ours_of.plan_undo(ID)),
+    ]
+    assert {(type(each), type(each.report)) for each in made} == {(UpdatedConference, UpdateReport)}
+    assert {each.layout for each in made} <= {*VideoLayout}
+    read = [ours_of.get(ID), ours_of.list().data[0], ours_of.replace(ID, {"display_name": "x"})]
+    assert {(type(each), each.report) for each in read} == {(Conference, None)}
 
 
 # --- wrong input ------------------------------------------------------------------------------------------

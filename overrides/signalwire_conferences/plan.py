@@ -14,7 +14,7 @@ from .errors import Conflict, InvalidChangeError, Problem, UnsafeUpdateError, pr
 from .values import equivalent, is_coarser
 
 if TYPE_CHECKING:
-    # Its own knows a default from Python 3.13 on; type checkers have this one with them.
+    # That of `typing` takes a default from Python 3.13 on. Type checkers know this one even if it is not installed.
     from typing_extensions import TypeVar as TypeVarWithDefault
 
     from .results import UpdatedConference
