@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,8 +23,10 @@ _LOCAL = ("localhost", "127.0.0.1", "::1")
 class Page:
     """A page of a list, and where its links lead. Its findings are told with what made the list."""
 
-    def __init__(self, bench: Bench, exchange: Exchange, evidence: Sequence[Exchange] = ()) -> None:
-        self.bench, self.exchange, self.evidence = bench, exchange, evidence
+    def __init__(
+        self, bench: Bench, exchange: Exchange, evidence: Sequence[Exchange] = (), only: AbstractSet[str] | None = None
+    ) -> None:
+        self.bench, self.exchange, self.evidence, self.only = bench, exchange, evidence, only
         if not exchange.succeeded:
             bench.expect(exchange, 200, because="a list")
         value = exchange.value if isinstance(exchange.value, dict) else {}
@@ -46,10 +49,14 @@ class Page:
 
     def follow(self, name: str) -> "Page":
         try:
-            return Page(self.bench, self.bench.api.follow(self.exchange, name), self.evidence)
+            there = Page(self.bench, self.bench.api.follow(self.exchange, name), self.evidence, self.only)
         except BadLink as bad:
             claim = Claim(self.link(name), "is not", self.link(name).value)
             raise Broken(str(bad), claim, causes=[("bad link", name)]) from None
+        if self.only is not None and (extra := sorted(set(map(str, there.ids)) - self.only)):
+            claim = Claim(ids(there.exchange), "lacks", extra)
+            raise Broken(f"the link {name} forgets the filters", claim, *self.evidence, causes=[("link", "filters")])
+        return there
 
     def walk(self, name: str = "next", most: int | None = None) -> Iterator["Page"]:
         """The pages from this one on, each when it is asked for.
@@ -120,9 +127,12 @@ def free_window(bench: Bench, days: int) -> Window:
         window = Window(start, days)
         value = bench.list(**window.bounds, page_size="1").value
         if not (isinstance(value, dict) and value.get("data")):
-            break
-    # Where every window holds something, the filters do not filter, as the promises on them will say.
-    return window
+            return window
+    outside = bench.new(join_from="2001-01-01", join_until="2001-01-02")
+    shown = Claim(ids(bench.list(**window.bounds)), "lacks", [outside["id"]])
+    why = f"a list does not filter: with {window.bounds} it shows what lies outside"
+    bench.blamed.append(("list/both-filters", Broken(why, shown, outside.source, causes=[("filters",)])))
+    raise NotExercised(why)
 
 
 class PagedWindow:
@@ -138,7 +148,7 @@ class PagedWindow:
         self.evidence = [one.source for one in (*made, *inside)]
 
     def page(self, **query: str) -> Page:
-        return Page(self.bench, self.bench.list(**self.bounds, **query), self.evidence)
+        return Page(self.bench, self.bench.list(**self.bounds, **query), self.evidence, self.ids)
 
     def all_there(self, how: str, *pages: Page) -> None:
         """Demands that these pages show all of them, each once, and no other."""

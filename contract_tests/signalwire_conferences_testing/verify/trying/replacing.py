@@ -57,9 +57,12 @@ def reset(bench: Bench, before: Conference, after: Conference, names: Iterable[s
         want = known.default if documented else bench.resets.setdefault(name, new)
         if equivalent(known.kind, want, new):
             continue
-        became = f"kept its old value {old!r}" if equivalent(known.kind, old, new) else f"became {new!r}"
-        why = "by the contract" if documented else "as in an earlier PUT that left it out"
-        message, claim = f"{name} {became} and has to become {want!r}, {why}", Claim(after.part(name), "is", want)
+        kept = equivalent(known.kind, old, new)
+        became = f"kept its old value {old!r}" if kept else f"became {new!r}"
+        why = "has to become {!r}, by the contract" if documented else "in an earlier PUT that left it out became {!r}"
+        # What it became earlier may be what it kept then.
+        claim = Claim(after.part(name), *(("is not", old) if kept and not documented else ("is", want)))
+        message = f"{name} {became} and {why.format(want)}"
         broken = Broken(f"left out of a PUT, {message}", claim, before.source, causes=[("reset", name)])
         if root := bench.causes.get(("reset", name)):
             bench.because.append((root, broken))

@@ -24,10 +24,7 @@ def restored(bench: Bench) -> Iterator[str]:
     """
     if bench.options.conference_id is None:
         raise NotExercised("no conference was named with --conference")
-    exchange = bench.get(bench.options.conference_id)
-    if exchange.status == 404:
-        raise NotExercised(f"there is no conference {bench.options.conference_id}")
-    before = bench.conference_of(exchange)
+    before = bench.read(bench.options.conference_id)
     body = _way_back(bench, before)
     try:
         yield bench.options.conference_id
