@@ -280,6 +280,6 @@ class _Run:
         remarks = [] if whole else [unseen]
         if created.unproven:
             remarks.append(
-                f"not removed, because they are not known to be this run's own: {', '.join(created.unproven)}"
+                f"not removed, because they are not known to be this run's own: {', '.join(one[:80] for one in created.unproven)}"
             )
         return remarks
