@@ -162,9 +162,9 @@ def compare_fleets(credentials: tuple[str, str, str], url: str, ids: list[str], 
 def main(pairs: int, conferences: int) -> None:
     print(f"Python {platform.python_version()}, httpx {httpx.__version__}, {os.cpu_count()} cores")
     compare(
-        ("import httpx", "import signalwire_conferences"),
+        ("import httpx", "from signalwire_conferences import RestClient"),
         lambda: imported("httpx"),
-        lambda: imported("signalwire_conferences"),
+        lambda: imported("signalwire_conferences.client"),
         max(1, pairs // 50),
     )
     context = multiprocessing.get_context("spawn")

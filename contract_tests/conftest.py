@@ -181,9 +181,16 @@ def waits(monkeypatch: pytest.MonkeyPatch) -> Waits:
 
 @pytest.fixture
 def command(
-    mock: MockServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], tmp_path: Path
+    mock: MockServer,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    tmp_path: Path,
+    tmp_path_factory: pytest.TempPathFactory,
 ) -> CommandLine:
     """The command line, for `mock`, in an empty folder that is its home too."""
+    kept = str(tmp_path_factory.mktemp("kept"))  # what `edit` leaves where it was given up
+    monkeypatch.setenv("TMPDIR", kept)
+    monkeypatch.setattr("tempfile.tempdir", kept)
     monkeypatch.setenv("HOME", str(tmp_path))
     monkeypatch.chdir(tmp_path)
     return CommandLine(mock, monkeypatch, capsys)

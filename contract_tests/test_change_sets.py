@@ -13,7 +13,16 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from processes import STYLES, Ours, ours, without_waiting
-from signalwire_conferences import ConferencesError, ConflictError, Entry, InvalidChangeError, journal_file
+from signalwire_conferences import (
+    ConferenceResult,
+    ConferencesError,
+    ConflictError,
+    Entry,
+    InvalidChangeError,
+    NotFoundError,
+    ValidationError,
+    journal_file,
+)
 from signalwire_conferences.changes import checked_changes
 from signalwire_conferences.fleet import ChangeSetResult
 from signalwire_conferences.history import ChangeSet
@@ -342,6 +351,33 @@ def test_plans_of_the_undo_of_a_change_set_are_one_for_each_conference(ours_of: 
     assert ours_of.plan_undo(entry=entry).conference_id == OTHER
     ours_of.apply(plans[0])
     assert server.store[OTHER]["layout"] == "2x2"
+
+
+def test_plans_of_the_undo_of_a_change_set_tell_of_each_that_fails(ours_of: Ours, server: MockServer) -> None:
+    made, told = ChangeSet(), list[tuple[str, Any]]()
+    with ours("sync", server, journal=ours_of.client._transport.settings.journal) as other:
+        together(other, made, [ID, OTHER, "third-id"], layout="5up")
+    server.store.delete(ID)
+    server.faults.add(Fault.status(422), "GET", conference_id="third-id")
+    plans = ours_of.plan_undo(change_set=made.id, on_progress=told.append)
+    assert [plan.conference_id for plan in plans] == [OTHER]
+    assert {each: type(error) for each, error in plans.failed.items()} == {
+        ID: NotFoundError,
+        "third-id": ValidationError,
+    }
+    assert dict(told) == {OTHER: plans[0], **plans.failed}
+
+
+def test_the_undo_of_a_change_set_tells_how_far_it_is(ours_of: Ours, server: MockServer) -> None:
+    made, told = ChangeSet(), list[ConferenceResult]()
+    with ours("sync", server, journal=ours_of.client._transport.settings.journal) as other:
+        together(other, made, [ID, OTHER], layout="5up")
+    server.store.delete(ID)
+    result = ours_of.undo(change_set=made.id, on_progress=told.append)
+    assert {each.id: (each.outcome, each.error) for each in told} == {
+        ID: ("failed", result.failed[ID]),
+        OTHER: ("changed", None),
+    }
 
 
 # --- wrong input ------------------------------------------------------------------------------------------

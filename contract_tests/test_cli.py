@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -31,6 +32,11 @@ def test_help_names_every_command(capsys: pytest.CaptureFixture[str]) -> None:
     shown = capsys.readouterr().out
     assert "mock" in shown
     assert "verify" in shown
+
+
+def test_a_thread_may_run_a_command() -> None:
+    with ThreadPoolExecutor() as threads, pytest.raises(SystemExit, match="0"):
+        threads.submit(cli.main, ["--version"]).result()
 
 
 def test_no_command_shows_the_help_and_fails(capsys: pytest.CaptureFixture[str]) -> None:

@@ -4,11 +4,13 @@ import functools
 import json
 import os
 import signal
+import sqlite3
 import subprocess
 import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import pytest
 
@@ -17,6 +19,7 @@ from processes import methods
 from signalwire_conferences import contract
 from signalwire_conferences.cli.command import Run
 from signalwire_conferences.cli.terminal import Terminal
+from signalwire_conferences.journal import Journal
 from signalwire_conferences_testing.mock import Fault, MockServer
 
 IDS = [f"id-{number}" for number in range(5)]
@@ -102,6 +105,15 @@ def test_values_are_read_by_the_types_of_the_contract(
     assert mock.store[IDS[1]][word.partition("=")[0].rstrip(":")] == value
 
 
+def test_texts_from_files_of_windows_are_read(command: CommandLine, mock: MockServer) -> None:
+    Path("text").write_bytes(b"\xef\xbb\xbfone\r\ntwo\r\n")
+    Path("layout").write_bytes(b"\xef\xbb\xbf3x3\r\n")
+    command("update", IDS[1], "description=@text", "layout=@layout", "--yes")
+    assert (mock.store[IDS[1]]["description"], mock.store[IDS[1]]["layout"]) == ("one\ntwo\n", "3x3")
+    Path("text").write_bytes("Grüße".encode("utf-16"))
+    assert "cannot be read: it is not UTF-8 text" in command("update", IDS[1], "description=@text", expect=2).err
+
+
 def test_all_problems_are_told_at_once_and_nothing_is_sent(command: CommandLine, mock: MockServer) -> None:
     wrong = ["layuot=5up", "dark_primary=red", "size=big", "description=@missing", "enable_chat=perhaps", "quality"]
     wrong += ["join_from=tomorrow", "display_name=null", "layout:=[", "record_on_start=yes", "record_on_start=no"]
@@ -174,6 +186,48 @@ def test_a_conflict_ends_with_1(command: CommandLine, mock: MockServer) -> None:
     assert "<<<<<<< ours" in command("update", IDS[1], "layout=2x2", "--yes", expect=1).err
 
 
+@pytest.mark.parametrize("command_name", ["update", "apply", "undo", "restore", "edit"])
+def test_confirm_looks_again_and_writes_again_what_was_overwritten(
+    command: CommandLine, mock: MockServer, command_name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    command("update", IDS[1], "layout=3x3", "--yes")
+    command("plan", IDS[1], "layout=2x2", "--out", "plan")
+    Path("file").write_text(f"conferences:\n- id: {IDS[1]}\n  layout: 2x2\n")
+    monkeypatch.setenv("EDITOR", "sed -i s/3x3/2x2/")
+    arguments = {
+        "update": [IDS[1], "layout=2x2"],
+        "apply": ["plan"],
+        "undo": [IDS[1]],
+        "restore": ["file"],
+        "edit": [IDS[1]],
+    }[command_name]
+    mock.faults.add(Fault.foreign_write({"layout": "3x3"}, "after"), "PUT")
+    mock.requests.clear()
+    command(command_name, *arguments, "--yes", "--confirm", "0.01")
+    assert mock.store[IDS[1]]["layout"] == ("10x10" if command_name == "undo" else "2x2")
+    assert methods(mock).count("PUT") == 2
+    assert "--confirm SECONDS" in command(command_name, "--help").out
+
+
+@pytest.mark.parametrize("seconds", ["-1", "nan", "inf", "soon", "1e12"])
+def test_seconds_that_are_none_are_refused(command: CommandLine, mock: MockServer, seconds: str) -> None:
+    done = command("update", IDS[1], "layout=2x2", "--yes", "--confirm", seconds, expect=2)
+    assert "--confirm" in done.err
+    assert "login" not in done.err
+    assert mock.requests == []
+
+
+def test_what_is_missing_is_said_in_the_words_of_the_command_line(
+    command: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SIGNALWIRE_API_TOKEN")
+    done = command("list", "--json", expect=2)
+    assert "token is missing: set SIGNALWIRE_API_TOKEN" in done.err
+    assert "pass " not in done.out
+    done = command("update", IDS[1], "layout=2x2", "--yes", "--allow-reset", "szie", expect=2)
+    assert "  - --allow-reset 'szie': is not a field" in done.err
+
+
 def test_the_server_ends_it_with_3(command: CommandLine, mock: MockServer) -> None:
     assert "404" in command("get", "nobody", expect=3).err
     mock.faults.add(Fault.status(403), "GET")
@@ -241,6 +295,47 @@ def test_ids_come_from_the_standard_input_as_list_writes_them(command: CommandLi
     assert command("update", "-", "size=small", "--yes", "--json", input="").json["changed"] == []
 
 
+@pytest.mark.parametrize("as_one", [False, True])
+def test_ids_come_from_json_as_list_and_get_write_it(command: CommandLine, as_one: bool) -> None:
+    listed = command(*(["get", IDS[0]] if as_one else ["list", *WHERE]), "--json").out
+    done = command("update", "-", "size=small", "--yes", "--json", input="\ufeff" + listed)
+    assert done.json["changed"] == IDS[: 1 if as_one else 3]
+
+
+def test_a_list_that_broke_off_changes_nothing(command: CommandLine, mock: MockServer) -> None:
+    mock.faults.add(Fault.status(500), "GET", at=2, times=None)
+    listed = command("list", "page_size=2", "--json", expect=3).out
+    assert IDS[0] in listed
+    mock.faults.clear()
+    mock.requests.clear()
+    command("update", "-", "size=small", "--yes", input=listed, expect=2)
+    assert mock.requests == []
+
+
+@pytest.mark.parametrize("given", ["[", "{}", "[1]", "[{}]", '{"id": "a"}\n{"id": "b"}', '[{"id": ""}]', "[" * 100_000])
+def test_other_json_is_no_list_of_ids(command: CommandLine, mock: MockServer, given: str) -> None:
+    done = command("update", "-", "size=small", "--yes", input=given, expect=2)
+    assert "Traceback" not in done.err
+    assert len(done.err.splitlines()) <= 2
+    assert mock.requests == []
+
+
+@pytest.mark.parametrize("wrong", ["[", "]", '{"id":', '"a",', " ", "\t", "a\x1bb", "\u3000"])
+def test_what_cannot_be_an_id_is_refused_before_any_request(command: CommandLine, mock: MockServer, wrong: str) -> None:
+    for arguments in (
+        ["update", wrong, "size=small", "--yes"],
+        ["update", IDS[0], wrong, "size=small", "--yes"],
+        ["get", wrong],
+        ["delete", IDS[0], wrong, "--yes"],
+        ["edit", wrong, "--yes"],
+        ["undo", wrong, "--yes"],
+        ["history", wrong],
+        ["plan", wrong, "size=small"],
+    ):
+        command(*arguments, expect=2)
+    assert mock.requests == []
+
+
 def test_wrong_ids_from_the_standard_input_are_told_at_once(command: CommandLine, mock: MockServer) -> None:
     done = command("update", "-", "size=small", "--yes", input=b"a/b\nfine\n..\n\xff?\n", expect=2)
     assert done.err.count("\n  - id=") == 3
@@ -284,12 +379,48 @@ def test_interrupted_it_tells_what_is_done_and_the_same_command_does_the_rest(
     assert (again["unchanged"], again["changed"]) == (done, IDS[len(done) : 4])
 
 
+def test_interrupted_twice_it_does_not_say_that_all_is_finished(
+    command: CommandLine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def twice(*_: object, **__: object) -> None:
+        try:
+            raise KeyboardInterrupt
+        finally:
+            raise KeyboardInterrupt
+
+    monkeypatch.setattr("signalwire_conferences.workers.run", twice)
+    done = command("update", *IDS[:4], "quality=1080p", "--yes", expect=130)
+    assert "What was under way may be carried out or not" in done.err
+
+
 def test_at_a_terminal_a_bar_shows_how_far_it_is(command: CommandLine, mock: MockServer) -> None:
     mock.faults.add(Fault.latency(0.1), "PUT", times=None)
     shown = command.at_terminal("update", *IDS[:4], "quality=1080p", "--yes", "--concurrency", "1").out
     assert "writing" in shown
     assert "2 changed" in shown
     assert "\x1b[" not in command.process("update", *IDS[:4], "quality=720p", "--yes").err
+
+
+def test_what_is_so_of_many_for_one_reason_is_said_once(
+    command: CommandLine, mock: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    more = [f"more-{number}" for number in range(60)]
+    for each in more:
+        mock.store.add({"id": each, "name": each, "display_name": "x"})
+    full = sqlite3.OperationalError("database or disk is full")
+    full.sqlite_errorname = "SQLITE_FULL"
+    with monkeypatch.context() as patch:
+        patch.setattr(Journal, "_record", Mock(side_effect=full))
+        done = command("update", *more, "layout=2x2", "--yes", expect=2)
+        assert done.err.count("database or disk is full") == 1
+        assert "0 conferences changed, 0 matched already, 60 not changed." in done.err
+        assert "more-0, more-1, more-2 and 57 others; --json names them" in done.err
+        assert sorted(command("update", *more, "layout=2x2", "--yes", "--json", expect=2).json["failed"]) == sorted(
+            more
+        )
+    assert "PUT" not in methods(mock)
+    mock.faults.add(Fault.status(401), times=None)
+    assert command("update", *more, "layout=2x2", "--yes", expect=3).err.count("\n") < 30
 
 
 # --- create and delete --------------------------------------------------------------------------------

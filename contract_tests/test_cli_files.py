@@ -2,10 +2,12 @@
 
 import json
 import os
+import re
 import shlex
 import stat
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 import yaml
@@ -14,6 +16,7 @@ from command_line import CommandLine
 from mock_support import WHOLE
 from processes import methods
 from signalwire_conferences import states
+from signalwire_conferences.client import Conferences
 from signalwire_conferences_testing.mock import Fault, MockServer
 
 A, B = "id-a", "id-b"
@@ -139,6 +142,45 @@ def test_creating_and_deleting_happen_only_when_asked_for(command: CommandLine, 
     command("restore", FILE, "--dry-run", "--create", "--prune")  # known by its name from now on
 
 
+def test_creating_stops_where_the_whole_space_refuses_and_says_so_once(command: CommandLine, mock: MockServer) -> None:
+    Path(FILE).write_text("conferences:\n" + "".join(f"- name: n{n}\n  display_name: x\n" for n in range(9)))
+    mock.faults.add(Fault.status(403), "POST", times=None)
+    done = command("restore", FILE, "--yes", "--create", expect=3)
+    assert methods(mock).count("POST") == 1
+    assert done.err.count("403") == 1
+    assert "9 not changed" in done.err
+
+
+def test_interrupted_while_it_creates_it_tells_what_is_done(
+    command: CommandLine, mock: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    Path(FILE).write_text("conferences:\n" + "".join(f"- name: n{n}\n  display_name: x\n" for n in range(3)))
+    create = Conferences.create
+    calls = iter([create, create])
+
+    def interrupted(*arguments: Any, **fields: Any) -> Any:
+        if (call := next(calls, None)) is None:
+            raise KeyboardInterrupt
+        return call(*arguments, **fields)
+
+    monkeypatch.setattr(Conferences, "create", interrupted)
+    done = command("restore", FILE, "--yes", "--create", "--json", expect=130).json
+    assert len(done["created"]) == 2
+    assert len(mock.store) == 4
+
+
+def test_another_name_and_a_conference_that_is_there_twice_are_not_passed_over(
+    command: CommandLine, mock: MockServer
+) -> None:
+    Path(FILE).write_text(f"conferences:\n- id: {B}\n  name: other\n  layout: 5up\n- id: {A}\n- name: a\n")
+    told = command("restore", FILE, "--dry-run", expect=1).err
+    assert "Its name is 'b', in the file 'other'; no update changes it." in told
+    assert f"The file has it twice: it is '{A}', too." in told
+    done = command("restore", FILE, "--yes", "--json", "--create", expect=1).json
+    assert (done["changed"], list(done["failed"]), mock.store[B]["layout"]) == ([B], [B, "a"], "5up")
+    assert len(mock.store) == 2
+
+
 def test_an_export_replaces_no_link_and_no_pipe(command: CommandLine, tmp_path: Path) -> None:
     (link, real, pipe) = (tmp_path / name for name in ("link.yaml", "real.yaml", "pipe"))
     real.write_text("old")
@@ -240,6 +282,102 @@ def test_a_file_that_does_not_check_is_opened_again_with_the_problems_in_it(
     assert third.read_text().count("#! ") == 2
 
 
+def test_lines_are_those_of_the_file_as_it_is_opened_again(
+    command: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr("tempfile.tempdir", None)
+    wrong = "text = text.replace('layout: \"2x2\"', 'layout: 5upp').replace('quality:', 'qualiti:')"
+    wrong += ".replace('size: \"large\"', 'size: big') + '- id: id-b\\n'"
+    monkeypatch.setenv("EDITOR", editor(tmp_path, wrong, ""))
+    told = command("edit", B, "--yes", expect=2).err
+    lines = Path(told.split("What you typed is in ")[1].splitlines()[0]).read_text().splitlines()
+    found = {match[2]: lines[int(match[1]) - 1] for match in re.finditer(r"line (\d+): (\w+)", told)}
+    assert found == {
+        "layout": "  layout: 5upp",
+        "qualiti": '  qualiti: "1080p"',
+        "size": "  size: big",
+        "id": "- id: id-b",
+    }
+    (before,) = re.findall(r"that of the conference at line (\d+) too", told)
+    assert lines[int(before) - 1] == '- id: "id-b"'
+    assert f"#! id: is that of the conference at line {before} too" in lines
+    assert len([line for line in lines if line.startswith("#! ")]) == told.count("\n  - ") + 1
+
+
+def test_a_file_that_is_no_yaml_is_told_at_its_top(
+    command: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDITOR", editor(tmp_path, "text = text.replace('layout: \"2x2\"', 'layout: a: b')", ""))
+    told = command("edit", B, "--yes", expect=2).err
+    (line,) = re.findall(r"line (\d+): the file: is not YAML", told)
+    shown = (tmp_path / "seen-0.yaml").read_text().splitlines()
+    assert f"#! line {line}: the file: is not YAML" in shown[1]
+    assert shown[int(line) - 1] == "  layout: a: b"
+
+
+@pytest.mark.parametrize("change", ["'\\ufeff' + text", "text.replace('\\n', '\\r\\n')"])
+def test_what_an_editor_of_windows_writes_is_read(
+    command: CommandLine, mock: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, change: str
+) -> None:
+    monkeypatch.setenv("EDITOR", editor(tmp_path, f"text = ({change}).replace('\"2x2\"', '5up')"))
+    before = mock.store[B]
+    command("edit", B, "--yes")
+    assert {name for name in before if before[name] != mock.store[B][name]} == {"layout", "updated_at"}
+
+
+def test_a_file_that_is_no_utf_8_any_more_is_left_as_it_is(
+    command: CommandLine, mock: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDITOR", "iconv -t UTF-16 -o")
+    script = tmp_path / "editor.sh"
+    script.write_text('#!/bin/sh\niconv -f UTF-8 -t UTF-16 "$1" > "$1.new" && mv "$1.new" "$1"\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("EDITOR", str(script))
+    told = command("edit", B, "--yes", expect=2).err
+    assert "not UTF-8" in told
+    assert "conferences" in Path(told.split("What you typed is in ")[1].splitlines()[0]).read_text("utf-16")
+    assert methods(mock) == ["GET"]
+
+
+def test_an_interrupt_is_the_editors(
+    command: CommandLine, mock: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    script = tmp_path / "editor.sh"
+    script.write_text('#!/bin/sh\nkill -INT $PPID\nsed -i s/2x2/5up/ "$1"\n')
+    script.chmod(0o755)
+    monkeypatch.setenv("EDITOR", str(script))
+    command("edit", B, "--yes")
+    assert mock.store[B]["layout"] == "5up"
+
+
+def test_lines_of_a_text_that_look_like_ours_stay(
+    command: CommandLine, mock: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    mock.store.patch(B, {"description": "#! one\n#! two"})
+    wrong = "text = text.replace('\"2x2\"', '5upp')"
+    monkeypatch.setenv("EDITOR", editor(tmp_path, wrong, "text = text.replace('5upp', '5up')"))
+    command("edit", B, "--yes")
+    assert (mock.store[B]["description"], mock.store[B]["layout"]) == ("#! one\n#! two", "5up")
+
+
+def test_an_editor_that_returns_at_once_is_asked_to_wait(command: CommandLine, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("EDITOR", "true")
+    assert "EDITOR='code --wait'" in command("edit", B, "--yes").err
+
+
+def test_wrong_options_are_told_before_the_editor_opens(
+    command: CommandLine, mock: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("EDITOR", "false")
+    assert "did you mean size?" in command("edit", B, "--yes", "--allow-reset", "szie", expect=2).err
+    Path(FILE).write_text(f"conferences:\n- id: {B}\n  layuot: 5up\n  size: big\n")
+    told = command("restore", FILE, "--yes", "--allow-reset", "szie", expect=2).err
+    for wrong in ("--allow-reset 'szie'", "line 3: layuot", "line 4: size='big'"):
+        assert wrong in told
+    assert mock.requests == []
+
+
 def test_closed_unchanged_it_is_given_up_and_what_was_typed_is_kept(
     command: CommandLine, mock: MockServer, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -287,7 +425,7 @@ def test_an_editor_that_fails_writes_nothing(
     command: CommandLine, mock: MockServer, monkeypatch: pytest.MonkeyPatch, program: str
 ) -> None:
     monkeypatch.setenv("VISUAL", program)
-    command("edit", B, "--yes", expect=2)
+    assert "What you typed" not in command("edit", B, "--yes", expect=2).err
     assert methods(mock) == ["GET"]
 
 

@@ -34,13 +34,17 @@ class Kept(KeyringBackend):
 
 
 class Locked(Kept):
-    """A keyring that nobody can open."""
+    """A keyring that nobody can open; some raise errors of their own."""
+
+    def __init__(self, kind: type[Exception]) -> None:
+        super().__init__()
+        self.kind = kind
 
     def get_password(self, *_: str) -> str | None:
-        raise KeyringError("it is locked")
+        raise self.kind("it is locked")
 
     def set_password(self, *_: str) -> None:
-        raise KeyringError("it is locked")
+        raise self.kind("it is locked")
 
 
 @pytest.fixture(autouse=True)
@@ -115,14 +119,24 @@ def test_a_missing_token_is_asked_for(command: CommandLine, login: list[str], gi
     assert "API token is missing" in command(*login, input=given, expect=2).err
 
 
+@pytest.mark.parametrize("kind", [KeyringError, OSError, AttributeError])
 def test_a_keyring_that_is_locked_stops_nobody_who_has_variables(
-    command: CommandLine, mock: MockServer, login: list[str], monkeypatch: pytest.MonkeyPatch
+    command: CommandLine, mock: MockServer, login: list[str], monkeypatch: pytest.MonkeyPatch, kind: type[Exception]
 ) -> None:
-    keyring.set_keyring(Locked())
+    keyring.set_keyring(Locked(kind))
     command("list")
     assert "SIGNALWIRE_API_TOKEN" in command(*login, input=mock.token, expect=2).err
     monkeypatch.delenv("SIGNALWIRE_API_TOKEN")
     command("list", expect=2)
+
+
+@pytest.mark.parametrize("text", ["5", "[", "[1]", "null"])
+def test_a_damaged_entry_of_the_keyring_is_none(
+    command: CommandLine, mock: MockServer, kept: Kept, monkeypatch: pytest.MonkeyPatch, text: str
+) -> None:
+    monkeypatch.delenv("SIGNALWIRE_API_TOKEN")
+    kept.kept["signalwire-conferences", mock.host] = text
+    assert "token is missing" in command("list", expect=2).err
 
 
 def test_without_the_extra_it_is_named(command: CommandLine, login: list[str], monkeypatch: pytest.MonkeyPatch) -> None:

@@ -12,21 +12,21 @@ import pytest
 from command_line import COMMAND, CommandLine
 from mock_support import WHOLE
 from processes import methods
-from signalwire_conferences import contract
+from signalwire_conferences import cli, contract
 from signalwire_conferences_testing.mock import Fault, MockServer
 
 ID = WHOLE["id"]
 INTERRUPTED = """
 import sys
-from signalwire_conferences import cli
 
 class Finder:
     def find_spec(self, name, *_):
-        if name == "typer":
+        if name == sys.argv[1]:
             raise KeyboardInterrupt
 
 sys.meta_path.insert(0, Finder())
-sys.exit(cli.main(["list"]))
+from signalwire_conferences import cli
+sys.exit(cli.main([sys.argv[2]]))
 """
 HOSTILE = "\x1b[2J\x1b]0;owned\x07\u202eevil\x9b31m\n\r\0[bold red]:smile:"
 
@@ -122,6 +122,16 @@ def test_a_locale_without_the_characters_of_a_name_is_no_error(command: CommandL
     assert "Gr\\xfc\\xdfe \\u4f1a\\u8b70" in done.out
 
 
+def in_full(arguments: list[str], patch: pytest.MonkeyPatch, name: str = "stdout") -> int:
+    """Runs a command of which a standard stream is full; gives the exit code."""
+    with Path("/dev/full").open("w", encoding="utf-8") as full, patch.context() as context:
+        context.setattr(sys, name, full)
+        try:
+            return cli.main(arguments)
+        except SystemExit as ended:
+            return int(ended.code or 0)
+
+
 @pytest.mark.usefixtures("command")
 @pytest.mark.parametrize(
     "arguments",
@@ -137,51 +147,100 @@ def test_a_locale_without_the_characters_of_a_name_is_no_error(command: CommandL
         ["plan", ID, "layout=5up", "--json"],
         ["history", "--json", "--journal", "journal"],
         ["delete", ID, "--dry-run"],
+        ["--help"],
+        ["update", "--help"],
+        ["mock", "--help"],
+        ["--version"],
+        [],
     ],
 )
-def test_a_full_standard_output_is_one_sentence_and_exit_code_3(arguments: list[str]) -> None:
-    with Path("/dev/full").open("w", encoding="utf-8") as full:
-        done = subprocess.run(
-            [*COMMAND, *arguments], stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False
-        )
-    assert "The standard output cannot be written: No space left on device." in done.stderr
-    assert ("Traceback" in done.stderr, "Exception" in done.stderr, done.returncode) == (False, False, 3)
+def test_a_full_standard_output_is_one_sentence_and_exit_code_3(
+    arguments: list[str], monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert in_full(arguments, monkeypatch) == 3
+    told = capsys.readouterr().err
+    assert told.count("The standard output cannot be written: No space left on device.\n") == 1
+    if "update" not in arguments:
+        assert len(told.splitlines()) == 1 + ("nobody" in arguments)
 
 
 @pytest.mark.usefixtures("command")
-def test_a_full_standard_output_does_not_hide_what_was_written() -> None:
+def test_a_full_standard_output_does_not_hide_what_was_written(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    in_full(["update", "--all", "layout=5up", "--yes", "--json"], monkeypatch)
+    assert "1 conference changed" in capsys.readouterr().err
+
+
+@pytest.mark.usefixtures("command")
+def test_python_says_no_more_of_a_full_standard_output_when_it_ends() -> None:
     with Path("/dev/full").open("w", encoding="utf-8") as full:
-        line = [*COMMAND, "update", "--all", "layout=5up", "--yes", "--json"]
+        line = [*COMMAND, "list", "--help"]
         done = subprocess.run(line, stdout=full, stderr=subprocess.PIPE, text=True, timeout=60, check=False)
-    assert "1 conference changed" in done.stderr
+    assert (done.returncode, done.stderr.count("\n"), done.stderr[:19]) == (3, 1, "The standard output")
 
 
 @pytest.mark.usefixtures("command")
-def test_a_full_standard_error_is_no_traceback(mock: MockServer) -> None:
-    with Path("/dev/full").open("w", encoding="utf-8") as full:
-        line = [*COMMAND, "update", ID, "layout=5up", "--yes"]
-        done = subprocess.run(line, stderr=full, stdout=subprocess.PIPE, text=True, timeout=60, check=False)
-    assert (done.returncode, mock.store[ID]["layout"]) == (0, "5up")
+def test_a_full_standard_error_is_no_traceback(mock: MockServer, monkeypatch: pytest.MonkeyPatch) -> None:
+    assert in_full(["update", ID, "layout=5up", "--yes"], monkeypatch, "stderr") == 0
+    assert mock.store[ID]["layout"] == "5up"
+    assert in_full(["lits"], monkeypatch, "stderr") == 2
 
 
-def test_an_interrupt_while_the_commands_are_imported_is_130_without_a_traceback() -> None:
-    done = subprocess.run(
-        [sys.executable, "-P", "-c", INTERRUPTED], capture_output=True, text=True, timeout=20, check=False
-    )
+@pytest.mark.usefixtures("command")
+@pytest.mark.parametrize("name", ["stdin", "stdout", "stderr"])
+def test_a_standard_stream_that_the_shell_closed_is_no_error(
+    mock: MockServer, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as context:
+        context.setattr(sys, name, None)
+        with pytest.raises(SystemExit, match="0"):
+            cli.main(["update", ID, "layout=5up", "--yes"])
+    assert mock.store[ID]["layout"] == "5up"
+
+
+@pytest.mark.parametrize(
+    ("module", "command"), [("typer", "list"), ("attrs", "list"), ("signalwire_conferences_testing", "mock")]
+)
+def test_an_interrupt_of_any_import_is_130_without_a_traceback(module: str, command: str) -> None:
+    line = [sys.executable, "-P", "-c", INTERRUPTED, module, command]
+    done = subprocess.run(line, capture_output=True, text=True, timeout=20, check=False)
     assert (done.returncode, done.stdout, done.stderr) == (130, "", "Interrupted.\n")
 
 
 @pytest.mark.usefixtures("command")
-def test_an_interrupt_ends_it_with_130_and_without_a_traceback(mock: MockServer) -> None:
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
+def test_an_interrupt_ends_it_with_130_and_without_a_traceback(mock: MockServer, number: signal.Signals) -> None:
     mock.faults.add(Fault.latency(20), "GET")
     process = subprocess.Popen([*COMMAND, "get", ID], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     while not mock.requests:
         time.sleep(0.01)
-    process.send_signal(signal.SIGINT)
+    process.send_signal(number)
     out, err = process.communicate(timeout=30)
     assert (process.returncode, out) == (130, "")
     assert "Interrupted" in err
     assert "Traceback" not in err
+
+
+@pytest.mark.parametrize("columns", ["0", "00", "1", "-1", "x"])
+def test_whatever_columns_says_nothing_is_left_out(
+    command: CommandLine, monkeypatch: pytest.MonkeyPatch, columns: str
+) -> None:
+    monkeypatch.setenv("COLUMNS", columns)
+    done = command("update", ID, "nobody", "layout=5up", "--yes", expect=1)
+    assert "1 conference changed, 0 matched already, 1 not changed." in done.err
+    assert "nobody\tNotFoundError\tGET " in done.err
+    assert "+ layout" in command("plan", ID, "layout=2x2").out
+
+
+@pytest.mark.parametrize("state", ["", "relative/folder"])
+def test_a_state_folder_that_is_none_is_passed_over(
+    command: CommandLine, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, state: str
+) -> None:
+    monkeypatch.setenv("XDG_STATE_HOME", state)
+    command("update", ID, "layout=5up", "--yes")
+    (journal,) = tmp_path.rglob("journal.sqlite")
+    assert journal.relative_to(tmp_path).parts[:2] == (".local", "state")
 
 
 # --- completion ---------------------------------------------------------------------------------------

@@ -10,7 +10,7 @@ import pytest
 from command_line import CommandLine
 from mock_support import WHOLE
 from processes import methods
-from signalwire_conferences_testing.mock import MockServer
+from signalwire_conferences_testing.mock import Fault, MockServer
 
 A, B = "id-a", "id-b"
 
@@ -26,6 +26,10 @@ def mock(mock: MockServer) -> MockServer:
 
 def layouts(mock: MockServer) -> list[str]:
     return [mock.store[each]["layout"] for each in (A, B)]
+
+
+def layout_of(mock: MockServer, conference_id: str) -> object:
+    return mock.store[conference_id]["layout"]
 
 
 # --- history and undo ---------------------------------------------------------------------------------
@@ -86,6 +90,19 @@ def test_undo_keeps_what_others_changed_and_names_the_conflict(command: CommandL
     assert layouts(mock)[0] == "8x8"
 
 
+def test_the_undo_of_a_change_set_shows_a_bar_and_names_what_fails(command: CommandLine, mock: MockServer) -> None:
+    command("update", A, B, "layout=5up", "--yes", "--label", "x")
+    change_set = command("history", "--json").json[0]["change_set"]
+    mock.store.delete(A)
+    dry = command("undo", "--change-set", change_set, "--dry-run", "--json", expect=1).json
+    assert (list(dry["changes"]), dry["failed"][A]["type"]) == ([B], "NotFoundError")
+    mock.faults.add(Fault.latency(0.3), "PUT", times=None)
+    done = command.at_terminal("undo", "--change-set", change_set, "--yes")
+    assert "writing" in done.out
+    assert "1 conference changed, 0 matched already, 1 not changed." in done.out
+    assert layout_of(mock, B) == "2x2"
+
+
 def test_at_a_terminal_a_change_set_asks_once(command: CommandLine, mock: MockServer) -> None:
     command("update", A, "layout=5up", "--yes")
     change_set = command("history", "--json").json[0]["change_set"]
@@ -102,7 +119,10 @@ def test_what_the_journal_does_not_know_is_refused(command: CommandLine, mock: M
 
 
 def test_without_a_journal_there_is_no_history(command: CommandLine, mock: MockServer) -> None:
-    assert "no journal" in command("history", "--no-journal", expect=2).err
+    for arguments in (["history"], ["undo", A, "--yes"], ["undo", "--change-set", "x", "--yes"]):
+        done = command(*arguments, "--no-journal", "--json", expect=2)
+        assert "Leave --no-journal out, or give --journal PATH." in done.err
+        assert "journal=" not in done.err + done.out
     assert "no journal" in command("undo", A, "--no-journal", "--yes", expect=2).err
     assert mock.requests == []
 

@@ -28,6 +28,7 @@ from signalwire_conferences import (
     Difference,
     InvalidChangeError,
     InvalidResponseError,
+    JournalError,
     NotFoundError,
     PermissionDeniedError,
     Problem,
@@ -316,6 +317,7 @@ INSTANCES: list[ConferencesError] = [
     ConflictError(ID, [Conflict("size", "small", "medium", "large")], state="unchanged"),
     VerificationError(ID, [Difference("meta", {}, MISSING)], {"meta": {}}, state="so"),
     InvalidResponseError("message", conference_id=ID),
+    JournalError("message", advice="advice"),
     TransportError("message", advice="advice"),
     *(answered(status, b'{"error": "reason"}', x_request_id="abc", retry_after="2") for status in STATUSES),
 ]

@@ -78,6 +78,8 @@ def test_the_first_import_brings_what_every_client_needs_and_no_more() -> None:
     code = """
 import sys
 import signalwire_conferences as package
+assert "attrs" not in sys.modules
+package.RestClient
 late = {"anyio", "asyncio", "httpx", "httptools", "jsonschema_rs", "sqlite3", "ssl"}
 print(*sorted(late & sys.modules.keys()), "and", package.AsyncRestClient.__name__)
 from signalwire_conferences import *

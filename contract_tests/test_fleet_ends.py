@@ -5,6 +5,7 @@ import contextlib
 import gc
 import random
 import signal
+import sqlite3
 import subprocess
 import threading
 import time
@@ -13,6 +14,7 @@ from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
+from unittest.mock import Mock
 
 import anyio
 import anyio.lowlevel
@@ -20,7 +22,15 @@ import pytest
 
 from conftest import LONG
 from processes import finished, spawned
-from signalwire_conferences import AsyncRestClient, ChangeSetResult, ConferenceResult, RestClient, ServerError
+from signalwire_conferences import (
+    AsyncRestClient,
+    ChangeSetResult,
+    ConferenceResult,
+    JournalError,
+    RestClient,
+    ServerError,
+)
+from signalwire_conferences.journal import Journal
 from signalwire_conferences_testing.mock import Fault, MockServer
 from test_fleet import NEW, assert_only_changed, conferences, fleet, plans, states
 
@@ -350,6 +360,32 @@ def test_each_is_locked_from_read_to_verification_and_all_are_in_the_journal(sty
             assert entry.before["display_name"] == f"Old {number}"
     assert held == {}
     assert 2 <= most[0] <= 4
+
+
+def test_a_journal_that_is_full_ends_it_at_once_and_names_the_rest(
+    style: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    told: list[ConferenceResult] = []
+    with fleet(style, 300, journal=tmp_path / "journal") as (server, client):
+        ids = list(server.store)
+        client.update_many(ids[:5], changes=NEW)
+        full = sqlite3.OperationalError("database or disk is full")
+        full.sqlite_errorname = "SQLITE_FULL"
+        monkeypatch.setattr(Journal, "_record", Mock(side_effect=full))
+        requests = len(server.requests)
+        result = client.update_many(ids, changes=NEW, concurrency=5, on_progress=told.append)
+        assert 0 < len(server.requests) - requests < 50
+        assert {each.method for each in server.requests[requests:]} == {"GET"}
+        assert sorted(result.failed) == sorted(ids)
+        assert {(type(error), str(error).split(" The conf")[0]) for error in result.failed.values()} == {
+            (JournalError, f"The journal '{tmp_path / 'journal'}' cannot be used: database or disk is full.")
+        }
+        last = result.failed[ids[-1]]
+        assert "unchanged by this call" in str(last)
+        assert "Make room on its disk" in str(last)
+        assert len(told) == 300
+        monkeypatch.undo()
+        assert len(client.update_many(ids, changes=NEW).changed) == 295
 
 
 def test_a_lock_that_fails_fails_one_conference(style: str) -> None:

@@ -1,6 +1,8 @@
 """The file of conferences: what it holds, that a round trip changes nothing, and that it is read as it is meant."""
 
+import gc
 import json
+import tracemalloc
 from typing import Any
 
 import jsonschema_rs
@@ -151,6 +153,11 @@ def test_an_alias_stands_for_its_value() -> None:
         ("conferences:\n- id: 7", "line 2: id=7: must be a text"),
         (HEAD + "  layuot: 5up", "line 3: layuot: is not a field; did you mean layout?"),
         (HEAD + "  size: small\n  size: large", "line 4: size: is there twice"),
+        (
+            HEAD + '  description: "a\n  size: small\n',
+            "line 5: the file: is not YAML: found unexpected end of stream; what",
+        ),
+        (HEAD + '  description: "a\n  size: small\n', "begins at line 3"),
         (HEAD + "  size: [small]", "line 3: size: must be a text"),
         (HEAD + "  size: !!binary small", "line 3: size: must be a text"),
         (HEAD + "- id: a", "line 3: id='a': is that of the conference at line 2 too"),
@@ -164,6 +171,45 @@ def test_what_is_wrong_with_a_file_is_told_with_its_line(text: str, expected: st
 
 def test_all_problems_of_a_file_are_told_at_once() -> None:
     assert len(problems(HEAD + "  layuot: 5up\n  dark_primary: #112233\n- {}\n- name: 3\nspcae: x\n")) == 6
+
+
+def test_wrong_values_are_told_with_whatever_else_is_wrong() -> None:
+    text = HEAD + "  layuot: 5up\n  size: big\n  layout: 5up\n- id: b\n  dark_primary: red\n"
+    lines = [each.partition(":")[0] for each in problems(text)]
+    assert lines == ["line 3", "line 4", "line 7"]
+    assert "must be one of small, medium, large, unless the conference has this value now" in problems(text)[1]
+    assert states.read_states(text.replace("layuot", "quality").replace("5up\n  size", "720p\n  size"))
+
+
+def test_a_number_without_end_is_a_wrong_value_and_no_more() -> None:
+    (state,) = states.read_states(HEAD + f"  display_name: {'9' * 5000}\n  description: .nan\n")
+    assert state.fields == {"display_name": float("inf"), "description": ".nan"}
+    assert len(state.wrong(state.fields)) == 1
+
+
+@pytest.mark.parametrize("text", ["\ufeff" + HEAD, HEAD.replace("\n", "\r\n"), f"---\n{HEAD}...\n", f"# a\n{HEAD}# b"])
+def test_marks_and_line_breaks_of_other_systems_are_read(text: str) -> None:
+    assert [state.id for state in states.read_states(text + "  size: small\r\n" * text.startswith("c"))] == ["a"]
+
+
+def test_aliases_of_aliases_cost_nothing() -> None:
+    bomb = "".join(f"  a{n}: &a{n} [{', '.join([f'*a{n - 1}'] * 9 if n else ['x'])}]\n" for n in range(30))
+    assert len(problems(HEAD + bomb)) == 30
+    assert problems(HEAD + "  size: *nobody\n") == ["line 3: the file: is not YAML: nothing is named &nobody"]
+
+
+def test_a_file_takes_little_more_memory_than_its_texts() -> None:
+    def taken(count: int) -> int:
+        text = file_of(*({**WHOLE, "id": f"id-{number}", "name": f"name-{number}"} for number in range(count)))
+        tracemalloc.start()
+        found = states.drift(states.read_states(text), iter([]))
+        gc.collect()
+        size = tracemalloc.get_traced_memory()[0]
+        tracemalloc.stop()
+        assert len(found.missing) == count
+        return size
+
+    assert (taken(300) - taken(100)) / 200 < 2000  # bytes each; 20,000 before
 
 
 # --- the schema ---------------------------------------------------------------------------------------

@@ -59,6 +59,13 @@ def test_a_netrc_with_the_right_pair_and_a_dead_proxy_change_nothing(
     assert {request.method for request in server.requests} >= {"POST", "PUT"}
 
 
+@pytest.mark.long
+def test_schemathesis_leaves_nothing_in_the_folder_of_the_run(server: MockServer, tmp_path: Path) -> None:
+    done = shell(f"cd {shlex.quote(str(tmp_path))} && VERIFY {server.url} --promise generic/")
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
 def test_authorities_that_cannot_be_read_are_2(
     name: str, server: MockServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]

@@ -19,6 +19,7 @@ from signalwire_conferences import (
     ConferenceSize,
     Entry,
     RestClient,
+    UndoPlans,
     UpdatePlan,
     UpdateReport,
     VideoLayout,
@@ -96,7 +97,9 @@ def undone(client: RestClient) -> None:
     assert_type(client.video.conferences.undo(entry=1), Conference)
     assert_type(client.video.conferences.undo(change_set="x"), ChangeSetResult)
     assert_type(client.video.conferences.plan_undo("id"), UpdatePlan[Conference])
-    assert_type(client.video.conferences.plan_undo(change_set="x"), Sequence[UpdatePlan[Conference]])
+    assert_type(client.video.conferences.plan_undo(change_set="x"), UndoPlans[Conference])
+    client.video.conferences.undo(change_set="x", on_progress=lambda one: print(one.outcome))
+    client.video.conferences.plan_undo(change_set="x", on_progress=lambda pair: print(*pair))
 
 
 async def undone_awaited(client: AsyncRestClient) -> None:

@@ -3,48 +3,41 @@
 import importlib
 from typing import TYPE_CHECKING, Any
 
-from .client import RestClient
-from .contract import KEEP
-from .errors import (
-    ApiError,
-    AuthenticationError,
-    ConferencesError,
-    ConfigurationError,
-    Conflict,
-    ConflictError,
-    Difference,
-    InvalidChangeError,
-    InvalidResponseError,
-    NotFoundError,
-    PermissionDeniedError,
-    Problem,
-    RateLimitError,
-    ServerError,
-    SignalWireRestError,
-    TransportError,
-    UnsafeUpdateError,
-    ValidationError,
-    VerificationError,
-)
-from .fleet import ChangeSetResult, ConferenceResult
-from .history import Entry
-from .plan import Change, ServerChoice, UpdatePlan
-from .results import Conference, ConferencePage, UpdateReport
-
 if TYPE_CHECKING:
     from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
     from signalwire_conferences_api.models import ConferenceSize, VideoLayout, VideoQuality
 
     from .aio import AsyncRestClient
+    from .client import RestClient
+    from .contract import KEEP
+    from .errors import (
+        ApiError,
+        AuthenticationError,
+        ConferencesError,
+        ConfigurationError,
+        Conflict,
+        ConflictError,
+        Difference,
+        InvalidChangeError,
+        InvalidResponseError,
+        JournalError,
+        NotFoundError,
+        PermissionDeniedError,
+        Problem,
+        RateLimitError,
+        ServerError,
+        SignalWireRestError,
+        TransportError,
+        UnsafeUpdateError,
+        ValidationError,
+        VerificationError,
+    )
+    from .fleet import ChangeSetResult, ConferenceResult, UndoPlans
+    from .history import Entry
+    from .plan import Change, ServerChoice, UpdatePlan
+    from .results import Conference, ConferencePage, UpdateReport
 
     __version__: str
-
-# What is imported when it is asked for: it takes long, and most programs do without.
-_LATER = {
-    "AsyncRestClient": "signalwire_conferences.aio",
-    **dict.fromkeys(("ConferenceChanges", "ConferenceFields", "ListQuery"), "signalwire_conferences_api.fields"),
-    **dict.fromkeys(("ConferenceSize", "VideoLayout", "VideoQuality"), "signalwire_conferences_api.models"),
-}
 
 __all__ = [
     "KEEP",
@@ -67,6 +60,7 @@ __all__ = [
     "Entry",
     "InvalidChangeError",
     "InvalidResponseError",
+    "JournalError",
     "ListQuery",
     "NotFoundError",
     "PermissionDeniedError",
@@ -77,6 +71,7 @@ __all__ = [
     "ServerError",
     "SignalWireRestError",
     "TransportError",
+    "UndoPlans",
     "UnsafeUpdateError",
     "UpdatePlan",
     "UpdateReport",
@@ -88,12 +83,35 @@ __all__ = [
 ]
 
 
+# Imported when it is asked for: the command line can then catch a Ctrl-C at any moment, and most programs do without
+# the slow ones.
+_WHERE = {
+    name: module
+    for module, names in {
+        ".aio": ("AsyncRestClient",),
+        ".client": ("RestClient",),
+        ".contract": ("KEEP",),
+        ".fleet": ("ChangeSetResult", "ConferenceResult", "UndoPlans"),
+        ".history": ("Entry",),
+        ".plan": ("Change", "ServerChoice", "UpdatePlan"),
+        ".results": ("Conference", "ConferencePage", "UpdateReport"),
+        "signalwire_conferences_api.fields": ("ConferenceChanges", "ConferenceFields", "ListQuery"),
+        "signalwire_conferences_api.models": ("ConferenceSize", "VideoLayout", "VideoQuality"),
+    }.items()
+    for name in names
+}
+
+
 def __getattr__(name: str) -> Any:
     if name == "__version__":
         value: Any = importlib.import_module("importlib.metadata").version("signalwire-conferences")
-    elif name in _LATER:
-        value = getattr(importlib.import_module(_LATER[name]), name)
+    elif name in __all__:
+        value = getattr(importlib.import_module(_WHERE.get(name, ".errors"), __name__), name)
     else:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
     globals()[name] = value
     return value
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

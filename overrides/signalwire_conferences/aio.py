@@ -10,14 +10,13 @@ from . import operations, workers
 from .async_transport import AsyncTransport
 from .base import BaseClient, BaseConferences, Id, Video
 from .edit import Function
-from .fleet import CONCURRENCY, LARGE_PAGES, PLANNED_AHEAD, ChangeSetResult, ConferenceResult, name_of
+from .fleet import CONCURRENCY, LARGE_PAGES, PLANNED_AHEAD, ChangeSetResult, ConferenceResult, UndoPlans, name_of
 from .history import ChangeSet, Entry
 from .plan import UpdatePlan
 from .results import Conference, ConferencePage, UpdateReport
 from .settings import AsyncLock, Settings
 from .steps import Steps
 from .undo import members
-from .update import SafeUpdate
 
 AsyncPlan = UpdatePlan[Awaitable[Conference]]
 
@@ -117,7 +116,8 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         concurrency: int = CONCURRENCY,
     ) -> AsyncGenerator[tuple[str, UpdatePlan[Awaitable[Conference]] | Exception], None]:
         """What `update_many` would do, in the order of the ids: id and plan, or the error of this conference."""
-        return self._plans(ids, self._updates(ChangeSet(), ids, changes, allow_reset, concurrency), concurrency)
+        update = self._updates(ChangeSet(), ids, changes, allow_reset, concurrency)
+        return self._plans(ids, lambda each: self._planned(update(each)), concurrency)
 
     async def edit(self, conference_id: Id, function: Function, /, *, allow_reset: Iterable[str] = ()) -> Conference:
         """Change fields depending on what they are, and keep every other. The function is not awaited."""
@@ -132,29 +132,54 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
     @overload
     async def undo(self, /, *, entry: int) -> Conference: ...
     @overload
-    async def undo(self, /, *, change_set: str) -> ChangeSetResult: ...
     async def undo(
-        self, conference_id: Id | None = None, /, *, change_set: str | None = None, entry: int | None = None
+        self, /, *, change_set: str, on_progress: Callable[[ConferenceResult], object] | None = None
+    ) -> ChangeSetResult: ...
+    async def undo(
+        self,
+        conference_id: Id | None = None,
+        /,
+        *,
+        change_set: str | None = None,
+        entry: int | None = None,
+        on_progress: Callable[[ConferenceResult], object] | None = None,
     ) -> Conference | ChangeSetResult:
         """Take a change back, as a three-way merge."""
         if (one := self._undo_of_one(conference_id, change_set, entry)) is not None:
             return await self._transport.run(one)
         made, ids = ChangeSet(), await self._transport.run(members(change_set or "", self._journaled))
-        return await self._carried_out(ids, self._undos(change_set, made), made, CONCURRENCY, None)
+        return await self._carried_out(ids, self._undos(change_set, made), made, CONCURRENCY, on_progress)
 
     @overload
     async def plan_undo(self, conference_id: Id, /, *, change_set: str | None = None) -> AsyncPlan: ...
     @overload
     async def plan_undo(self, /, *, entry: int) -> AsyncPlan: ...
     @overload
-    async def plan_undo(self, /, *, change_set: str) -> Sequence[AsyncPlan]: ...
     async def plan_undo(
-        self, conference_id: Id | None = None, /, *, change_set: str | None = None, entry: int | None = None
-    ) -> AsyncPlan | Sequence[AsyncPlan]:
+        self, /, *, change_set: str, on_progress: Callable[[tuple[str, AsyncPlan | Exception]], object] | None = None
+    ) -> UndoPlans[Awaitable[Conference]]: ...
+    async def plan_undo(
+        self,
+        conference_id: Id | None = None,
+        /,
+        *,
+        change_set: str | None = None,
+        entry: int | None = None,
+        on_progress: Callable[[tuple[str, AsyncPlan | Exception]], object] | None = None,
+    ) -> AsyncPlan | UndoPlans[Awaitable[Conference]]:
         """Tell what `undo` would do: one plan, or one for each conference of a change set."""
-        found = await self._transport.run(self._undo_plans(conference_id, change_set, entry))
-        plans = [self._bound(plan) for plan in found]
-        return plans if conference_id is None and entry is None else plans[0]
+        if (one := self._undo_plan_of_one(conference_id, change_set, entry)) is not None:
+            return await self._transport.run(one)
+        made, ids = (
+            UndoPlans[Awaitable[Conference]](),
+            await self._transport.run(members(change_set or "", self._journaled)),
+        )
+        async with aclosing(self._plans(ids, lambda each: self._undo_plan(each, change_set), CONCURRENCY)) as plans:
+            async for each, plan in plans:
+                made.record(each, plan)
+                if on_progress is not None:
+                    on_progress((each, plan))
+        return made
 
     async def _carried_out(
         self,
@@ -172,10 +197,13 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         return result
 
     async def _plans(
-        self, ids: Iterable[Id] | AsyncIterable[Id] | None, update: Callable[[Any], SafeUpdate], concurrency: int
+        self,
+        ids: Iterable[Id] | AsyncIterable[Id] | None,
+        work: Callable[[Any], Steps[UpdatePlan[Any]]],
+        concurrency: int,
     ) -> AsyncGenerator[tuple[str, Any], None]:
         found = dict[str, Any]()
-        fleet = self._fleet(lambda each: self._planned(update(each)), found.__setitem__, writes=False)
+        fleet = self._fleet(work, found.__setitem__, writes=False)
         batches = workers.batches(self._ids(ids), PLANNED_AHEAD * concurrency)
         async with aclosing(batches):
             async for batch in batches:

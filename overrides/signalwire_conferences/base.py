@@ -24,7 +24,7 @@ from .settings import Settings, settings
 from .steps import Recall, Steps
 from .target import Target
 from .transport import Transport
-from .undo import member, members, recalled, undo, undoing
+from .undo import member, recalled, undo, undoing
 from .update import SafeUpdate
 from .values import one_spelling
 
@@ -148,18 +148,18 @@ class BaseConferences(ConferencesOnly, Generic[T]):
         settings = self._transport.settings
         return lambda each: undo(Target.of(each, settings, made), change_set)
 
-    def _undo_plans(
+    def _undo_plan_of_one(
         self, conference_id: Id | None, change_set: str | None, entry: int | None
-    ) -> Steps[list[UpdatePlan[Any]]]:
-        name = checked_history(conference_id, change_set, entry, undo=True)
+    ) -> Steps[UpdatePlan[Any]] | None:
+        """`None` where a change set is to be undone in all its conferences."""
+        with self._masking():
+            name = checked_history(conference_id, change_set, entry, undo=True)
+        return None if name is None and entry is None else self._undo_plan(name, change_set, entry)
+
+    def _undo_plan(self, name: str | None, change_set: str | None, entry: int | None = None) -> Steps[UpdatePlan[Any]]:
         if entry is not None:
             name = yield from member(entry, self._journaled)
-        names = [name] if name is not None else (yield from members(change_set or "", self._journaled))
-        plans = []
-        for each in names:
-            update = yield from undoing(self._target(each), change_set, entry)
-            plans.append((yield from update.plan()))
-        return plans
+        return (yield from self._planned((yield from undoing(self._target(name or ""), change_set, entry))))
 
     def _plan_of(self, text: str) -> UpdatePlan[Any]:
         with self._masking():

@@ -9,7 +9,7 @@ from signalwire_conferences_api.fields import ConferenceChanges, ConferenceField
 from . import operations, workers
 from .base import BaseClient, BaseConferences, Id, Video
 from .edit import Function
-from .fleet import CONCURRENCY, LARGE_PAGES, PLANNED_AHEAD, ChangeSetResult, ConferenceResult, name_of
+from .fleet import CONCURRENCY, LARGE_PAGES, PLANNED_AHEAD, ChangeSetResult, ConferenceResult, UndoPlans, name_of
 from .history import ChangeSet, Entry
 from .plan import UpdatePlan
 from .results import Conference, ConferencePage, UpdateReport
@@ -17,7 +17,6 @@ from .settings import Lock, Settings
 from .steps import Steps
 from .transport import Transport
 from .undo import members
-from .update import SafeUpdate
 
 if TYPE_CHECKING:
     pass
@@ -144,7 +143,8 @@ class Conferences(BaseConferences[Transport]):
         """Make the same changes to many conferences, several at once, each as safely as `update` does.
 
         One that fails stops no other. Three in a row that are refused for the credentials or for the rate limit do:
-        the others then fail without a request. After a 429 all wait together.
+        the others then fail without a request; and so does a journal that cannot be written, at once. After a 429 all
+        wait together.
 
         Ctrl-C, or an error of `ids` or `on_progress`, begins nothing more, lets end and tells what is under way, and
         is raised then, with the `ChangeSetResult` so far as its attribute `result`; a second Ctrl-C waits for nothing.
@@ -182,7 +182,8 @@ class Conferences(BaseConferences[Transport]):
 
         They are read as they are asked for, some ahead. Args and errors are those of `update_many`.
         """
-        return self._plans(ids, self._updates(ChangeSet(), ids, changes, allow_reset, concurrency), concurrency)
+        update = self._updates(ChangeSet(), ids, changes, allow_reset, concurrency)
+        return self._plans(ids, lambda each: self._planned(update(each)), concurrency)
 
     def edit(self, conference_id: Id, function: Function, /, *, allow_reset: Iterable[str] = ()) -> Conference:
         """Change fields depending on what they are, and keep every other.
@@ -214,13 +215,21 @@ class Conferences(BaseConferences[Transport]):
     @overload
     def undo(self, /, *, entry: int) -> Conference: ...
     @overload
-    def undo(self, /, *, change_set: str) -> ChangeSetResult: ...
     def undo(
-        self, conference_id: Id | None = None, /, *, change_set: str | None = None, entry: int | None = None
+        self, /, *, change_set: str, on_progress: Callable[[ConferenceResult], object] | None = None
+    ) -> ChangeSetResult: ...
+    def undo(
+        self,
+        conference_id: Id | None = None,
+        /,
+        *,
+        change_set: str | None = None,
+        entry: int | None = None,
+        on_progress: Callable[[ConferenceResult], object] | None = None,
     ) -> Conference | ChangeSetResult:
         """Take a change back, as a three-way merge: the last one of a conference that is no undo, if it changed
         something; or that of an entry, of a change set, or of a conference in a change set. What was undone already is
-        left alone: the `report` says so.
+        left alone: the `report` says so. `on_progress`: for a change set in all its conferences, as in `update_many`.
 
         Raises:
             InvalidChangeError: not exactly one of id, change set and entry is given, but for a change set with an id.
@@ -233,21 +242,40 @@ class Conferences(BaseConferences[Transport]):
         if (one := self._undo_of_one(conference_id, change_set, entry)) is not None:
             return self._transport.run(one)
         made, ids = ChangeSet(), self._transport.run(members(change_set or "", self._journaled))
-        return self._carried_out(ids, self._undos(change_set, made), made, CONCURRENCY, None)
+        return self._carried_out(ids, self._undos(change_set, made), made, CONCURRENCY, on_progress)
 
     @overload
     def plan_undo(self, conference_id: Id, /, *, change_set: str | None = None) -> UpdatePlan[Conference]: ...
     @overload
     def plan_undo(self, /, *, entry: int) -> UpdatePlan[Conference]: ...
     @overload
-    def plan_undo(self, /, *, change_set: str) -> Sequence[UpdatePlan[Conference]]: ...
     def plan_undo(
-        self, conference_id: Id | None = None, /, *, change_set: str | None = None, entry: int | None = None
-    ) -> UpdatePlan[Conference] | Sequence[UpdatePlan[Conference]]:
-        """Tell what `undo` would do: one plan, or one for each conference of a change set."""
-        found = self._transport.run(self._undo_plans(conference_id, change_set, entry))
-        plans = [self._bound(plan) for plan in found]
-        return plans if conference_id is None and entry is None else plans[0]
+        self,
+        /,
+        *,
+        change_set: str,
+        on_progress: Callable[[tuple[str, UpdatePlan[Conference] | Exception]], object] | None = None,
+    ) -> UndoPlans[Conference]: ...
+    def plan_undo(
+        self,
+        conference_id: Id | None = None,
+        /,
+        *,
+        change_set: str | None = None,
+        entry: int | None = None,
+        on_progress: Callable[[tuple[str, UpdatePlan[Conference] | Exception]], object] | None = None,
+    ) -> UpdatePlan[Conference] | UndoPlans[Conference]:
+        """Tell what `undo` would do: one plan, or one for each conference of a change set. One that fails stops no
+        other: its error is in `failed`. `on_progress` is called with id and plan, or error, of each.
+        """
+        if (one := self._undo_plan_of_one(conference_id, change_set, entry)) is not None:
+            return self._transport.run(one)
+        made, ids = UndoPlans[Conference](), self._transport.run(members(change_set or "", self._journaled))
+        for each, plan in self._plans(ids, lambda each: self._undo_plan(each, change_set), CONCURRENCY):
+            made.record(each, plan)
+            if on_progress is not None:
+                on_progress((each, plan))
+        return made
 
     def _carried_out(
         self,
@@ -264,10 +292,10 @@ class Conferences(BaseConferences[Transport]):
         return result
 
     def _plans(
-        self, ids: Iterable[Id] | None, update: Callable[[Any], SafeUpdate], concurrency: int
+        self, ids: Iterable[Id] | None, work: Callable[[Any], Steps[UpdatePlan[Any]]], concurrency: int
     ) -> Iterator[tuple[str, Any]]:
         found = dict[str, Any]()
-        fleet = self._fleet(lambda each: self._planned(update(each)), found.__setitem__, writes=False)
+        fleet = self._fleet(work, found.__setitem__, writes=False)
         every = iter(self._ids() if ids is None else ids)
         while batch := [*islice(every, PLANNED_AHEAD * concurrency)]:
             found.update(dict.fromkeys(map(name_of, batch)))  # in this order

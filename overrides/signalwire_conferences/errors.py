@@ -7,6 +7,7 @@
     ├── ConflictError             somebody else changed the same field
     ├── VerificationError         after the PUT: the server did not keep what it had to keep
     ├── InvalidResponseError      an answer that nothing safe can be built on
+    ├── JournalError              the journal cannot be read or written: nothing more is sent
     ├── ApiError                  the server refused or failed
     │   ├── AuthenticationError   401
     │   ├── PermissionDeniedError 403
@@ -251,6 +252,10 @@ class VerificationError(ConferencesError):
 
 class InvalidResponseError(ConferencesError):
     """A successful answer that nothing safe can be built on: not JSON, of another conference, incomplete, too long."""
+
+
+class JournalError(ConferencesError):
+    """The journal cannot be read or written, so no PUT can be sent safely. Ends an `update_many`."""
 
 
 @dataclass(eq=False, repr=False)

@@ -10,8 +10,17 @@ from uuid import UUID
 
 from attrs import define, field, frozen
 
-from .errors import AuthenticationError, ConferencesError, PermissionDeniedError, RateLimitError, State, short_repr
+from .errors import (
+    AuthenticationError,
+    ConferencesError,
+    JournalError,
+    PermissionDeniedError,
+    RateLimitError,
+    State,
+    short_repr,
+)
 from .pace import Pace, paced
+from .plan import UpdatePlan
 from .results import UpdateReport
 from .steps import Policy, Steps, Wait, pause
 from .values import one_spelling
@@ -22,6 +31,7 @@ CONCURRENCY: Final = 20  # conferences at once; a blocking client keeps as many 
 PLANNED_AHEAD: Final = 4  # times as many conferences are read before their plans are given
 LARGE_PAGES: Final = {"page_size": 100}  # conferences; a page is the most that is held of them
 _IN_A_ROW: Final = 3  # conferences refused for a reason of the whole space, after which no more are tried
+_REFUSED: Final = f"This conference was not tried, after {_IN_A_ROW} in a row were refused: "
 _MOST_DEFERRALS: Final = 10  # of one conference, each after its own retries
 _TICK: Final = 0.5  # seconds after which a wait notices that nothing more is to be begun
 
@@ -82,6 +92,25 @@ class ChangeSetResult:
             raise
 
 
+class UndoPlans(list[UpdatePlan[T]]):
+    """The plans of the undo of a change set.
+
+    Attributes:
+        failed: id -> error of the conferences of which there is no plan.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.failed = dict[str, Exception]()
+
+    def record(self, conference_id: str, plan: "UpdatePlan[T] | Exception") -> None:
+        """Add what became of a conference."""
+        if isinstance(plan, Exception):
+            self.failed[conference_id] = plan
+        else:
+            self.append(plan)
+
+
 @define(eq=False)
 class Fleet(Generic[T, R]):
     """Many conferences to work on. Safe to use from several threads.
@@ -127,8 +156,8 @@ class Fleet(Generic[T, R]):
             self.fail(error)
 
     def steps(self, given: object) -> Steps[T | ConferencesError | None]:
-        """The work on one conference, once it is its turn. Gives an error where the whole space refuses, and `None`
-        where nothing more is to be begun.
+        """The work on one conference, once it is its turn. Gives an error where the whole space refuses or nothing can
+        be recorded, and `None` where nothing more is to be begun.
         """
         deferred: RateLimitError | None = None
         for attempt in range(_MOST_DEFERRALS):
@@ -170,10 +199,12 @@ class Fleet(Generic[T, R]):
         with self._lock:
             if isinstance(became, BaseException):
                 traceback.clear_frames(became.__traceback__)  # which hold conferences, and results are to stay small
-            if isinstance(became, AuthenticationError | PermissionDeniedError | RateLimitError):
+            if isinstance(became, JournalError):  # nothing can be written safely
+                self._refusal = self._refusal or _not_tried(became)
+            elif isinstance(became, AuthenticationError | PermissionDeniedError | RateLimitError):
                 self._refused += 1
                 if self._refused >= _IN_A_ROW:
-                    self._refusal = self._refusal or _not_tried(became)
+                    self._refusal = self._refusal or _not_tried(became, _REFUSED)
             else:
                 self._refused = 0
             return self.record(name_of(given), became)
@@ -202,11 +233,11 @@ def name_of(given: object) -> str:
     return str(given) if isinstance(given, str | UUID) else short_repr(given)
 
 
-def _not_tried(error: ConferencesError) -> ConferencesError:
+def _not_tried(error: ConferencesError, said: str = "") -> ConferencesError:
     """The error of all that are not tried: one for all, so that they cost nothing."""
     why = copy.copy(error)
     why.__cause__ = why.__context__ = why.__traceback__ = None
-    why.message = f"This conference was not tried, after {_IN_A_ROW} in a row were refused: {error.message}"
+    why.message = said + error.message
     why.args = (why.message,)
     why.conference_id, why.state = None, State.UNCHANGED.value
     return why

@@ -20,7 +20,7 @@ from typing import Any, Generic, TypeVar
 
 from attrs import field, frozen
 
-from .errors import ConferencesError, closed_client
+from .errors import JournalError, closed_client
 from .hosts import canonical_host
 
 T = TypeVar("T")
@@ -125,7 +125,7 @@ class JournalFile:
     def _transact(
         self, work: Work[T], key: str | None, mode: str = "IMMEDIATE", stop: threading.Event | None = None
     ) -> T:
-        """Do the work in a transaction, maybe more than once, as soon as the file is free. `ConferencesError` where it
+        """Do the work in a transaction, maybe more than once, as soon as the file is free. `JournalError` where it
         cannot be used, or `stop` was set while it was busy.
         """
         mine = _Work(work)
@@ -212,10 +212,10 @@ class JournalFile:
             return os.path.samestat(file, self._path.stat())
         return False
 
-    def _unusable(self, error: Exception, key: str | None) -> ConferencesError:
+    def _unusable(self, error: Exception, key: str | None) -> JournalError:
         usual = "It has to be a file that this package made, or none in a folder that exists."
         said = f"The journal {str(self._path)!r} cannot be used: {error}."
-        return ConferencesError(said, conference_id=key, advice=_ADVICE.get(_name(error), usual))
+        return JournalError(said, conference_id=key, advice=_ADVICE.get(_name(error), usual))
 
 
 def _name(error: Exception) -> str:

@@ -4,83 +4,28 @@ YAML 1.2, in which `no`, `1:30` and `2030-01-01` are texts. Written are texts in
 YAML 1.1 reads the same. Needs PyYAML, of the extra `cli`.
 """
 
+import io
 import json
-import re
 import unicodedata
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from importlib import resources
-from typing import Any
+from typing import Any, TextIO
 
 from attrs import field, frozen
 
 from . import contract
-from .changes import unknown
+from .changes import checked_changes
 from .contract import Json
-from .errors import InvalidChangeError, Problem, printable, short_repr
-from .values import SURROGATE, equivalent, one_spelling
+from .errors import InvalidChangeError, Problem
+from .state_file import FileProblem, Reader, State, escaped_code
+from .values import SURROGATE, one_spelling
 
 SCHEMA = "conferences.schema.json"
 """Name of the JSON Schema that editors complete and check such a file by, as a neighbour of the file."""
 
-_DEEPEST = 10
 _IDENTITY = ("id", "name")
 _ESCAPES = {'"': '\\"', "\\": "\\\\", "\n": "\\n", "\t": "\\t", "\r": "\\r"}
-# The plain scalars that are no texts, of the core schema of YAML 1.2.
-_WORDS: Mapping[str, Any] = {
-    **dict.fromkeys(("null", "Null", "NULL", "~"), None),
-    **dict.fromkeys(("true", "True", "TRUE"), True),
-    **dict.fromkeys(("false", "False", "FALSE"), False),
-}
-_NUMBER = re.compile(r"[-+]?(\.[0-9]+|[0-9]+(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
-_ESCAPE = re.compile(r"\\(?:u[dD][89abAB]..\\u[dD][c-fC-F]..|.)", re.DOTALL)
-_TEXT = "tag:yaml.org,2002:str"
-
-
-@frozen
-class FileProblem(Problem):
-    """One thing wrong with a file.
-
-    Attributes:
-        line: where, from 1; `None` for the file as a whole.
-    """
-
-    line: int | None = None
-
-    def __str__(self) -> str:
-        where = "" if self.line is None else f"line {self.line}: "
-        return (
-            f"{where}{printable(self.field)}{'' if self.value is None else f'={short_repr(self.value)}'}: {self.rule}"
-        )
-
-
-@frozen
-class State:
-    """What a conference is to be.
-
-    Attributes:
-        id: its id; `None` where the file names it by `name` alone.
-        name: its unique name in the space, `None` where the file has none.
-        fields: field -> value, JSON; `None` clears, and a field that is left out keeps its value.
-        lines: field -> line of the file, from 1.
-    """
-
-    id: str | None
-    name: str | None
-    fields: Mapping[str, Any]
-    lines: Mapping[str, int] = field(factory=dict, eq=False, repr=False)
-
-    def changes(self, present: Json) -> dict[str, Any]:
-        """The fields in which a conference is otherwise, as an update takes them; values as they are stay valid."""
-        known = contract.fields(contract.UPDATE)
-        return {
-            name: value
-            for name, value in self.fields.items()
-            if name not in present or not equivalent(known[name].kind, present[name], value)
-        }
-
-    def at_line(self, problem: Problem) -> Problem:
-        """The same problem, with the line of the file."""
-        return FileProblem(problem.field, problem.value, problem.rule, self.lines.get(problem.field))
+_UNLESS = ", unless the conference has this value now"
 
 
 @frozen
@@ -89,50 +34,68 @@ class Drift:
 
     Attributes:
         changes: id -> field -> value, as updates take them.
-        present: id -> conference, of those and of those that are as they should be.
-        states: id -> what the file says of it.
+        states: id -> what the file says of these.
         same: the ids of conferences that are as they should be.
         missing: what the file says of conferences that are not there.
-        extra: conferences that the file does not have.
+        extra: conferences that the file does not have: their id, name and display name.
+        refused: id or name -> why no update can make it so.
     """
 
     changes: dict[str, dict[str, Any]] = field(factory=dict)
-    present: dict[str, Json] = field(factory=dict)
     states: dict[str, State] = field(factory=dict)
     same: list[str] = field(factory=list)
     missing: list[State] = field(factory=list)
     extra: list[Json] = field(factory=list)
+    refused: dict[str, str] = field(factory=dict)
+
+    def add(self, state: State, present: Json) -> None:
+        """Compare what is there with what is to be."""
+        conference_id, name = present["id"], present.get("name")
+        if state.name not in (None, name):
+            self.refused[conference_id] = f"Its name is {name!r}, in the file {state.name!r}; no update changes it."
+        if changes := state.changes(present):
+            self.changes[conference_id], self.states[conference_id] = changes, state
+        else:
+            self.same.append(conference_id)
 
 
 def drift(states: Sequence[State], conferences: Iterable[Json], *, by_name: bool = False) -> Drift:
-    """Compare a file with the conferences of a space.
+    """Compare a file with the conferences of a space, of which none is kept.
 
     Args:
         states: what the file says.
         conferences: all conferences of the space.
         by_name: whether one whose id is not there may be known by its name, as after it was created anew.
     """
-    by_id, named, found = {}, {}, Drift()
+    found, left = Drift(), {id(state): state for state in states}
+    by_id = {one_spelling(state.id): state for state in states if state.id is not None}
+    named: dict[Any, State] = {
+        state.name: state for state in states if state.name is not None and (by_name or state.id is None)
+    }
+    anew = list[tuple[State, Json]]()
     for each in conferences:
-        by_id[one_spelling(str(each["id"]))] = each
-        named[each.get("name")] = each
-    left = dict(by_id)
-    for state in states:
-        present = by_id.get(one_spelling(state.id)) if state.id is not None else None
-        if present is None and state.name is not None and (by_name or state.id is None):
-            present = named.get(state.name)
-        if present is None:
-            found.missing.append(state)
-            continue
-        each = present["id"]
-        left.pop(one_spelling(str(each)), None)
-        found.present[each], found.states[each] = present, state
-        if changes := state.changes(present):
-            found.changes[each] = changes
+        if (state := by_id.get(one_spelling(str(each["id"])))) is not None:
+            if left.pop(id(state), None) is not None:  # else a list that changed meanwhile has it twice
+                found.add(state, each)
+            other = named.get(each.get("name"), state)
+            if other.id is None and left.pop(id(other), None) is not None:
+                found.refused[other.name or ""] = f"The file has it twice: it is {each['id']!r}, too."
+        elif (state := named.get(each.get("name"))) is not None:
+            anew.append((state, each))  # unless its id turns up
         else:
-            found.same.append(each)
-    found.extra.extend(in_order(left.values()))
+            found.extra.append(_brief(each))
+    for state, each in anew:
+        if left.pop(id(state), None) is None:
+            found.extra.append(_brief(each))
+        else:
+            found.add(state, each)
+    found.missing.extend(left.values())
+    found.extra[:] = in_order(found.extra)
     return found
+
+
+def _brief(conference: Json) -> Json:
+    return {name: conference.get(name) for name in (*_IDENTITY, "display_name")}
 
 
 def schema() -> str:
@@ -142,7 +105,11 @@ def schema() -> str:
 
 def in_order(conferences: Iterable[Json]) -> list[Json]:
     """Conferences in an order that stays: by name, which no update changes."""
-    return sorted(conferences, key=lambda each: (str(each.get("name")), str(each.get("id"))))
+    return sorted(conferences, key=_order)
+
+
+def _order(conference: Json) -> tuple[str, str]:
+    return str(conference.get("name")), str(conference.get("id"))
 
 
 def as_json(conference: Json) -> dict[str, Any]:
@@ -157,43 +124,61 @@ def as_document(conferences: Iterable[Json], space: str) -> dict[str, Any]:
 
 
 def as_yaml(conferences: Iterable[Json], space: str) -> Iterator[str]:
-    """The file, line by line."""
+    """The file, in parts of lines, in that order. Of each conference no more than its text is held."""
+    entries = sorted((*_order(each), _entry(each)) for each in conferences)
     yield f"# yaml-language-server: $schema=./{SCHEMA}"
     yield "# A field that is left out keeps its value; null clears it. A colour stands in quotes: # begins a comment."
     yield f"space: {_scalar(space)}"
-    any_ = False
-    for conference in conferences:
-        if not any_:
-            yield "conferences:"
-        any_, mark = True, "- "
-        for name, value in as_json(conference).items():
-            if isinstance(value, dict | list) or (isinstance(value, str) and SURROGATE.search(value)):
-                yield f"  # {name} keeps its value, which no file can hold"
-            else:
-                yield f"{mark}{name}: {_scalar(value)}"
-                mark = "  "
-    if not any_:
-        yield "conferences: []"
+    yield "conferences:" if entries else "conferences: []"
+    for *_, entry in entries:
+        yield entry
 
 
-def read_states(text: str, space: str | None = None) -> tuple[State, ...]:
+def _entry(conference: Json) -> str:
+    lines, mark = list[str](), "- "
+    for name, value in as_json(conference).items():
+        if isinstance(value, dict | list) or (isinstance(value, str) and SURROGATE.search(value)):
+            lines.append(f"  # {name} keeps its value, which no file can hold")
+        else:
+            lines.append(f"{mark}{name}: {_scalar(value)}")
+            mark = "  "
+    return "\n".join(lines)
+
+
+def read_states(file: TextIO | str, space: str | None = None, allow_reset: Iterable[str] = ()) -> tuple[State, ...]:
     """What a file says, in its order. Values are not checked: those that the server has are valid there.
 
     Args:
-        text: the file.
+        file: it, or its text.
         space: where given, a file that names another space is refused.
+        allow_reset: names of fields, which are checked with it.
 
     Raises:
-        InvalidChangeError: all that is wrong with the file but values, with the lines.
+        InvalidChangeError: all that is wrong with the file, with the lines; values that may be wrong only where
+            anything else is.
     """
-    reader = _Reader(space)
-    if text.lstrip().startswith("{"):  # JSON, which spells a character in two halves where YAML does not
-        text = _ESCAPE.sub(lambda found: _joined(found[0]), text)
-    states = reader.states(text)
-    if reader.problems:
-        reader.problems.sort(key=lambda each: each.line or 0)
-        raise InvalidChangeError(reader.problems, sent="nothing was sent")
+    states, problems = try_states(file, space)
+    wrong: list[Problem] = [*problems]
+    try:
+        checked_changes({}, allow_reset, "id")
+    except InvalidChangeError as error:
+        wrong += error.problems
+    if wrong:
+        wrong += [each for state in states for each in state.wrong(state.fields, _UNLESS)]
+    refuse(wrong, "nothing was sent")
     return states
+
+
+def try_states(file: TextIO | str, space: str | None = None) -> tuple[tuple[State, ...], list[FileProblem]]:
+    """What a file says as far as it can be read, and what is wrong with it but values."""
+    reader = Reader(space)
+    return tuple(reader.states(io.StringIO(file, newline="") if isinstance(file, str) else file)), reader.problems
+
+
+def refuse(problems: Iterable[Problem], sent: str) -> None:
+    """Raises `InvalidChangeError` with these problems of a file, if there are any, in the order of its lines."""
+    if found := sorted(problems, key=lambda each: getattr(each, "line", None) or 0):
+        raise InvalidChangeError(found, sent=sent)
 
 
 def _scalar(value: Any) -> str:
@@ -214,122 +199,4 @@ def _is_shown(mark: str) -> bool:
 def _escaped(mark: str) -> str:
     if mark in _ESCAPES:
         return _ESCAPES[mark]
-    return mark if _is_shown(mark) else _escaped_code(ord(mark))
-
-
-def _joined(escape: str) -> str:
-    """One escape of JSON as YAML spells it. Each is taken whole: what follows an escaped backslash is text."""
-    return _escaped_code(ord(json.loads(f'"{escape}"'))) if len(escape) == 12 else escape
-
-
-def _escaped_code(code: int) -> str:
-    return f"\\x{code:02X}" if code < 0x100 else f"\\u{code:04X}" if code < 0x10000 else f"\\U{code:08X}"
-
-
-def _refuse_depth(events: Iterable[Any], start: type[Any], end: type[Any]) -> None:
-    """Raises `RecursionError` where a file is nested too deeply: `yaml.compose` would end the process."""
-    depth = 0
-    for event in events:
-        depth += isinstance(event, start) - isinstance(event, end)
-        if depth > _DEEPEST:
-            raise RecursionError
-
-
-class _Reader:
-    """Reads a file and collects what is wrong with it."""
-
-    def __init__(self, space: str | None = None) -> None:
-        self.problems: list[FileProblem] = []
-        self._space = space
-
-    def states(self, text: str) -> tuple[State, ...]:
-        root = self._composed(text)
-        if root is None:
-            return ()
-        document = self._mapping(root, ("$schema", "space", "conferences"), "the file")
-        line, named = document.get("space", (None, None))
-        if self._space is not None and named is not None and named.value != self._space:
-            rule = f"is another space than {self._space}, whose conferences would all be deleted for not being in it"
-            self._problem(line, "space", named.value, rule)
-        listed = document.get("conferences")
-        if listed is None or listed[1].id != "sequence":
-            line = (listed[1] if listed else root).start_mark.line + 1
-            self._problem(line, "conferences", None, "must be a list of conferences, each beginning with a dash")
-            return ()
-        states = [self._state(node) for node in listed[1].value]
-        for name in _IDENTITY:
-            self._unique(name, [state for state in states if state is not None])
-        return tuple(state for state in states if state is not None)
-
-    def _composed(self, text: str) -> Any:
-        import yaml  # noqa: PLC0415  # of an extra
-
-        loader: Any = getattr(yaml, "CBaseLoader", yaml.BaseLoader)
-        try:
-            _refuse_depth(yaml.parse(text, Loader=loader), yaml.CollectionStartEvent, yaml.CollectionEndEvent)
-            node = yaml.compose(text, Loader=loader)
-        except (yaml.YAMLError, RecursionError, ValueError) as error:
-            mark = getattr(error, "problem_mark", None)
-            said = getattr(error, "problem", None) or "it is nested too deeply or holds what is not text"
-            self._problem(mark.line + 1 if mark else None, "the file", None, f"is not YAML: {said}")
-            return None
-        if node is None:
-            self._problem(None, "the file", None, "is empty; `conferences: []` says that there are none")
-        return node
-
-    def _mapping(self, node: Any, known: Sequence[str], what: str) -> dict[str, tuple[int, Any]]:
-        """The entries of a mapping: name -> line and node."""
-        line = node.start_mark.line + 1
-        if node.id != "mapping":
-            self._problem(line, what, None, f"must be a mapping with {', '.join(known[:3])}")
-            return {}
-        found: dict[str, tuple[int, Any]] = {}
-        for key, value in node.value:
-            line, name = key.start_mark.line + 1, key.value if key.id == "scalar" else "?"
-            if name not in known:
-                self._problem(line, name, None, unknown(name, known))
-            elif name in found:
-                self._problem(line, name, None, "is there twice")
-            else:
-                found[name] = line, value
-        return found
-
-    def _state(self, node: Any) -> State | None:
-        known = (*_IDENTITY, *contract.fields(contract.UPDATE))
-        found = self._mapping(node, known, "the conference")
-        values = {name: self._value(name, line, value) for name, (line, value) in found.items()}
-        identity = [values.pop(name, None) for name in _IDENTITY]
-        line = node.start_mark.line + 1
-        for name, value in zip(_IDENTITY, identity, strict=True):
-            if value is not None and not isinstance(value, str):
-                self._problem(line, name, value, "must be a text; put it in quotes")
-        if node.id == "mapping" and not any(isinstance(value, str) for value in identity):
-            self._problem(line, "id", None, "is missing, and so is a name to know the conference by")
-        lines = {name: line for name, (line, _) in found.items()}
-        return State(identity[0], identity[1], values, lines) if found else None
-
-    def _value(self, name: str, line: int, node: Any) -> Any:
-        if node.id != "scalar" or node.tag not in (_TEXT, "!"):
-            return self._problem(line, name, None, "must be a text, true, false, a number or null")
-        if node.style:
-            return node.value
-        if node.value == "":
-            return self._problem(line, name, None, "is empty; write null to clear it, and a colour or text in quotes")
-        if node.value in _WORDS:
-            return _WORDS[node.value]
-        if not _NUMBER.fullmatch(node.value):
-            return node.value
-        return int(node.value) if node.value.lstrip("+-").isdigit() else float(node.value)
-
-    def _unique(self, name: str, states: Sequence[State]) -> None:
-        first: dict[str, int] = {}
-        for state in states:
-            value, line = getattr(state, name), state.lines.get(name, 0)
-            if not isinstance(value, str):
-                continue
-            before = first.setdefault(one_spelling(value) if name == "id" else value, line)
-            if before != line:
-                self._problem(line, name, value, f"is that of the conference at line {before} too")
-
-    def _problem(self, line: int | None, what: str, value: Any, rule: str) -> None:
-        self.problems.append(FileProblem(what, value, rule, line))
+    return mark if _is_shown(mark) else escaped_code(ord(mark))

@@ -15,13 +15,13 @@ from .update import SafeUpdate
 from .values import equivalent, is_coarser
 
 _CONFLICT = "Name the values that are to stay in an update; `history` has those from before."
-_NO_JOURNAL = "Build it with journal='conferences.sqlite' to have history and undo."
+NO_JOURNAL = "Build it with journal='conferences.sqlite' to have history and undo."
 
 
 def recalled(step: Recall | Members, journaled: bool) -> Steps[Sequence[Any]]:
     """What the journal holds; `ConferencesError` where there is none."""
     if not journaled:
-        raise ConferencesError("This client has no journal.", conference_id=step.key, advice=_NO_JOURNAL)
+        raise ConferencesError("This client has no journal.", conference_id=step.key, advice=NO_JOURNAL)
     found: Sequence[Any] = yield from step
     return found
 

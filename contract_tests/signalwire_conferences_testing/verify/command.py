@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -20,7 +20,8 @@ from rich.console import Console
 
 from signalwire_conferences import contract
 from signalwire_conferences.cli.codes import CommandError
-from signalwire_conferences.cli.terminal import Stream, Terminal
+from signalwire_conferences.cli.streams import standard_streams
+from signalwire_conferences.cli.terminal import Terminal
 from signalwire_conferences.hosts import host_of
 
 from .promises import promises
@@ -58,19 +59,16 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code, as the help tells.
     """
-    with contextlib.ExitStack() as open_files:
-        nowhere = open_files.enter_context(Path(os.devnull).open("w", encoding="utf-8"))
-        out: Any = Stream(sys.stdout or nowhere, "The standard output")
-        error: Any = Stream(sys.stderr or nowhere)
-        open_files.enter_context(contextlib.redirect_stdout(out))
-        open_files.enter_context(contextlib.redirect_stderr(error))
-        open_files.callback(error.flush)
+    output, talk = (cast(TextIO, stream) for stream in standard_streams())
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(talk):
         try:
             code = _run(_parser().parse_args(arguments))
-            sys.stdout.flush()
+            output.flush()
         except CommandError as unwritable:
             print(unwritable, file=sys.stderr)
             return _COULD_NOT_RUN
+        finally:
+            talk.flush()
     return code
 
 
@@ -120,12 +118,7 @@ def _parser() -> argparse.ArgumentParser:
     )
     add: Callable[..., Any] = parser.add_argument
     add("url", metavar="URL", nargs="?", help="where the server is, such as http://127.0.0.1:8080")
-    add(
-        "--conference",
-        metavar="ID",
-        dest="conference_id",
-        help="an existing conference that is written to and put back",
-    )
+    add("--conference", metavar="ID", dest="conference_id", help="an existing one that is written to and put back")
     add("--write", action="store_true", help="create conferences also on a host that is not loopback")
     add("--seed", type=int, help="of the random choices; the same seed tries the same (%(default)s)")
     add("--budget", type=float, metavar="SECONDS", help="the longest that it may take (%(default)g)")
@@ -167,14 +160,10 @@ def _options(given: argparse.Namespace) -> Options:
         problems.append(f"--junit and --html name one file, {given.html}")
     if problems:
         raise CannotRun("; ".join(problems))
-    chosen = {name: value for name, value in vars(given).items() if name in fields_dict(Options) and name != "url"}
-    return Options(
-        url,
-        os.environ[_PROJECT],
-        os.environ[_TOKEN],
-        writes=given.write or is_loopback(url),
-        **{**chosen, "only": tuple(given.only), "timeout": min(given.timeout, given.budget)},
-    )
+    given.url, given.only, given.timeout = url, tuple(given.only), min(given.timeout, given.budget)
+    chosen = {name: value for name, value in vars(given).items() if name in fields_dict(Options)}
+    writes = given.write or is_loopback(url)
+    return Options(project=os.environ[_PROJECT], token=os.environ[_TOKEN], writes=writes, **chosen)
 
 
 def _unwritable(path: Path | None, content: bytes | None = None) -> list[str]:

@@ -4,10 +4,13 @@ This module needs the standard library only. The commands need the extra `cli`; 
 package, take all their arguments themselves, and need extras of their own.
 """
 
+import contextlib
 import importlib
 import os
+import signal
 import sys
-from collections.abc import Sequence
+import threading
+from collections.abc import Callable, Iterator, Sequence
 from typing import Any
 
 # Command of the testing package -> the extra that it needs, and what it does.
@@ -21,21 +24,52 @@ _COMPLETION = "_SIGNALWIRE_CONFERENCES_COMPLETE"
 def main(arguments: Sequence[str] | None = None) -> int:
     """Run a command; gives its exit code, or 2 where there is none."""
     given = list(sys.argv[1:] if arguments is None else arguments)
-    if given and given[0] in ELSEWHERE:
-        return _elsewhere(given[0], given[1:])
+    try:
+        from .codes import CommandError  # noqa: PLC0415 - an interrupt of any import is caught
+        from .streams import writable  # noqa: PLC0415 - likewise
+
+        is_elsewhere = bool(given) and given[0] in ELSEWHERE
+        try:
+            # The commands of the testing package print their reports themselves.
+            with writable() if not is_elsewhere or {"-h", "--help"} & {*given} else contextlib.nullcontext():
+                return _elsewhere(given[0], given[1:]) if is_elsewhere else _here(given)
+        except CommandError as error:
+            print(error, file=sys.stderr)
+            return error.code
+    except KeyboardInterrupt:
+        print("Interrupted.", file=sys.stderr)
+        return 130
+
+
+def _here(given: list[str]) -> int:
     try:
         from . import app  # noqa: PLC0415  # of an extra
     except ImportError as error:
         return _without_extra(given, error)
-    except KeyboardInterrupt:
-        print("Interrupted.", file=sys.stderr)
-        return 130
     try:
-        app.run(given if given or _COMPLETION in os.environ else ["--help"])
+        with handling(signal.SIGTERM, _interrupt):  # what is under way is finished then, too
+            app.run(given if given or _COMPLETION in os.environ else ["--help"])
     except SystemExit:
         if given or _COMPLETION in os.environ:
             raise
     return 2
+
+
+def _interrupt(*_: object) -> None:
+    raise KeyboardInterrupt
+
+
+@contextlib.contextmanager
+def handling(number: signal.Signals, handler: Callable[..., None]) -> Iterator[None]:
+    """Handles a signal so meanwhile, in the main thread, which alone may."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    before = signal.signal(number, handler)
+    try:
+        yield
+    finally:
+        signal.signal(number, before)
 
 
 def _elsewhere(name: str, arguments: list[str]) -> int:

@@ -62,18 +62,19 @@ def _elsewhere(summary: str) -> Callable[[], None]:
     return listed
 
 
+_CHANGES = {"writes": True, "shared": ("confirm",)}  # with the safe update, which may look again
 for _name, _function, _options in (
     ("list", reading.list_, {}),
     ("get", reading.get, {}),
     ("create", changing.create, {"writes": True, "epilog": fields_help(CREATE)}),
     ("plan", changing.plan, {"epilog": fields_help(UPDATE)}),
-    ("update", changing.update, {"writes": True, "epilog": fields_help(UPDATE)}),
-    ("edit", editing.edit, {"writes": True}),
-    ("apply", changing.apply, {"writes": True}),
-    ("undo", undoing.undo, {"writes": True}),
+    ("update", changing.update, {**_CHANGES, "epilog": fields_help(UPDATE)}),
+    ("edit", editing.edit, _CHANGES),
+    ("apply", changing.apply, _CHANGES),
+    ("undo", undoing.undo, _CHANGES),
     ("history", undoing.history, {"shared": ("journal", "no_journal")}),
     ("export", files.export, {}),
-    ("restore", files.restore, {"writes": True}),
+    ("restore", files.restore, _CHANGES),
     ("delete", changing.delete, {"writes": True}),
     ("login", credentials.login, {}),
 ):

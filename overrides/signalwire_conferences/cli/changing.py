@@ -8,7 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from signalwire_conferences import Conference, UpdatePlan, contract
-from signalwire_conferences.changes import checked_changes, checked_create, checked_id
+from signalwire_conferences.changes import checked_changes, checked_create
 from signalwire_conferences.plan import merge
 
 from .codes import DONE, NOT_DONE, CommandError
@@ -16,7 +16,7 @@ from .command import Run
 from .reading import Where
 from .several import LOOKED_AT, Tally, Work, refuse, report, selected, summary
 from .terminal import value_text
-from .words import Words, conditions, ids_from, standard_input, words_of
+from .words import Words, checked_word, conditions, ids_from, opened, words_of
 
 _MISSING = "Give at least one field=value."
 
@@ -116,7 +116,8 @@ def update(
         raise CommandError("Which conferences? Give ids, - for ids from the standard input, --all, or --where.")
     run.may_write(piped=piped)
     if piped:
-        found.ids.extend(ids_from(standard_input()))
+        with opened(Path("-")) as stream:
+            found.ids.extend(ids_from(stream))
         _check(found, resets)
     ids = list(dict.fromkeys(found.ids))
     if len(ids) == 1 and label is None:
@@ -133,7 +134,12 @@ def apply(
 ) -> int:
     """Carry out a plan that was kept. What others changed since stays; a conflict is refused."""
     run.may_write(piped=str(file) == "-")
-    made: UpdatePlan[Any] = UpdatePlan.from_json(run.client, read_text(file))
+    try:
+        with opened(file) as stream:
+            text = stream.read()
+    except UnicodeError:
+        raise CommandError(f"{str(file)!r} cannot be read: it is not UTF-8 text.") from None
+    made: UpdatePlan[Any] = UpdatePlan.from_json(run.client, text)
     if run.yes and not run.dry_run:
         return carry_out(run, made)
     it, now = made.intent, run.conferences.plan(made.conference_id).before
@@ -143,7 +149,7 @@ def apply(
 
 def delete(run: Run, ids: Annotated[list[str], typer.Argument(metavar="ID...", help="Ids of conferences.")]) -> int:
     """Delete conferences. Asks, since nothing brings them back; `export` keeps what they were."""
-    Words().checked(*(functools.partial(checked_id, each) for each in ids))
+    Words().checked(*(functools.partial(checked_word, each) for each in ids))
     run.may_write()
     for conference in [run.conferences.get(each) for each in dict.fromkeys(ids)]:
         line = f"- {conference['id']}  " + value_text(None, conference["display_name"]).plain
@@ -188,18 +194,8 @@ def change_all(run: Run, work: Work) -> int:
     return report(run, done, LOOKED_AT)
 
 
-def read_text(file: Path) -> str:
-    """The text of a file, or of the standard input for `-`."""
-    try:
-        return "".join(standard_input()) if str(file) == "-" else file.read_text("utf-8")
-    except (OSError, ValueError) as error:
-        raise CommandError(
-            f"{str(file)!r} cannot be read: {getattr(error, 'strerror', None) or 'it is not text'}."
-        ) from None
-
-
 def _check(found: Words, resets: Any, *others: Any) -> None:
     if not found.values and not found.problems:
         raise CommandError(_MISSING)
-    ids = (functools.partial(checked_id, each) for each in found.ids)
+    ids = (functools.partial(checked_word, each) for each in found.ids)
     found.checked(lambda: checked_changes(found.values, resets, "id"), *ids, *others)

@@ -3,7 +3,7 @@
 import functools
 import inspect
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -35,8 +35,18 @@ _SHARED = {
     "no_journal": Annotated[
         bool, typer.Option("--no-journal", help="Keep no journal: no undo.", rich_help_panel="Common")
     ],
+    "confirm": Annotated[
+        float | None,
+        typer.Option(
+            "--confirm",
+            metavar="SECONDS",
+            min=0,
+            help="Look again after this time, and write again what somebody overwrote with the value from before.",
+            rich_help_panel="Common",
+        ),
+    ],
 }
-_READS, _WRITES = ("as_json",), tuple(_SHARED)
+_READS, _WRITES = ("as_json",), ("as_json", "yes", "dry_run", "journal", "no_journal")
 
 
 @define
@@ -48,6 +58,7 @@ class Run:
     dry_run: bool = False
     journal: Path | None = None
     no_journal: bool = False
+    confirm: float | None = None
     terminal: Terminal = field(factory=Terminal)
     _client: RestClient | None = None
 
@@ -56,9 +67,11 @@ class Run:
         """The client, made when it is wanted."""
         if self._client is None:
             try:
-                self._client = RestClient(**credentials.found(), journal=self._journal_path())
+                found = credentials.found()
+                self._client = RestClient(**found, journal=self._journal_path(), confirm=self.confirm)
             except ConfigurationError as error:
-                error.advice = "`signalwire-conferences login` keeps credentials in the keyring."
+                if "is missing" in error.message:
+                    error.advice = "`signalwire-conferences login` keeps credentials in the keyring."
                 raise
         return self._client
 
@@ -69,7 +82,8 @@ class Run:
 
     @property
     def space(self) -> str:
-        """The host of the space, once there is a client."""
+        """The host of the space; raises `ConfigurationError` where none is known."""
+        self.client  # noqa: B018 - which looks for it
         return str(credentials.found().get("host") or os.environ[VARIABLES["host"]])
 
     def may_write(self, *, piped: bool = False) -> None:
@@ -109,17 +123,21 @@ class Run:
         return folder / "journal.sqlite"
 
 
-def command(app: typer.Typer, name: str, *, writes: bool = False, **options: Any) -> Callable[[Any], Any]:
-    """Adds `function(run, ...)` as a command, with the common options; it returns its exit code, or None for 0."""
+def command(
+    app: typer.Typer, name: str, *, writes: bool = False, shared: Sequence[str] = (), **options: Any
+) -> Callable[[Any], Any]:
+    """Adds `function(run, ...)` as a command, with the common options, those of `shared` too; it returns its exit code,
+    or None for 0.
+    """
+    shared = (*(_WRITES if writes else _READS), *shared)
 
     def add(function: Callable[..., int | None]) -> Callable[..., int | None]:
-        shared = _WRITES if writes else (*_READS, *options.pop("shared", ()))
         own = list(inspect.signature(function).parameters.values())[1:]
         common = [
             inspect.Parameter(
                 each,
                 inspect.Parameter.KEYWORD_ONLY,
-                default=None if each == "journal" else False,
+                default=None if each in ("journal", "confirm") else False,
                 annotation=_SHARED[each],
             )
             for each in shared

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from signalwire_conferences import RestClient
+from signalwire_conferences import ConferencesError, RestClient
 from signalwire_conferences.settings import VARIABLES
 
 from .codes import CommandError
@@ -32,16 +32,13 @@ def found() -> dict[str, Any]:
 def _stored(host: str | None) -> dict[str, str]:
     try:
         import keyring  # noqa: PLC0415  # of an extra, and slow to import
-        import keyring.errors  # noqa: PLC0415 - an extra
-    except ImportError:
-        return {}
-    try:
+
         host = host or keyring.get_password(_SERVICE, _DEFAULT)
         text = keyring.get_password(_SERVICE, host) if host else None
         stored = json.loads(text) if text else {}
-    except (keyring.errors.KeyringError, ValueError):  # locked, or none on this machine
+        return {name: str(stored[name]) for name in VARIABLES if name in stored}
+    except Exception:  # noqa: BLE001 - locked, or none on this machine; back ends raise errors of their own too
         return {}
-    return {name: str(stored[name]) for name in VARIABLES if name in stored}
 
 
 def login(
@@ -60,7 +57,6 @@ def login(
     """
     try:
         import keyring  # noqa: PLC0415 - an extra
-        import keyring.errors  # noqa: PLC0415 - an extra
     except ImportError:
         raise CommandError("login needs an extra: pip install 'signalwire-conferences[keyring]'") from None
     try:
@@ -75,9 +71,11 @@ def login(
             client.video.conferences.list(page_size=1)
         keyring.set_password(_SERVICE, host, json.dumps({"project": project, "token": token, "host": host}))
         keyring.set_password(_SERVICE, _DEFAULT, host)
-    except keyring.errors.KeyringError as error:
-        variables = ", ".join(VARIABLES.values())
-        raise CommandError(f"The keyring cannot be used: {error} Set {variables} in place of it.") from None
+    except (CommandError, ConferencesError):
+        raise
+    except Exception as error:  # noqa: BLE001 - back ends raise errors of their own too
+        variables, told = ", ".join(VARIABLES.values()), str(error).strip() or type(error).__name__
+        raise CommandError(f"The keyring cannot be used: {told}. Set {variables} in place of it.") from None
     run.terminal.say(f"Logged in to {host}; the credentials are in the keyring.")
 
 

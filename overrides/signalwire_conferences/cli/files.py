@@ -3,22 +3,34 @@
 import functools
 import os
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Iterator
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
 
-from signalwire_conferences import ConferencesError, InvalidChangeError, Problem, UpdatePlan, contract, states
-from signalwire_conferences.changes import checked_changes, checked_create
-from signalwire_conferences.states import Drift, State
+from signalwire_conferences import (
+    AuthenticationError,
+    ConferencesError,
+    JournalError,
+    PermissionDeniedError,
+    Problem,
+    contract,
+    states,
+)
+from signalwire_conferences.changes import checked_create
+from signalwire_conferences.contract import Json
+from signalwire_conferences.state_file import State
+from signalwire_conferences.states import Drift
 
-from .changing import AllowReset, Concurrency, Label, read_text
+from .changing import AllowReset, Concurrency, Label
 from .codes import NOT_DONE, CommandError
 from .command import Run
-from .several import LOOKED_AT, Tally, Work, not_changed, report, selected
+from .several import LOOKED_AT, Tally, Work, not_changed, report, selected, until_interrupted
 from .terminal import json_text, shown
+from .words import opened
 
+Jobs = list[tuple[str, Callable[[], None]]]
 File = Annotated[Path, typer.Argument(metavar="FILE", help="A file as `export` writes it; - is the standard input.")]
 
 
@@ -34,21 +46,31 @@ def export(
     Fit for git: keep it, review changes of it, `restore` it. Beside FILE goes conferences.schema.json, by which editors
     complete and check it. --json writes JSON, which `restore` reads too.
     """
+    count = 0
+
+    def counted() -> Iterator[Json]:
+        nonlocal count
+        for conference in selected(run, lambda _: True):
+            count += 1
+            yield conference
+
+    parts: Iterable[str]
     if schema:
-        text = states.schema()
+        parts = [states.schema().rstrip()]
     else:
-        conferences = states.in_order(selected(run, lambda _: True))
         if run.as_json:
-            text = json_text(states.as_document(conferences, run.space), indent=1) + "\n"
+            listed = states.in_order(map(states.as_json, counted()))
+            parts = [json_text(states.as_document(listed, run.space), indent=1)]
         else:
-            text = "\n".join(states.as_yaml(conferences, run.space)) + "\n"
+            parts = states.as_yaml(counted(), run.space)
     if file is None or str(file) == "-":
-        run.terminal.stdout.write(text)
+        for part in parts:
+            run.terminal.stdout.write(f"{part}\n")
         return
-    write(file, text)
+    write(file, parts)
     if not schema and file.is_file():
-        write(file.with_name(states.SCHEMA), states.schema())
-        run.terminal.say(f"{len(conferences)} conferences are in {file}; its schema is {states.SCHEMA} beside it.")
+        write(file.with_name(states.SCHEMA), [states.schema().rstrip()])
+        run.terminal.say(f"{count} conferences are in {file}; its schema is {states.SCHEMA} beside it.")
 
 
 def restore(
@@ -67,19 +89,20 @@ def restore(
     """
     resets = allow_reset or []
     run.may_write(piped=str(file) == "-")
-    text = read_text(file)
-    said = states.read_states(text, run.space if prune and run.client is not None else None)
+    with opened(file) as stream:
+        said = states.read_states(stream, run.space if prune else None, resets)
     found = states.drift(said, selected(run, lambda _: True), by_name=create)
-    _check(found, resets, create=create)
-    work = Work(found.changes, resets, concurrency, label)
-    plans: list[UpdatePlan[Any]] = []
-    outlook = work.planned(run, plans.append)
-    outlook.unchanged += found.same
-    for state in [] if create else found.missing:
-        error = ConferencesError("There is no such conference in this space.", advice="--create makes it.")
-        outlook.failed[state.id or state.name or ""] = error
+    del said  # of which `found` has what is not so
     made, gone = (found.missing if create else []), (found.extra if prune else [])
-    _show(run, found, outlook, plans, made, gone)
+    states.refuse(_wrong(found, made), "nothing was written")
+    work = Work(found.changes, resets, concurrency, label)
+    outlook = work.planned(run, functools.partial(run.terminal.plan, as_talk=run.as_json))
+    outlook.unchanged += found.same
+    refused = dict(found.refused)
+    for state in [] if create else found.missing:
+        refused[state.id or state.name or ""] = "There is no such conference in this space. --create makes it."
+    outlook.failed |= {each: CommandError(why, NOT_DONE) for each, why in refused.items()}
+    _show(run, found, outlook, made, gone)
     if run.dry_run:
         report(run, outlook)
         return NOT_DONE if outlook.changes or outlook.failed or found.missing or gone else outlook.code
@@ -90,38 +113,25 @@ def restore(
     done = work.written(run, outlook.changes)
     done.unchanged += outlook.unchanged
     done.failed |= outlook.failed
-    for state in () if done.is_interrupted else made:
-        _one(done, state.name or state.id or "", functools.partial(_create, run, done, state))
-    for each in () if done.is_interrupted else gone:
-        _one(done, each["id"], functools.partial(_delete, run, done, each["id"]))
+    jobs: Jobs = [(state.name or state.id or "", functools.partial(_create, run, done, state)) for state in made]
+    jobs += [(each["id"], functools.partial(_delete, run, done, each["id"])) for each in gone]
+    if not done.is_interrupted:
+        until_interrupted(done, functools.partial(_each, done, jobs))
     return report(run, done, LOOKED_AT)
 
 
-def _check(found: Drift, resets: list[str], *, create: bool) -> None:
-    """Raises `InvalidChangeError` with all that is wrong with values that would be written."""
-    problems: list[Problem] = []
-    checks: list[tuple[State, Callable[[], object]]] = [
-        (found.states[each], functools.partial(checked_changes, changes, resets, "id"))
-        for each, changes in found.changes.items()
-    ]
-    if create:
-        checks += [(state, functools.partial(checked_create, _body(state)[0])) for state in found.missing]
-        checks += [(state, functools.partial(checked_changes, _body(state)[1], (), "id")) for state in found.missing]
-    for state, check in checks:
-        try:
-            check()
-        except InvalidChangeError as error:
-            problems += [each for each in map(state.at_line, error.problems) if each not in problems]
-    if problems:
-        raise InvalidChangeError(problems, sent="nothing was written")
+def _wrong(found: Drift, made: list[State]) -> Iterator[Problem]:
+    """What is wrong with values that would be written."""
+    for each, state in found.states.items():
+        yield from state.wrong(found.changes[each])
+    for state in made:
+        body, rest = _body(state)
+        yield from state.refused(functools.partial(checked_create, body))
+        yield from state.wrong(rest)
 
 
-def _show(
-    run: Run, found: Drift, outlook: Tally, plans: list[UpdatePlan[Any]], made: list[State], gone: list[Any]
-) -> None:
+def _show(run: Run, found: Drift, outlook: Tally, made: list[State], gone: list[Any]) -> None:
     tell = run.terminal.say if run.as_json else run.terminal.data
-    for plan in plans:
-        run.terminal.plan(plan, as_talk=run.as_json)
     for state in made:
         tell(f"create {shown(state.name or state.id)}: {shown(state.fields.get('display_name'))}")
     for each in gone:
@@ -159,24 +169,34 @@ def _delete(run: Run, done: Tally, each: str) -> None:
     done.deleted.append(each)
 
 
-def _one(done: Tally, name: str, function: Any) -> None:
-    try:
-        function()
-    except ConferencesError as error:
-        done.failed[name] = error
+def _each(done: Tally, jobs: Jobs) -> None:
+    """Do all, one after the other, until the whole space refuses."""
+    refusal: ConferencesError | None = None
+    for name, job in jobs:
+        try:
+            if refusal is not None:
+                raise refusal
+            job()
+        except ConferencesError as error:
+            done.failed[name] = error
+            if isinstance(error, AuthenticationError | PermissionDeniedError | JournalError):
+                refusal = error
 
 
-def write(file: Path, text: str) -> None:
-    """Put a text in the place of a file, all of it or nothing; a link stays one, a device or pipe is written to."""
+def write(file: Path, parts: Iterable[str]) -> None:
+    """Put parts of whole lines in the place of a file, all or nothing; a link stays one, a device or pipe is written
+    to.
+    """
     try:
         if file.exists() and not file.is_file():
-            file.write_text(text, "utf-8", newline="\n")
+            with file.open("w", encoding="utf-8", newline="\n") as opened_:
+                opened_.writelines(f"{part}\n" for part in parts)
             return
         file = file.resolve()
         handle, name = tempfile.mkstemp(dir=file.parent, prefix=f".{file.name}.")
         try:
-            with open(handle, "w", encoding="utf-8", newline="\n") as opened:  # noqa: PTH123  # of a descriptor
-                opened.write(text)
+            with open(handle, "w", encoding="utf-8", newline="\n") as opened_:  # noqa: PTH123  # of a descriptor
+                opened_.writelines(f"{part}\n" for part in parts)
             mask = os.umask(0)
             os.umask(mask)
             Path(name).chmod(file.stat().st_mode & 0o777 if file.exists() else 0o666 & ~mask)

@@ -10,7 +10,7 @@ from signalwire_conferences.changes import checked_query
 from .codes import CommandError
 from .command import Run
 from .terminal import json_text, shown, value_text
-from .words import Words, conditions, words_of
+from .words import Words, checked_word, conditions, words_of
 
 LIST = "list_video_conferences"
 _COLUMNS = ("id", "name", "display_name", "layout", "size")
@@ -55,14 +55,9 @@ def list_(
             if terminal.stdout.gone:
                 return
         terminal.stdout.write("[]\n" if mark == "[\n" else "\n]\n")
-    elif terminal.stdout.isatty():
-        rows = [[value_text(name, each.get(name)) for name in _COLUMNS] for each in conferences]
-        terminal.rows(terminal.out, _COLUMNS, rows)
     else:
-        for conference in conferences:
-            terminal.stdout.write("\t".join(shown(conference.get(name)) for name in _COLUMNS) + "\n")
-            if terminal.stdout.gone:
-                return
+        rows = ([value_text(name, each.get(name)) for name in _COLUMNS] for each in conferences)
+        terminal.rows(terminal.out, _COLUMNS, rows)
 
 
 def get(
@@ -71,6 +66,7 @@ def get(
     session: Annotated[bool, typer.Option("--session", help="With the session under way, if there is one.")] = False,
 ) -> None:
     """Show a conference."""
+    checked_word(id_)
     conference = run.conferences.get(id_, include_active_session=session)
     if run.as_json:
         run.terminal.json(conference.to_dict())

@@ -20,11 +20,11 @@ from signalwire_conferences import (
 )
 from signalwire_conferences.errors import printable
 
-from .codes import DONE, INTERRUPTED, NOT_DONE, SERVER, error_json, exit_code, in_shell
+from .codes import DONE, INTERRUPTED, NOT_DONE, error_json, exit_code, in_shell
 from .command import Run
 from .terminal import json_text
 
-_MOST_GROUPS = 12
+_MOST_GROUPS, _MOST_NAMED = 12, 3
 LOOKED_AT = "matched when looked at"  # and may not match any more
 UNCHANGED = "No PUT was sent; the conference is unchanged."
 Changes = Mapping[str, Change]
@@ -41,6 +41,7 @@ class Tally:
     created: list[str] = field(factory=list)
     deleted: list[str] = field(factory=list)
     is_interrupted: bool = False
+    is_abandoned: bool = False
 
     def add(self, conference_id: str, became: "UpdatePlan[Any] | UpdateReport | BaseException | None") -> str:
         """Take note of what became of one, or would; gives it in a word."""
@@ -77,7 +78,8 @@ class Tally:
         if self.is_interrupted or not self.failed:
             return INTERRUPTED if self.is_interrupted else DONE
         done = self.changes or self.unchanged or self.created or self.deleted
-        return SERVER if not done and {*map(exit_code, self.failed.values())} == {SERVER} else NOT_DONE
+        codes = {*map(exit_code, self.failed.values())}
+        return codes.pop() if not done and len(codes) == 1 else NOT_DONE  # as one alone ends
 
     def as_json(self, *, dry_run: bool) -> dict[str, Any]:
         """The same, for programs."""
@@ -92,12 +94,13 @@ class Tally:
         }
 
 
-def until_interrupted(tally: Tally, call: Callable[[], ChangeSetResult]) -> ChangeSetResult | None:
+def until_interrupted(tally: Tally, call: Callable[[], ChangeSetResult | None]) -> ChangeSetResult | None:
     """What a call gives, also where Ctrl-C ended it early: then all that was done until then."""
     try:
         return call()
     except KeyboardInterrupt as error:
         tally.is_interrupted = True
+        tally.is_abandoned = isinstance(error.__context__, KeyboardInterrupt)  # a second one waits for nothing
         return getattr(error, "result", None)
 
 
@@ -119,15 +122,16 @@ class Work:
     label: str | None = None
     seen: dict[str, dict[str, Any]] = field(factory=dict, init=False)
 
-    def planned(self, run: Run, look: Callable[[UpdatePlan[Any]], object] = bool) -> Tally:
-        """What would become of each; `look` is shown the plans."""
+    def planned(self, run: Run, look: Callable[[UpdatePlan[Any]], object] | None = None) -> Tally:
+        """What would become of each; `look` is shown the plans, in place of a bar."""
         tally = Tally()
-        with progress(run, "planning", len(self.jobs)) as step:
+        with progress(run, "planning", len(self.jobs), hidden=look is not None) as step:
             for each, plan in run.conferences.plan_many(list(self.jobs), **self._options()):
                 step(tally.add(each, plan))
                 if isinstance(plan, UpdatePlan):
                     self.seen[each] = {name: plan.before[name] for name in self.jobs[each] if name in plan.before}
-                    look(plan)
+                    if look is not None:
+                        look(plan)
         return tally
 
     def written(self, run: Run, ids: Iterable[str]) -> Tally:
@@ -191,8 +195,9 @@ def report(run: Run, tally: Tally, matched: str = "matched already") -> int:
             f" {len(tally.failed)} not changed."
         )
         if tally.is_interrupted:
+            told = "may be carried out or not, and is not counted" if tally.is_abandoned else "is finished"
             run.terminal.say(
-                "Interrupted. What was under way is finished; the same command again does the rest.", "bold red"
+                f"Interrupted. What was under way {told}; the same command again does the rest.", "bold red"
             )
         not_changed(run, tally)
         if tally.change_set is not None and tally.changes and not run.no_journal:
@@ -203,14 +208,17 @@ def report(run: Run, tally: Tally, matched: str = "matched already") -> int:
 
 
 def not_changed(run: Run, tally: Tally) -> None:
-    """A table of what was not changed, and why."""
-    if tally.failed:
-        rows = [(each, type(error).__name__, _reason(error)) for each, error in tally.failed.items()]
+    """A table of what was not changed, and why; what is so of many for one reason is said once."""
+    groups: dict[tuple[str, str], list[str]] = {}
+    for each, error in tally.failed.items():
+        groups.setdefault((type(error).__name__, _reason(error)), []).append(each)
+    if groups:
+        rows = [(_some(ids), *why) for why, ids in groups.items()]
         run.terminal.rows(run.terminal.err, ("conference", "", "not changed, because"), rows)
 
 
 @contextlib.contextmanager
-def progress(run: Run, title: str, total: int | None) -> Iterator[Callable[[str], None]]:
+def progress(run: Run, title: str, total: int | None, *, hidden: bool = False) -> Iterator[Callable[[str], None]]:
     """A bar with the time left and a live tally, where somebody looks; gives what is called with each outcome."""
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn  # noqa: PLC0415 - for many alone
 
@@ -222,7 +230,7 @@ def progress(run: Run, title: str, total: int | None) -> Iterator[Callable[[str]
         TimeRemainingColumn(compact=True),
         TextColumn("{task.fields[tally]}"),
     )
-    is_shown = run.terminal.stderr.isatty() and not run.terminal.err.is_dumb_terminal and total != 1
+    is_shown = run.terminal.stderr.isatty() and not run.terminal.err.is_dumb_terminal and total != 1 and not hidden
     with Progress(*columns, console=run.terminal.err, transient=True, disable=not is_shown) as bar:
         task = bar.add_task(title, total=total, tally="")
 
@@ -254,6 +262,11 @@ def _reason(error: BaseException) -> str:
     text = " ".join(str(getattr(error, "message", error)).split())
     advice = getattr(error, "advice", "") if isinstance(error, ConferencesError) else ""
     return printable(in_shell(f"{text} {advice}".strip()))
+
+
+def _some(ids: Sequence[str]) -> str:
+    more = len(ids) - _MOST_NAMED
+    return ", ".join(ids) if more <= 1 else f"{', '.join(ids[:_MOST_NAMED])} and {more} others; --json names them"
 
 
 def _conferences(number: int) -> str:

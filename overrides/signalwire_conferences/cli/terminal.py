@@ -1,13 +1,11 @@
 """What the command line prints: data to the standard output, all talk to the standard error."""
 
-import contextlib
-import io
 import json
 import os
 import re
 import sys
 import unicodedata
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 from rich.console import Console
@@ -18,65 +16,18 @@ from signalwire_conferences import UpdatePlan, contract
 from signalwire_conferences.contract import Kind
 from signalwire_conferences.errors import printable
 
-from .codes import SERVER, CommandError, in_shell
+from .codes import in_shell
+from .streams import Stream, standard_streams
 
 _STYLES = {"head": "bold", "before": "red", "after": "green", "kept": "dim", "risk": "bold yellow"}
 _COLOR = re.compile("#[0-9a-fA-F]{6}")
-
-
-class Stream(io.TextIOBase):
-    """A standard stream that nobody needs to read: once its reader is gone, it says so and swallows the rest.
-
-    Args:
-        stream: it.
-        name: for people, where it matters that it cannot be written for another reason, such as a full disk; then
-            `CommandError` is raised, once.
-    """
-
-    def __init__(self, stream: Any, name: str = "") -> None:
-        self._stream, self._name = stream, name
-        self.gone = False
-        if hasattr(stream, "reconfigure"):  # a terminal that lacks a character gets its number
-            stream.reconfigure(errors="backslashreplace")
-
-    def write(self, text: str, /) -> int:
-        with self._noticing():
-            self._stream.write("" if self.gone else text)
-        return len(text)
-
-    def flush(self) -> None:
-        with self._noticing():
-            self._stream.flush()
-
-    def isatty(self) -> bool:
-        return bool(self._stream.isatty())
-
-    def fileno(self) -> int:
-        return int(self._stream.fileno())
-
-    @property
-    def encoding(self) -> str:  # type: ignore[override]  # read-only here
-        return str(self._stream.encoding)
-
-    @contextlib.contextmanager
-    def _noticing(self) -> Iterator[None]:
-        try:
-            yield
-        except OSError as error:
-            self.gone = True
-            # What is in the buffer yet would raise again when Python ends.
-            nowhere = os.open(os.devnull, os.O_WRONLY)
-            os.dup2(nowhere, self._stream.fileno())
-            os.close(nowhere)
-            if self._name and not isinstance(error, BrokenPipeError):
-                raise CommandError(f"{self._name} cannot be written: {error.strerror}.", SERVER) from None
 
 
 class Terminal:
     """Both streams, with colours where a person looks at them and does not say NO_COLOR."""
 
     def __init__(self) -> None:
-        self.stdout, self.stderr = Stream(sys.stdout, "The standard output"), Stream(sys.stderr)
+        self.stdout, self.stderr = standard_streams()
         self.out, self.err = (_console(stream) for stream in (self.stdout, self.stderr))
 
     @property
@@ -97,7 +48,14 @@ class Terminal:
         _print(self.err, Text(line, style) if isinstance(line, str) else line)
 
     def rows(self, console: Console, titles: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-        """A table for people."""
+        """A table for people; lines with tabs between where nobody looks, as long as somebody reads."""
+        stream: Any = console.file
+        if not stream.isatty():
+            for row in rows:
+                stream.write("\t".join(value_text(None, value).plain for value in row) + "\n")
+                if stream.gone:
+                    return
+            return
         table = Table(box=None, pad_edge=False, header_style="bold")
         for title in titles:
             table.add_column(title, overflow="fold")
@@ -124,7 +82,10 @@ def _console(stream: Stream) -> Console:
     # Rich leaves bold and dim on under NO_COLOR; without a colour system there is no escape sequence at all.
     system: Any = None if os.environ.get("NO_COLOR") else "auto"
     file: Any = stream
-    return Console(file=file, color_system=system, markup=False, highlight=False, emoji=False)
+    # Rich prints nothing at all where COLUMNS is 0, as some terminals and programs set it.
+    columns = os.environ.get("COLUMNS", "")
+    width = 80 if columns.isdecimal() and int(columns) == 0 else None
+    return Console(file=file, width=width, color_system=system, markup=False, highlight=False, emoji=False)
 
 
 def _print(console: Console, line: str | Text) -> None:

@@ -4,14 +4,14 @@ from typing import Annotated, Any
 
 import typer
 
-from signalwire_conferences import Conference, ConferencesError, UpdatePlan
-from signalwire_conferences.values import one_spelling
+from signalwire_conferences import Conference, ConferenceResult, UpdatePlan
 
 from .changing import carry_out
 from .codes import CommandError
 from .command import Run
-from .several import Tally, changes_json, report, summary, until_interrupted
-from .terminal import json_text, shown
+from .several import Tally, changes_json, progress, report, summary, until_interrupted
+from .terminal import json_text
+from .words import checked_word
 
 Id = Annotated[str | None, typer.Argument(metavar="[ID]", help="Id of the conference.")]
 ChangeSet = Annotated[str | None, typer.Option("--change-set", metavar="ID", help="What one call did, as a whole.")]
@@ -19,16 +19,14 @@ ChangeSet = Annotated[str | None, typer.Option("--change-set", metavar="ID", hel
 
 def history(run: Run, id_: Id = None, change_set: ChangeSet = None) -> None:
     """Show what the journal knows, the latest first: of the space, of a conference, or of a change set."""
+    checked_word(id_)
     entries = run.conferences.history(*([] if id_ is None else [id_]), change_set=change_set)
     terminal = run.terminal
     if run.as_json:
         terminal.json([_entry(each) for each in entries])
-    elif terminal.stdout.isatty():
+    else:
         titles = ("entry", "when", "change set", "label", "conference", "outcome", "changes")
         terminal.rows(terminal.out, titles, map(_cells, entries))
-    else:
-        for each in entries:
-            terminal.stdout.write("\t".join(map(shown, _cells(each))) + "\n")
 
 
 def undo(
@@ -41,6 +39,7 @@ def undo(
 
     What others changed since stays. Done twice, the second one finds all as it should be.
     """
+    checked_word(id_)
     run.may_write()
     if id_ is None and change_set is None and entry is None:
         raise CommandError("Which change? Give the id of a conference, --change-set or --entry; `history` shows them.")
@@ -53,29 +52,28 @@ def undo(
 
 
 def _change_set(run: Run, change_set: str) -> int:
-    ids = dict.fromkeys(each.conference_id for each in run.conferences.history(change_set=change_set))
-    if not ids:
-        run.conferences.plan_undo(change_set=change_set)  # says so
-    outlook, is_planned = Tally(), run.dry_run or not run.yes
-    for each in ids if is_planned else ():
-        try:
-            plan = run.conferences.plan_undo(each, change_set=change_set)
-        except ConferencesError as error:
-            outlook.add(each, error)
-            continue
-        run.terminal.plan(plan, as_talk=run.as_json)
-        outlook.add(each, plan)
-    if is_planned:
+    conferences = run.conferences
+    ids = sorted({each.conference_id for each in conferences.history(change_set=change_set)})
+    outlook, done = Tally(), Tally()
+
+    def planned(pair: tuple[str, UpdatePlan[Conference] | Exception]) -> None:
+        outlook.add(*pair)
+        if isinstance(pair[1], UpdatePlan):
+            run.terminal.plan(pair[1], as_talk=run.as_json)
+
+    if run.dry_run or not run.yes:
+        conferences.plan_undo(change_set=change_set, on_progress=planned)
         summary(run, outlook)
         if not outlook.changes or not run.agreed(f"Take back {len(outlook.changes)}?"):
             return report(run, outlook)
-    done = Tally()
-    result = until_interrupted(done, lambda: run.conferences.undo(change_set=change_set))
-    if result is not None:
-        entries = {each.conference_id: each.changes for each in run.conferences.history(change_set=result.change_set)}
-        done.changes = {each: entries.get(one_spelling(each), {}) for each in result.changed}
-        done.unchanged, done.failed, done.change_set = result.unchanged, dict(result.failed), result.change_set
-        done.sort(sorted(ids))
+    with progress(run, "writing", len(ids)) as step:
+
+        def told(result: ConferenceResult) -> None:
+            step(done.add(result.id, result.error or result.report))
+
+        result = until_interrupted(done, lambda: conferences.undo(change_set=change_set, on_progress=told))
+    done.change_set = None if result is None else result.change_set
+    done.sort(ids)
     return report(run, done)
 
 

@@ -1,21 +1,26 @@
 """What stands on the command line: `field=value`, ids, and the conditions of `--where`; and their completion."""
 
+import contextlib
 import fnmatch
+import functools
+import io
 import json
 import re
 import sys
 import textwrap
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 import typer
 from attrs import field, frozen
 
 from signalwire_conferences import InvalidChangeError, Problem, contract
-from signalwire_conferences.changes import unknown
+from signalwire_conferences.changes import checked_id, unknown
 from signalwire_conferences.contract import Field, Json, Kind
 from signalwire_conferences.values import equivalent
+
+from .codes import CommandError
 
 _VALUES = """\b
 Values:
@@ -27,6 +32,7 @@ Values:
   display_name:='"null"'    JSON, as for a text that is the word null
 """
 _SWITCHES = {**dict.fromkeys(("true", "yes", "on"), True), **dict.fromkeys(("false", "no", "off"), False)}
+_JSON_MARKS = ("[", "]", "{", "}", '"', ",")
 _CONDITION = re.compile(r"(\w+)(!=|=|~)(.*)", re.DOTALL)
 
 
@@ -103,9 +109,9 @@ def value_of(about: Field | None, text: str) -> Any:
         return text[1:]
     if text.startswith("@"):
         try:
-            text = Path(text[1:]).read_text("utf-8")
+            text = Path(text[1:]).read_text("utf-8-sig")
         except (OSError, ValueError) as error:
-            raise ValueError(f"cannot be read: {getattr(error, 'strerror', None) or error}") from None
+            raise ValueError(f"cannot be read: {getattr(error, 'strerror', None) or 'it is not UTF-8 text'}") from None
         # A file of one line ends with a line break that is no part of a number or a name of a layout.
         text = text if about and types == {"string"} and "enum" not in about.schema else text.strip()
     if types == {"boolean"}:
@@ -115,10 +121,31 @@ def value_of(about: Field | None, text: str) -> Any:
     return text
 
 
-def ids_from(lines: Iterator[str]) -> list[str]:
-    """The first word of each line, as `list` writes them; empty lines and comments are passed over."""
-    words = (line.split() for line in lines)
-    return [each[0] for each in words if each and not each[0].startswith("#")]
+def ids_from(file: TextIO) -> list[str]:
+    """The first word of each line, as `list` writes them, empty lines and comments passed over; or the ids of JSON, as
+    `list --json` and `get --json` write it.
+    """
+    text = file.read()
+    if text.lstrip()[:1] not in ("[", "{"):
+        words = (line.split() for line in text.splitlines())
+        return [each[0] for each in words if each and not each[0].startswith("#")]
+    try:
+        listed = json.loads(text)
+        found = [each["id"] for each in (listed if isinstance(listed, list) else [listed])]
+    except (ValueError, RecursionError, TypeError, KeyError):
+        raise CommandError(
+            "The standard input is neither lines that begin with ids nor what `list --json` writes."
+        ) from None
+    checks = (functools.partial(checked_id, each) for each in found)
+    Words().checked(*checks)
+    return found
+
+
+def checked_word(conference_id: str | None) -> str | None:
+    """An id of the command line; a part of JSON is none, and it reads like one that was cut out of it."""
+    if conference_id is not None and conference_id[:1] in _JSON_MARKS:
+        raise InvalidChangeError([Problem("id", conference_id, "must not begin as JSON does")])
+    return None if conference_id is None else checked_id(conference_id)
 
 
 @frozen
@@ -202,12 +229,20 @@ def _decoded(text: str) -> Any:
     return value
 
 
-def standard_input() -> Iterator[str]:
-    """The lines of the standard input; what is not UTF-8 cannot be an id and is refused as one."""
-    if sys.stdin is None:
-        return iter(())
-    sys.stdin.reconfigure(encoding="utf-8", errors="backslashreplace")  # type: ignore[union-attr]  # a text file it is
-    return iter(sys.stdin)
+@contextlib.contextmanager
+def opened(file: Path) -> Iterator[TextIO]:
+    """A text file, or the standard input for `-`; what is not UTF-8 there is no id and no plan, and refused as such."""
+    try:
+        if str(file) != "-":
+            with file.open(encoding="utf-8-sig") as stream:
+                yield stream
+        elif sys.stdin is None:
+            yield io.StringIO()
+        else:
+            sys.stdin.reconfigure(encoding="utf-8-sig", errors="backslashreplace")  # type: ignore[union-attr]  # a text file it is
+            yield sys.stdin
+    except OSError as error:
+        raise CommandError(f"{str(file)!r} cannot be read: {error.strerror}.") from None
 
 
 def named(words: Mapping[str, Any]) -> str:
