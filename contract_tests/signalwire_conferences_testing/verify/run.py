@@ -274,12 +274,11 @@ class _Run:
                 # A create may have been carried out all the same. The name tells.
                 found, whole = of_run(self.api, created.marks)
                 created.adopt(found)
-                report.stayed = created.remove(stuck_too=True)
+                report.stayed = created.remove(stuck_too=True) if whole or found else report.stayed
         except KeyboardInterrupt:
             report.stayed, report.interrupted, whole = created.there, True, False
         remarks = [] if whole else [unseen]
         if created.unproven:
-            remarks.append(
-                f"not removed, because they are not known to be this run's own: {', '.join(one[:80] for one in created.unproven)}"
-            )
+            ids = ", ".join(one[:80] for one in created.unproven)
+            remarks.append(f"not removed, because they are not known to be this run's own: {ids}")
         return remarks

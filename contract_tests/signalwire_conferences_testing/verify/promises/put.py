@@ -122,7 +122,7 @@ def _claimed(bench: Bench, before: Conference, claims: Mapping[str, Any]) -> Non
     for told in (after, bench.read(before["id"], put, **ASKED)):
         survived(bench, before, told)
         session = claims.get(SESSION)
-        own = not session or (told[SESSION] or {}).get("id") != session["id"]
+        own = not session or session == before[SESSION] or (told[SESSION] or {}).get("id") != session["id"]
         demand("a PUT took an active session from its body", told.part(SESSION), "is not", told[SESSION], put, so=own)
         other = said is None or said == before[stamp()] or instant(told[stamp()]) != instant(said)
         demand(f"a PUT set {stamp()} to what its body said", told.part(stamp()), "is not", said, put, so=other)

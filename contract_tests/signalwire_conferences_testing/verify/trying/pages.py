@@ -77,7 +77,7 @@ class Page:
             page = page.follow(name)
         if most is not None:
             raise NotExercised(f"the list has more than {most} pages, too many to look at all")
-        raise Broken(f"the links {name} do not end", Claim(page.link(name), "is", None))
+        raise Broken(f"the links {name} do not end", Claim(page.link(name), "is", None), causes=[("endless", name)])
 
     def on_own_host(self, name: str) -> None:
         """An absolute link leads to the host that was asked, whatever name of this machine it says: a client
