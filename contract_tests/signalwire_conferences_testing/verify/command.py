@@ -47,10 +47,10 @@ exit codes: {_KEPT} all promises kept, {_BROKEN} a promise broken, {_COULD_NOT_R
 Credentials are taken from {_PROJECT} and {_TOKEN}, the authorities to trust
 from SSL_CERT_FILE and SSL_CERT_DIR where they are set.
 
-A host that is not loopback is only read, unless --write is given. What is created has a name or a
-display name that begins with signalwire-conferences-verify- or signalwire-conferences verify, and is
-removed at the end, also on Ctrl-C, for which there may be {TIME_TO_CLEAN:g} seconds beyond the budget; no other
-conference is touched, but for the one that --conference names."""
+A host that is not loopback is only read, unless --write is given. What is created has a mark of the
+run in its name, signalwire-conferences-verify-..., or in its display name. It is removed at the end,
+also on Ctrl-C, which may take {TIME_TO_CLEAN:g} seconds beyond the budget. No other conference is touched, but
+for the one that --conference names."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -81,8 +81,8 @@ def _run(given: argparse.Namespace) -> int:
         report = _verified(_options(given), given)
         if report.interrupted:
             before = dict.fromkeys(before, signal.SIG_IGN)
-            left = "; ".join([*report.notes, report.stayed_remark]) or "What this run had created is removed."
-            print("Interrupted.", left, file=sys.stderr)
+            removed = "What this run is known to have created is removed."
+            print("Interrupted.", report.stayed_remark or removed, file=sys.stderr)
         return _written(report, given)
     except CannotRun as error:
         return _failed(str(error), given)
