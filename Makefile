@@ -60,8 +60,8 @@ bench: setup ## what the safety costs, as a ratio to a GET and a PUT by hand
 build: setup ## build the wheel and the source distribution into dist/
 	@$(MODULE) build --no-isolation .
 
-check-wheel: setup ## build, install into a clean environment and try it out
-	@$(RUN) .dev/check_wheel.py
+check-wheel: setup ## build, install into a clean environment and try it out (ARGS="--dependencies oldest" or "newest": run tests on those)
+	@$(RUN) .dev/check_wheel.py $(ARGS)
 
 clean: ## remove what was made, except .venv
 	@rm -rf dist .cache .hypothesis .schemathesis mutants

@@ -1,12 +1,13 @@
-"""What the safety costs: `update` beside a GET and a PUT by hand, its import beside that of httpx, and a fleet beside
-a loop of aiohttp by hand.
+"""What the safety costs: the rows of the table "Speed" in overrides/CLIENT.md.
 
     python contract_tests/benchmark.py [PAIRS [CONFERENCES]]
 
 The server has a process of its own: in ours its work would count as the client's, on both sides, and
-hide the difference. The two sides take turns, each goes first every other time, and what counts is
+hide the difference. What is compared takes turns, each goes first every other time, and what counts is
 the median of the ratios. On a busy machine the time that passed is that of others, and the time of the
-processor tells more. Nothing is asserted: a time depends on the machine.
+processor tells more: it stands in brackets. What is imported comes from environments made for it, which
+hold nothing else, and the vendor's SDK is in none but its own. Nothing is asserted: a time depends on
+the machine.
 """
 
 from __future__ import annotations
@@ -19,10 +20,16 @@ import platform
 import statistics
 import subprocess
 import sys
+import sysconfig
+import tempfile
 import time
-from collections.abc import Callable
+import venv
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from functools import partial
 from multiprocessing.connection import Connection
-from typing import Literal
+from pathlib import Path
+from typing import Literal, NamedTuple
 
 import aiohttp
 import httpx
@@ -31,10 +38,21 @@ from signalwire_conferences import AsyncRestClient, RestClient
 from signalwire_conferences.contract import UPDATE, fields
 from signalwire_conferences_testing.mock import MockServer
 
-AT_ONCE, ROUNDS = 50, 3
-Transport = Literal["httpx", "fast"]
-Measure = Callable[[], tuple[float, float]]
-"""Does something once; returns the seconds that passed, and those of the processor in that process."""
+AT_ONCE, ROUNDS = 50, 5
+ROOT = Path(__file__).parent.parent
+VENDOR = "signalwire-sdk"
+Transport = Literal["fast", "httpx"]
+TRANSPORTS: tuple[Transport, ...] = ("fast", "httpx")
+Times = tuple[float, float]
+"""The seconds that passed, and those of the processor in that process."""
+Measure = Callable[[], Times]
+
+
+class Server(NamedTuple):
+    project: str
+    token: str
+    host: str
+    url: str
 
 
 def serve(pipe: Connection) -> None:
@@ -44,68 +62,68 @@ def serve(pipe: Connection) -> None:
         pipe.poll(None)
 
 
-def timed(call: Callable[[], object]) -> tuple[float, float]:
+@contextmanager
+def serving(conferences: int) -> Iterator[Server]:
+    context = multiprocessing.get_context("spawn")
+    pipe, theirs = context.Pipe()
+    server = context.Process(target=serve, args=(theirs,), daemon=True)
+    server.start()
+    theirs.close()
+    pipe.send(conferences)
+    yield Server(*pipe.recv())
+    pipe.close()
+    server.join()
+
+
+def timed(call: Callable[[], object]) -> Times:
     passed, worked = time.perf_counter(), time.process_time()
     call()
     return time.perf_counter() - passed, time.process_time() - worked
 
 
-IMPORT = """
-import time
-passed, worked = time.perf_counter(), time.process_time()
-import {}
-print(time.perf_counter() - passed, time.process_time() - worked)
-"""
-
-
-def imported(module: str) -> tuple[float, float]:
-    """In a fresh process, the start of Python not counted."""
-    passed, worked = subprocess.check_output([sys.executable, "-I", "-c", IMPORT.format(module)]).split()
-    return float(passed), float(worked)
-
-
-FIRST = {
-    "ours": """
-from signalwire_conferences import RestClient
-with RestClient(project, token, host, transport=kind) as client:
-    client.video.conferences.update(conference, display_name=name)
-""",
-    "httpx": """
-import httpx
-with httpx.Client(base_url=f"http://{host}", auth=(project, token), trust_env=False) as http:
-    path = f"/api/video/conferences/{conference}"
-    body = {key: value for key, value in http.get(path).json().items() if value is not None and key in kind}
-    http.put(path, json={**body, "display_name": name}).raise_for_status()
-""",
-    "clock": """
-import sys, time
-project, token, host, conference, kind, name = sys.argv[1:]
-passed, worked = time.perf_counter(), time.process_time()
-""",
-    "told": "print(time.perf_counter() - passed, time.process_time() - worked)",
-}
-
-
-def first_call(of: str, *arguments: str) -> tuple[float, float]:
-    """Import and one update in a fresh process, the start of Python not counted."""
-    code = FIRST["clock"] + FIRST[of] + FIRST["told"]
-    passed, worked = subprocess.check_output([sys.executable, "-I", "-c", code, *arguments]).split()
-    return float(passed), float(worked)
-
-
-def compare(names: tuple[str, str], plain: Measure, ours: Measure, pairs: int) -> None:
-    """Prints the median of each in milliseconds, and the median of the ratios."""
-    plain(), ours()  # the first time is another matter: connections, compiled files
-    times = []
+def compared(ours: Measure, other: Measure, pairs: int) -> str:
+    """The median of the ratios, of the time that passed and of the processor's."""
+    other(), ours()  # the first time is another matter: connections, compiled files
+    ratios = list[Times]()
     for number in range(pairs):
-        first, second = (plain, ours) if number % 2 else (ours, plain)
-        pair = first(), second()
-        times.append(pair if number % 2 else pair[::-1])
-    print(f"{names[1]} beside {names[0]}, {pairs} pairs")
-    for kind, index in (("passed", 0), ("processor", 1)):
-        one, other = (statistics.median(pair[side][index] for pair in times) * 1000 for side in (0, 1))
-        ratio = statistics.median(pair[1][index] / pair[0][index] for pair in times)
-        print(f"  {kind:9}  {other:7.2f} ms beside {one:7.2f} ms, ratio {ratio:.2f}")
+        mine, theirs = (ours(), other()) if number % 2 else (other(), ours())[::-1]
+        ratios.append((mine[0] / theirs[0], mine[1] / theirs[1]))
+    return shown(ratios)
+
+
+def shown(ratios: list[Times]) -> str:
+    passed, worked = map(statistics.median, zip(*ratios, strict=True))
+    return f"{passed:.2f} ({worked:.2f})"
+
+
+def row(label: str, *cells: str) -> None:
+    print(f"| {label} | {' | '.join(cells * (2 // len(cells)))} |", flush=True)
+
+
+# --- one after the other ----------------------------------------------------------------------------
+
+
+def one_update(server: Server, pairs: int) -> None:
+    names = map(str, itertools.count())
+    with httpx.Client(base_url=server.url, auth=(server.project, server.token), trust_env=False) as http:
+        conference = http.get("/api/video/conferences").json()["data"][0]["id"]
+        path = f"/api/video/conferences/{conference}"
+
+        def by_hand() -> object:
+            image = http.get(path).raise_for_status().json()
+            body = {name: image[name] for name in fields(UPDATE) if image[name] is not None}
+            body["display_name"] = next(names)
+            return http.put(path, json=body).raise_for_status().json()
+
+        def beside(transport: Transport) -> str:
+            with RestClient(*server[:3], transport=transport) as client:
+                update = partial(client.video.conferences.update, conference)
+                return compared(lambda: timed(lambda: update(display_name=next(names))), lambda: timed(by_hand), pairs)
+
+        row("one `update`, beside a GET and a PUT by hand with httpx", *map(beside, TRANSPORTS))
+
+
+# --- many at once -----------------------------------------------------------------------------------
 
 
 async def by_hand_with_aiohttp(url: str, auth: tuple[str, str], ids: list[str], name: str) -> None:
@@ -128,91 +146,141 @@ async def by_hand_with_aiohttp(url: str, auth: tuple[str, str], ids: list[str], 
         await asyncio.gather(*(work() for _ in range(AT_ONCE)))
 
 
-def compare_fleets(credentials: tuple[str, str, str], url: str, ids: list[str], rounds: int) -> None:
-    """Prints how long each takes to change all conferences, and the median of the ratios to aiohttp by hand."""
+def fleets(server: Server, rounds: int) -> None:
+    """To change all conferences, beside a loop of aiohttp by hand."""
+    with RestClient(*server[:3]) as client:
+        ids = [each["id"] for each in client.video.conferences.paginate(page_size=1000)]
     names = map(str, itertools.count())
 
     def by_hand() -> object:
-        return asyncio.run(by_hand_with_aiohttp(url, credentials[:2], ids, next(names)))
+        return asyncio.run(by_hand_with_aiohttp(server.url, server[:2], ids, next(names)))
 
     def blocking(transport: Transport) -> object:
-        with RestClient(*credentials, transport=transport, writes_per_second=1e6) as client:
+        with RestClient(*server[:3], transport=transport, writes_per_second=1e6) as client:
             return client.video.conferences.update_many(ids, changes={"display_name": next(names)}, concurrency=AT_ONCE)
 
     async def awaited(transport: Transport) -> object:
-        async with AsyncRestClient(*credentials, transport=transport, writes_per_second=1e6) as client:
+        async with AsyncRestClient(*server[:3], transport=transport, writes_per_second=1e6) as client:
             conferences = client.video.conferences
             return await conferences.update_many(ids, changes={"display_name": next(names)}, concurrency=AT_ONCE)
 
-    kinds: dict[str, Callable[[], object]] = {
-        "aiohttp by hand": by_hand,
-        "blocking, fast": lambda: blocking("fast"),
-        "blocking, httpx": lambda: blocking("httpx"),
-        "awaited, fast": lambda: asyncio.run(awaited("fast")),
-        "awaited, httpx": lambda: asyncio.run(awaited("httpx")),
+    kinds: dict[str, Callable[[Transport], object]] = {
+        "blocking": blocking,
+        "awaited": lambda transport: asyncio.run(awaited(transport)),
     }
-    print(f"{len(ids)} conferences, {AT_ONCE} at once, {rounds} rounds")
-    times = [{kind: timed(call) for kind, call in kinds.items()} for _ in range(rounds)]
+    found = dict[tuple[str, Transport], list[Times]]()
+    for _ in range(rounds):
+        base = timed(by_hand)
+        for kind, transport in itertools.product(kinds, TRANSPORTS):
+            passed, worked = timed(partial(kinds[kind], transport))
+            found.setdefault((kind, transport), []).append((passed / base[0], worked / base[1]))
     for kind in kinds:
-        passed, worked = (statistics.median(each[kind][index] for each in times) for index in (0, 1))
-        ratio = statistics.median(each[kind][0] / each["aiohttp by hand"][0] for each in times)
-        print(f"  {kind:16} {passed:6.2f} s, processor {worked:6.2f} s, ratio {ratio:.2f}")
+        what = f"`update_many` of {len(ids):,}, {AT_ONCE} at once, {kind}, beside a loop of aiohttp by hand"
+        row(what, *(shown(found[kind, transport]) for transport in TRANSPORTS))
+
+
+# --- in a fresh process -----------------------------------------------------------------------------
+
+CLOCK = """
+import sys, time
+project, token, host, conference, kind, name = sys.argv[1:] or [""] * 6
+passed, worked = time.perf_counter(), time.process_time()
+{}
+print(time.perf_counter() - passed, time.process_time() - worked)
+"""
+FIRST = {
+    "ours": """
+from signalwire_conferences import RestClient
+with RestClient(project, token, host, transport=kind) as client:
+    client.video.conferences.update(conference, display_name=name)
+""",
+    "httpx": """
+import httpx
+with httpx.Client(base_url=f"http://{host}", auth=(project, token), trust_env=False) as http:
+    path = f"/api/video/conferences/{conference}"
+    body = {key: value for key, value in http.get(path).json().items() if value is not None and key in kind}
+    http.put(path, json={**body, "display_name": name}).raise_for_status()
+""",
+    "vendor": """
+from signalwire.rest import RestClient
+conferences = RestClient(project=project, token=token, host=host).video.conferences
+body = {key: value for key, value in conferences.get(conference).items() if value is not None and key in kind}
+conferences.update(conference, **{**body, "display_name": name})
+""",
+}
+
+
+class Environment:
+    """A virtual environment that holds some packages and what they need, and not even pip."""
+
+    def __init__(self, folder: Path) -> None:
+        venv.create(folder)
+        self._folder = folder
+        self._python = folder / ("Scripts" if os.name == "nt" else "bin") / "python"
+
+    def install(self, what: str) -> float:
+        """Installs it; returns how many MiB there are then. Raises `CalledProcessError` where it cannot be had."""
+        pip = [sys.executable, "-I", "-m", "pip", "--python", str(self._python), "-qq", "--disable-pip-version-check"]
+        subprocess.run([*pip, "install", what], check=True, stderr=subprocess.DEVNULL)
+        packages = Path(sysconfig.get_path("purelib", vars={"base": str(self._folder)}))
+        return sum(each.stat().st_size for each in packages.rglob("*") if each.is_file()) / 2**20
+
+    def run(self, code: str, *arguments: str) -> Times:
+        """In a fresh process, the start of Python not counted."""
+        printed = subprocess.check_output([self._python, "-I", "-c", CLOCK.format(code), *arguments], text=True)
+        passed, worked = printed.splitlines()[-1].split()
+        return float(passed), float(worked)
+
+
+def fresh_processes(server: Server, pairs: int, scratch: Path) -> None:
+    with RestClient(*server[:3]) as client:
+        conference = client.video.conferences.list()["data"][0]["id"]
+    names, every = map(str, itertools.count()), " ".join(fields(UPDATE))
+    ours, theirs = Environment(scratch / "ours"), Environment(scratch / "theirs")
+
+    def first(environment: Environment, of: str, kind: str = every) -> Measure:
+        return lambda: environment.run(FIRST[of], *server[:3], conference, kind, next(names))
+
+    def imported(environment: Environment, statement: str) -> Measure:
+        return lambda: environment.run(statement)
+
+    def beside(other: Measure) -> list[str]:
+        return [compared(first(ours, "ours", transport), other, pairs) for transport in TRANSPORTS]
+
+    try:
+        sizes = {"httpx": ours.install(str(ROOT)), "fast": ours.install(f"{ROOT}[fast]")}
+    except subprocess.CalledProcessError:
+        print("This project cannot be installed here, so nothing is said of its import, first call and size.")
+        return
+    row("import and first update of a process, beside the same by hand with httpx", *beside(first(ours, "httpx")))
+    package = imported(ours, "from signalwire_conferences import RestClient")
+    both = compared(package, imported(ours, "import httpx"), pairs)
+    row("`from signalwire_conferences import RestClient`, beside `import httpx`", both)
+    try:
+        size = theirs.install(VENDOR)
+    except subprocess.CalledProcessError:
+        print(f"{VENDOR} cannot be installed here, so nothing is compared with it.")
+        return
+    row("import and first update, beside a first GET and PUT with the vendor's SDK", *beside(first(theirs, "vendor")))
+    sdk = imported(theirs, "from signalwire.rest import RestClient")
+    row(
+        "that import, beside `from signalwire.rest import RestClient` of the vendor's SDK",
+        compared(package, sdk, pairs),
+    )
+    row(
+        f"MiB installed, with all it needs, beside {size:.0f} of the vendor's SDK",
+        *(f"{sizes[transport]:.0f}" for transport in TRANSPORTS),
+    )
 
 
 def main(pairs: int, conferences: int) -> None:
-    print(f"Python {platform.python_version()}, httpx {httpx.__version__}, {os.cpu_count()} cores")
-    compare(
-        ("import httpx", "from signalwire_conferences import RestClient"),
-        lambda: imported("httpx"),
-        lambda: imported("signalwire_conferences.client"),
-        max(1, pairs // 50),
-    )
-    context = multiprocessing.get_context("spawn")
-    pipe, theirs = context.Pipe()
-    server = context.Process(target=serve, args=(theirs,), daemon=True)
-    server.start()
-    theirs.close()
-    pipe.send(conferences)
-    project, token, host, url = pipe.recv()
-    names = iter(range(sys.maxsize))
-    with (
-        RestClient(project, token, host, transport="fast") as client,
-        RestClient(project, token, host, transport="httpx") as over_httpx,
-        httpx.Client(base_url=url, auth=(project, token), trust_env=False) as http,
-    ):
-        conference = client.video.conferences.list().data[0]["id"]
-        path = f"/api/video/conferences/{conference}"
-
-        def by_hand() -> object:
-            image = http.get(path).raise_for_status().json()
-            body = {name: image[name] for name in fields(UPDATE) if image[name] is not None}
-            body["display_name"] = f"{next(names)}"
-            return http.put(path, json=body).raise_for_status().json()
-
-        def update(client: RestClient) -> object:
-            return client.video.conferences.update(conference, display_name=f"{next(names)}")
-
-        def compare_one(transport: Transport, client: RestClient) -> None:
-            told = project, token, host, conference
-            compare(
-                ("a GET and a PUT by hand", f"update, {transport},"),
-                lambda: timed(by_hand),
-                lambda: timed(lambda: update(client)),
-                pairs,
-            )
-            compare(
-                ("the same by hand", f"import and first update, {transport},"),
-                lambda: first_call("httpx", *told, " ".join(fields(UPDATE)), f"{next(names)}"),
-                lambda: first_call("ours", *told, transport, f"{next(names)}"),
-                max(1, pairs // 50),
-            )
-
-        compare_one("fast", client)
-        compare_one("httpx", over_httpx)
-        ids = [each["id"] for each in client.video.conferences.paginate(page_size=1000)]
-    compare_fleets((project, token, host), url, ids, ROUNDS)
-    pipe.close()
-    server.join()
+    print(f"Python {platform.python_version()}, httpx {httpx.__version__}, {os.cpu_count()} cores\n")
+    row("medians of ratios (of the processor's time)", "`fast`", "httpx")
+    print("|---|---|---|")
+    with serving(conferences) as server, tempfile.TemporaryDirectory() as scratch:
+        one_update(server, pairs)
+        fleets(server, ROUNDS)
+        fresh_processes(server, max(1, pairs // 50), Path(scratch))
 
 
 if __name__ == "__main__":

@@ -14,8 +14,8 @@ import pytest
 from hypothesis.configuration import set_hypothesis_home_dir
 
 from command_line import CommandLine
-from processes import STYLES, Waits, without_waiting
-from signalwire_conferences import RestClient, settings
+from processes import STYLES, AsyncOwn, Own, Waits, without_waiting
+from signalwire_conferences import RestClient, async_transport, settings, transport
 from signalwire_conferences_testing.mock import MockServer
 
 LONG = os.environ.get("SIGNALWIRE_CONFERENCES_LONG") == "1"
@@ -59,20 +59,23 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             terminalreporter.write_line(line)
 
 
-# The modules of which each test runs over httpx and over `fast`, whichever client it uses.
+# The modules of which each test runs over httpx, over `fast`, and some over clients of httpx that the caller made.
 OVER_BOTH = {
     *("test_answers", "test_async", "test_cancellation", "test_errors", "test_interruptions", "test_proxies"),
     *("test_recovery", "test_secrets", "test_wire"),
 }
-# Of the others `fast` is left to the long budget: all modules that are not among them run over it.
+# Clients of the caller's are left to the long budget. Of the others `fast` is, too: all modules that are not among
+# them run over it.
 BOTH_ALWAYS = {"test_wire", "test_interruptions"}
+OVER_OWN = {"test_wire", "test_recovery", "test_cancellation"}
 # Of these, trio: it carries the same tasks out as asyncio.
 FLEETS = {"test_fleet", "test_fleet_ends"}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
     if metafunc.module.__name__ in OVER_BOTH:
-        metafunc.parametrize("connections", ["httpx", "fast"], indirect=True)
+        own = ["own"] if metafunc.module.__name__ in OVER_OWN else []
+        metafunc.parametrize("connections", ["httpx", "fast", *own], indirect=True)
 
 
 def pytest_collection_finish() -> None:
@@ -88,8 +91,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         given = item.callspec.params
         if given.get("connections") == "fast" and "trio" in item.name and "asyncio" not in item.name:
             items.remove(item)  # on trio both are httpx
-        elif (given.get("connections") == "fast" and item.module.__name__ not in BOTH_ALWAYS) or (
-            "trio" in given.values() and item.module.__name__ in FLEETS
+        elif (
+            given.get("connections") == "own"
+            or (given.get("connections") == "fast" and item.module.__name__ not in BOTH_ALWAYS)
+            or ("trio" in given.values() and item.module.__name__ in FLEETS)
         ):
             item.add_marker(pytest.mark.long)
 
@@ -100,6 +105,9 @@ def connections(request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch)
     asked: str | None = getattr(request, "param", None)
     if asked is not None:
         monkeypatch.setattr(settings, "has_fast", lambda: asked == "fast")
+    if asked == "own":
+        monkeypatch.setattr(transport, "_connections", lambda _wire: Own)
+        monkeypatch.setattr(async_transport, "_connections", lambda _wire: AsyncOwn)
     return asked
 
 

@@ -22,6 +22,7 @@ from typing import Any
 
 import anyio
 import anyio.lowlevel
+import httpx
 import pytest
 from anyio.from_thread import start_blocking_portal
 
@@ -32,11 +33,12 @@ from signalwire_conferences import (
     fast,
     fast_asyncio,
     over_httpx,
+    own_client,
     settings,
     transport,
 )
-from signalwire_conferences.wire import Body, Message
-from signalwire_conferences_testing.mock import MockServer
+from signalwire_conferences.wire import Body, Message, Wire
+from signalwire_conferences_testing.mock import ConferencesMock
 
 BACKENDS = [
     "asyncio",
@@ -89,7 +91,7 @@ def blocking(function: Callable[[], Any]) -> Any:
 
 
 @contextlib.contextmanager
-def ours(style: str, server: MockServer, **options: Any) -> Iterator[Ours]:
+def ours(style: str, server: ConferencesMock, **options: Any) -> Iterator[Ours]:
     """A client of this style."""
     credentials = (server.project, server.token, server.host)
     if style == "sync":
@@ -141,8 +143,28 @@ def _but_for_sleep(module: ModuleType, sleep: Callable[[float], Any]) -> object:
     return other
 
 
-BLOCKING = (over_httpx.Connection, fast.Connection)
-AWAITED = (over_httpx.AsyncConnection, fast_asyncio.AsyncConnection)
+class Own(own_client.OwnClient):
+    """A client of httpx for each connection, as if the caller had made it."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._client = httpx.Client(**wire.options)
+
+    def close(self) -> None:
+        self._client.close()
+
+
+class AsyncOwn(own_client.AsyncOwnClient):
+    """The same, awaited."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._client = httpx.AsyncClient(**wire.options)
+
+    async def aclose(self) -> None:
+        await self._client.aclose()
+
+
+BLOCKING = (over_httpx.Connection, fast.Connection, Own)
+AWAITED = (over_httpx.AsyncConnection, fast_asyncio.AsyncConnection, AsyncOwn)
 
 
 def exchanging(patch: pytest.MonkeyPatch, exchange: Callable[[Message], Body]) -> None:
@@ -176,12 +198,12 @@ def read_only(connection: sqlite3.Connection) -> None:
     connection.execute("PRAGMA query_only = ON")
 
 
-def methods(server: MockServer) -> list[str]:
+def methods(server: ConferencesMock) -> list[str]:
     """The methods of the requests so far."""
     return [request.method for request in server.requests]
 
 
-def letters(server: MockServer) -> str:
+def letters(server: ConferencesMock) -> str:
     """The requests so far, by the first letters of their methods."""
     return "".join(method[0] for method in methods(server))
 

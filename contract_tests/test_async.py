@@ -19,7 +19,7 @@ from attrs import define, evolve
 
 from processes import BACKENDS, wait_for
 from signalwire_conferences import AsyncRestClient, ConferencesError, TransportError, async_transport
-from signalwire_conferences.async_transport import AsyncTransport, _here
+from signalwire_conferences.async_transport import _CONNECTIONS, AsyncTransport, _here
 from signalwire_conferences.steps import Acquire, Record, Release, Request, Settle, Step, Wait
 from signalwire_conferences_testing.mock import Fault, MockServer
 
@@ -62,9 +62,9 @@ class SlowLock:
 
 
 def connections_in_use(client: AsyncRestClient) -> int:
-    if client._transport not in _here().transports:
+    if client._transport._pools not in _here().pools:
         return 0
-    return _here().transports[client._transport][0].slots.borrowed_tokens
+    return _CONNECTIONS - _here().pools[client._transport._pools][0].slots.value
 
 
 def old_or_new(server: MockServer, before: dict[str, Any]) -> str:

@@ -559,4 +559,4 @@ def test_a_credential_that_is_no_string_is_refused(name: str, value: Any) -> Non
 )
 def test_only_a_loopback_host_is_spoken_to_without_encryption(host: str, url: str) -> None:
     options: dict[str, Any] = {"timeout": 1, "retries": 0, "lock": None, "confirm": None, "journal": None}
-    assert settings(project="p", token="t", host=host, **options).base_url == url
+    assert settings(project="p", token="t", host=host, **options).address.url == url

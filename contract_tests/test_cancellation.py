@@ -564,7 +564,7 @@ async def test_a_client_that_is_closed_by_a_cancellation_is_closed_whole(
         return
     client = connected(server)
     await client.video.conferences.get(conference)
-    http, _ = _here().transports[client._transport]
+    http, _ = _here().pools[client._transport._pools]
 
     async def work() -> None:
         with anyio.CancelScope() as scope:
@@ -592,7 +592,7 @@ async def test_locks_that_wait_in_threads_do_not_starve_the_journal(
 
     @contextlib.asynccontextmanager
     async def lock(_id: str) -> AsyncIterator[None]:
-        await anyio.to_thread.run_sync(shared.acquire)
+        await anyio.to_thread.run_sync(shared.acquire, True, 60)  # a thread that waits cannot be cancelled
         yield
         shared.release()
 
@@ -604,10 +604,8 @@ async def test_locks_that_wait_in_threads_do_not_starve_the_journal(
         finished.append(number)
 
     async with connected(server, lock=lock, journal=tmp_path / "journal") as client:
-        with anyio.move_on_after(20) as limit:
+        with anyio.move_on_after(45):
             async with anyio.create_task_group() as group:
                 for number in range(45):
                     group.start_soon(update, number)
-        if limit.cancelled_caught:
-            shared.release()
     assert len(finished) == 45

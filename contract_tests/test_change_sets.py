@@ -72,7 +72,7 @@ def together(client: Ours, made: ChangeSet, ids: list[str], **changes: Any) -> N
     settings = client.client._transport.settings
     for each in ids:
         update = SafeUpdate(Target.of(each, settings, made), Intent(*checked_changes(changes, (), each)))
-        client.client._transport.run(update.steps())
+        client.client._transport.run(update.steps(), "update")
 
 
 # --- what is recorded -------------------------------------------------------------------------------------

@@ -1,5 +1,6 @@
 """What reaches a terminal, a pipe and a shell: nothing raw, no traceback, and completions."""
 
+import io
 import signal
 import subprocess
 import sys
@@ -13,6 +14,7 @@ from command_line import COMMAND, CommandLine
 from mock_support import WHOLE
 from processes import methods
 from signalwire_conferences import cli, contract
+from signalwire_conferences.cli.streams import Stream
 from signalwire_conferences_testing.mock import Fault, MockServer
 
 ID = WHOLE["id"]
@@ -280,6 +282,13 @@ def test_fields_and_values_are_completed(command: CommandLine, shell: str) -> No
 def test_completion_sends_nothing(command: CommandLine, mock: MockServer) -> None:
     completions(command, "signalwire-conferences update id la", "fish")
     assert methods(mock) == []
+
+
+def test_a_stream_that_is_closed_already_is_left_alone_when_ours_is_collected() -> None:
+    closed = io.TextIOWrapper(io.BytesIO())
+    ours = Stream(closed)
+    closed.close()
+    ours.close()  # what Python calls then; from 3.13 on it reports what this raises
 
 
 # --- the rest -----------------------------------------------------------------------------------------

@@ -24,6 +24,7 @@ from signalwire_conferences import (
     ValidationError,
     operations,
 )
+from signalwire_conferences.hosts import Address
 from signalwire_conferences.steps import Policy
 from signalwire_conferences_testing import schemas
 from signalwire_conferences_testing.mock import Call, Fault, MockServer
@@ -145,7 +146,7 @@ def test_a_link_with_credentials_is_refused_without_telling_them(mock: MockServe
 
 @pytest.mark.parametrize("port", ["", ":80", ":443"])
 def test_a_port_that_goes_without_saying_makes_no_other_host(port: str) -> None:
-    pages = operations.Pages({}, "space.signalwire.com", Policy(30.0, 0, lambda: 0.0))
+    pages = operations.Pages({}, Address("https", "space.signalwire.com"), Policy(30.0, 0, lambda: 0.0))
     path = pages._following(f"https://Space.signalwire.com{port}/api/video/conferences?page_number=1")
     assert path == "/api/video/conferences?page_number=1"
 

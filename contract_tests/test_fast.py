@@ -14,6 +14,7 @@ import pytest
 from processes import finished, ours, spawned
 from signalwire_conferences import AsyncRestClient, ConfigurationError, RestClient, TransportError, operations, settings
 from signalwire_conferences.fast_asyncio import AsyncConnection
+from signalwire_conferences.hosts import Address
 from signalwire_conferences.masking import Secret
 from signalwire_conferences.steps import Policy
 from signalwire_conferences.wire import TimeLeft
@@ -80,7 +81,8 @@ import sys
 import signalwire_conferences as package
 assert "attrs" not in sys.modules
 package.RestClient
-late = {"anyio", "asyncio", "httpx", "httptools", "jsonschema_rs", "sqlite3", "ssl"}
+late = {"anyio", "asyncio", "httpx", "httptools", "jsonschema_rs", "sqlite3", "ssl", "difflib", "http", "pathlib"}
+late |= {f"signalwire_conferences_api.{name}" for name in ("fields", "models", "types")}
 print(*sorted(late & sys.modules.keys()), "and", package.AsyncRestClient.__name__)
 from signalwire_conferences import *
 print(AsyncRestClient is package.AsyncRestClient, "AsyncRestClient" in dir(package))
@@ -260,7 +262,7 @@ def test_what_is_cancelled_while_a_proxy_leads_on_is_never_sent(
 
 
 def test_a_link_without_a_path_leads_to_the_root() -> None:
-    pages = operations.Pages({}, SPACE, Policy(1, 0, lambda: 0.0))
+    pages = operations.Pages({}, Address("https", SPACE), Policy(1, 0, lambda: 0.0))
     assert pages._following(f"https://{SPACE}?page=2") == "/?page=2"
 
 

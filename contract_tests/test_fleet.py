@@ -16,6 +16,7 @@ from hypothesis import strategies as st
 
 from processes import BACKENDS, STYLES, Ours, letters, ours
 from signalwire_conferences import (
+    AsyncRestClient,
     AuthenticationError,
     ConferenceResult,
     ConfigurationError,
@@ -172,6 +173,34 @@ def test_ids_may_be_an_asynchronous_iterable(backend: str) -> None:
     with fleet(backend, 30) as (server, client):
         assert len(client.update_many(some(), changes=NEW, concurrency=4).changed) == 30
         assert [name for name, _ in plans(client, some(), changes=NEW, concurrency=2)] == list(server.store)
+
+
+@pytest.mark.parametrize("backend", BACKENDS)
+def test_a_conference_is_worked_on_as_soon_as_its_id_is_there(backend: str) -> None:
+    told: list[str] = []
+
+    async def main() -> None:
+        one_more = anyio.Event()
+
+        async def one_after_the_other() -> AsyncIterator[str]:
+            nonlocal one_more
+            for number in range(3):
+                one_more = anyio.Event()
+                yield f"conference-{number}"
+                with anyio.fail_after(10):
+                    await one_more.wait()
+
+        def on_progress(result: ConferenceResult) -> None:
+            told.append(result.id)
+            one_more.set()
+
+        with MockServer(conferences(3)) as server:
+            async with AsyncRestClient(server.project, server.token, server.host) as client:
+                ids = one_after_the_other()
+                await client.video.conferences.update_many(ids, changes=NEW, on_progress=on_progress)
+
+    anyio.run(main, backend=backend)
+    assert told == [f"conference-{number}" for number in range(3)]
 
 
 def test_no_conference_at_all_is_no_error(style: str) -> None:

@@ -185,6 +185,34 @@ def test_a_cancellation_lets_end_what_is_in_flight_and_begins_nothing(
     assert_ended_well(server, before, ending, vars(found[0])["result"])
 
 
+def test_where_all_tasks_are_cancelled_each_conference_is_told_old_or_new_and_the_call_ends(server: MockServer) -> None:
+    before, ending = states(server), Ending()
+
+    async def main() -> ChangeSetResult:
+        async with AsyncRestClient(server.project, server.token, server.host) as client:
+            enough = asyncio.Event()
+            ending.due = enough.set
+            many = client.video.conferences.update_many(changes=NEW, concurrency=8, on_progress=ending.on_progress)
+            running = asyncio.create_task(many)
+            await enough.wait()
+            for task in asyncio.all_tasks() - {asyncio.current_task()}:
+                task.cancel()
+            with pytest.raises(asyncio.CancelledError) as caught:
+                await asyncio.wait_for(running, 10)
+            result: ChangeSetResult = vars(caught.value)["result"]
+            return result
+
+    result = asyncio.run(main())
+    assert 20 <= len(result.changed) < 60
+    assert 1 <= len(result.failed) <= 16
+    assert all(isinstance(error, asyncio.CancelledError) for error in result.failed.values())
+    assert sorted(each.id for each in ending.told) == sorted([*result.changed, *result.failed])
+    time.sleep(0.3)
+    # Of one whose PUT was under way nobody knows; each is old or new, and no other was begun.
+    after = states(server)
+    assert {name for name in before if after[name] != before[name]} <= {*result.changed, *result.failed}
+
+
 @pytest.mark.parametrize("backend", ["sync", "asyncio", "trio"])
 def test_ended_while_all_wait_for_a_429_only_what_was_begun_goes_on(backend: str) -> None:
     reads: list[tuple[float, str]] = []

@@ -49,7 +49,7 @@ def test_interrupted_at_any_point_the_next_call_works(kept: bool, start: int) ->
         get = client.video.conferences.get
         for due in itertools.count(start, STRIDE):
             if not kept:
-                client._transport._idle.clear()
+                client._transport._pool.idle.clear()
             interrupt = Interrupt(due)
             try:
                 sys.settrace(interrupt)

@@ -115,7 +115,8 @@ def test_the_log_has_a_line_for_each_request(mock: ConferencesMock, api: httpx.C
     with pytest.raises(httpx.RemoteProtocolError):
         api.get(PATH)
     lines = [str(request) for request in mock.requests]
-    assert lines[0] == f'PUT {PATH} {{"display_name":"new"}} -> 200'
+    # Before 0.28 httpx wrote JSON with spaces.
+    assert lines[0].replace(": ", ":") == f'PUT {PATH} {{"display_name":"new"}} -> 200'
     assert lines[1] == f'PUT {PATH}?a=1 "two\\nlines" -> 400'
     assert re.fullmatch(rf"PUT {PATH} x{{200}}… -> 400", lines[2])
     assert lines[3] == f"GET {PATH} -> no answer"

@@ -102,7 +102,7 @@ def test_a_request_whose_client_has_gone_is_applied_all_the_same(send: Send, moc
 
 
 def test_a_request_may_be_applied_later(send: Send, mock: ConferencesMock) -> None:
-    mock.faults.add(Fault.late_apply(0.1), "PUT")
+    mock.faults.add(Fault.late_apply(0.5), "PUT")
     with pytest.raises(httpx.ReadTimeout):
         rename(send, timeout=0.01)
     assert mock.store[ID]["display_name"] == "Whole"

@@ -139,7 +139,7 @@ def test_the_settings_are_those_of_the_code() -> None:
         "127.0.0.1:80": "http://127.0.0.1:80",
     }.items():
         with RestClient("project", "token", host) as ours:
-            assert ours._transport.settings.base_url == url
+            assert ours._transport.settings.address.url == url
 
 
 def told(capsys: pytest.CaptureFixture[str], *arguments: str) -> str:

@@ -149,6 +149,13 @@ WRONG: dict[str, dict[str, Any]] = {
     "retries": {"retries": "many"},
     "no token": {"token": b"PTsecret-token-that-nobody-may-see"},
     "unprintable": {"token": TOKEN + "\n"},
+    "host with credentials": {"host": f"project:{TOKEN}@space.signalwire.com"},
+    "base_url with credentials": {"base_url": f"https://project:{TOKEN}@gateway.example/"},
+    "base_url with a query": {"host": None, "base_url": f"https://gateway.example/?token={TOKEN}"},
+    "base_url with a fragment": {"host": None, "base_url": f"https://gateway.example/#{TOKEN}"},
+    "clear text": {"host": None, "base_url": "http://gateway.example/"},
+    "http_client": {"http_client": 5},
+    "on_event": {"on_event": 5},
     "proxy": {"HTTPS_PROXY": "ftp://proxy"},
     "certificates": {"SSL_CERT_FILE": "/nowhere"},
 }
@@ -232,7 +239,7 @@ def test_no_part_of_a_client_shows_it(kind: Any) -> None:
     transport = client._transport
     for part in (client, client.video, transport, transport.settings, transport._wire, transport.settings.token):
         assert TOKEN not in repr(part)
-    transport._close()
+    transport._close_journal()
 
 
 @pytest.mark.parametrize(
@@ -265,7 +272,11 @@ def test_an_error_of_nobody_while_a_request_is_built_hides_it(
     monkeypatch: pytest.MonkeyPatch, part: str, connections: str
 ) -> None:
     where = {
-        "httpx": {"build": "httpx.Headers", "read": "httpx.Request", "send": "httpx.HTTPTransport.handle_request"},
+        "httpx": {
+            "build": "signalwire_conferences.over_httpx._request",
+            "read": "httpcore.Request",
+            "send": "httpcore.ConnectionPool.handle_request",
+        },
         "fast": {
             "build": "signalwire_conferences.fast.as_sent",
             "read": "httptools.HttpResponseParser",

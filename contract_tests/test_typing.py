@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -27,6 +29,21 @@ def check(*paths: Path) -> list[str]:
     )
     assert done.stderr == ""
     return [line for line in done.stdout.splitlines() if ": error:" in line]
+
+
+@pytest.mark.long
+def test_pyright_agrees(tmp_path: Path) -> None:
+    packages = [str(ROOT / folder) for folder in ("generated", "overrides", "contract_tests")]
+    settings = {"typeCheckingMode": "standard", "enableTypeIgnoreComments": False, "extraPaths": packages}
+    (tmp_path / "pyrightconfig.json").write_text(json.dumps(settings))
+    for sample in SAMPLES:
+        shutil.copy(sample, tmp_path)
+    command = [sys.executable, "-m", "basedpyright", "--outputjson", "--pythonpath", sys.executable]
+    command += ["--project", str(tmp_path)]
+    said = json.loads(subprocess.run(command, capture_output=True, check=False).stdout)["generalDiagnostics"]
+    found = {(Path(each["file"]).name, each["range"]["start"]["line"] + 1) for each in said}
+    wrong = HERE.joinpath("typing_samples", "wrong.py").read_text("utf-8").splitlines()
+    assert found == {("wrong.py", number) for number, line in enumerate(wrong, 1) if "# type: ignore[" in line}
 
 
 def test_right_uses_pass_and_wrong_ones_are_flagged(tmp_path: Path) -> None:

@@ -109,12 +109,14 @@ def whole(mock: MockServer) -> bytes:
     return json.dumps(mock.store[next(iter(mock.store))]).encode()
 
 
-def test_what_is_sent_says_all_that_is_needed_and_nothing_else(style: str) -> None:
+def test_what_is_sent_says_all_that_is_needed_and_nothing_else(style: str, connections: str) -> None:
     with asking(style, answered(b"{}")) as (client, server), contextlib.suppress(ConferencesError):
         client.get(ID)
     first, *lines = server.requests[0].decode().split("\r\n")[:-2]
     assert first == f"GET /api/video/conferences/{ID} HTTP/1.1"
     headers = dict(line.split(": ", 1) for line in lines)
+    if connections == "own":  # httpx adds it to all that a client sends
+        headers = {name.title(): value for name, value in headers.items() if name.lower() != "connection"}
     assert headers.pop("Authorization").startswith("Basic ")
     assert headers.pop("User-Agent").startswith("signalwire-conferences/")
     assert headers == {"Host": server.host, "Accept": "application/json", "Accept-Encoding": "identity"}
@@ -334,7 +336,11 @@ def test_a_put_on_a_kept_connection_that_breaks_is_never_sent_again(style: str, 
 
 
 @pytest.mark.parametrize("then", ["closes while it is idle", *UNASKED])
-def test_a_kept_connection_that_was_closed_or_spoke_unasked_is_not_used(style: str, whole: bytes, then: str) -> None:
+def test_a_kept_connection_that_was_closed_or_spoke_unasked_is_not_used(
+    style: str, whole: bytes, then: str, connections: str
+) -> None:
+    if connections == "own" and then in UNASKED:
+        pytest.skip("whether the connections of a caller's client are used again is decided by httpx")
     server: Any = Kept(whole, then)
     conference = json.loads(whole)["id"]
     with ours(style, server, retries=0) as client:
@@ -395,7 +401,7 @@ def test_one_client_serves_one_event_loop_after_another(
         with pytest.raises(ConferencesError, match="closed"):
             run(backends[0], update, "2x2")
     else:
-        client._transport._close()  # the journal alone
+        client._transport._close_journal()  # the journal alone
     gc.collect()
 
 
@@ -423,7 +429,7 @@ def test_connections_are_kept_within_one(mock: MockServer) -> None:
         async with connected(mock) as client:
             for _ in range(3):
                 await client.video.conferences.get(conference)
-            [(http, _)] = _here().transports.values()
+            [(http, _)] = _here().pools.values()
             assert len(http.idle) == 1
 
     asyncio.run(work())
@@ -435,12 +441,12 @@ def test_a_copy_of_the_sources_that_was_never_installed_works(
     def missing(name: str) -> str:
         raise metadata.PackageNotFoundError(name)
 
-    wire._version.cache_clear()
+    wire.version.cache_clear()
     with monkeypatch.context() as patch:
         patch.setattr(metadata, "version", missing)
         with RestClient(mock.project, mock.token, mock.host) as client:
             client.video.conferences.list()
-    wire._version.cache_clear()
+    wire.version.cache_clear()
 
 
 def test_threads_have_connections_of_their_own_and_few_are_kept(
@@ -456,5 +462,5 @@ def test_threads_have_connections_of_their_own_and_few_are_kept(
             thread.start()
         for thread in threads:
             thread.join()
-        assert len(client._transport._idle) == 2
-    assert client._transport._idle == []
+        assert len(client._transport._pool.idle) == 2
+    assert client._transport._pool.idle == []

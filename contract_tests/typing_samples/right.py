@@ -6,24 +6,33 @@ import contextlib
 import datetime
 import threading
 from collections.abc import Iterator, Sequence
-from typing import Any, assert_type
+from typing import Any, assert_never, assert_type
 from uuid import UUID
+
+import httpx
 
 from signalwire_conferences import (
     KEEP,
     AsyncRestClient,
+    CallBegan,
+    CallEnded,
     ChangeSetResult,
     Conference,
     ConferenceChanges,
     ConferencePage,
+    ConferencesError,
     ConferenceSize,
     Entry,
+    Event,
+    RequestBegan,
+    RequestEnded,
     RestClient,
     UndoPlans,
     UpdatePlan,
     UpdateReport,
     VideoLayout,
     VideoQuality,
+    Waiting,
 )
 from signalwire_conferences.results import ActiveSession, PageLinks
 from signalwire_conferences_api.types import Unset
@@ -108,6 +117,51 @@ async def undone_awaited(client: AsyncRestClient) -> None:
     plan = await client.video.conferences.plan_undo(entry=1)
     assert_type(await plan.apply(), Conference)
     assert_type(await UpdatePlan.from_json(client, plan.to_json()).apply(), Conference)
+
+
+def options(client: RestClient) -> None:
+    assert_type(client.with_options(timeout=5, retries=0, confirm=None, on_event=None), RestClient)
+    assert_type(client.with_options(retries=KEEP), RestClient)
+    with httpx.Client() as http:
+        RestClient("project", "token", http_client=http, base_url="https://gateway.example/").close()
+        RestClient("project", "token", base_url="http://10.0.0.1", allow_http=True).close()
+
+
+async def options_awaited(client: AsyncRestClient) -> None:
+    assert_type(client.with_options(timeout=5), AsyncRestClient)
+    async with httpx.AsyncClient() as http, AsyncRestClient(http_client=http) as own:
+        assert_type(await own.with_options(retries=1).video.conferences.get("id"), Conference)
+
+
+def events() -> None:
+    told: list[Event] = []
+
+    def told_in_short(event: Event) -> str:
+        match event:
+            case CallBegan():
+                return event.operation
+            case RequestBegan():
+                return f"{event.call.operation} {event.method}"
+            case RequestEnded():
+                assert_type(event.status, int | None)
+                return event.began.method
+            case Waiting():
+                return f"{event.seconds:.1f}"
+            case CallEnded():
+                assert_type(event.changed, tuple[str, ...])
+                return event.outcome
+            case never:
+                assert_never(never)
+
+    RestClient(on_event=told.append).close()
+    RestClient(on_event=told_in_short).close()
+
+
+def ids_of_requests(conf: Conference, page: ConferencePage, report: UpdateReport, error: ConferencesError) -> None:
+    assert_type(conf.request_id, str | None)
+    assert_type(page.request_id, str | None)
+    assert_type(report.request_id, str | None)
+    assert_type(error.request_id, str | None)
 
 
 def locks() -> None:

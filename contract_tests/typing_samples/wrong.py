@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from signalwire_conferences import Conference, RestClient
+import httpx
+
+from signalwire_conferences import AsyncRestClient, CallBegan, Conference, Event, RestClient
 
 
 def wrong_fields(client: RestClient) -> None:
@@ -37,6 +39,19 @@ def wrong_clients() -> None:
     RestClient(5)  # type: ignore[arg-type]  # no such argument
     RestClient(timeout="30")  # type: ignore[arg-type]  # no such argument
     RestClient(lock=object())  # type: ignore[arg-type]  # no such argument
+    RestClient(http_client=httpx.AsyncClient())  # type: ignore[arg-type]  # no such argument
+    AsyncRestClient(http_client=httpx.Client())  # type: ignore[arg-type]  # no such argument
+    RestClient(base_url=5)  # type: ignore[arg-type]  # no such argument
+    RestClient(allow_http="yes")  # type: ignore[arg-type]  # no such argument
+    RestClient(on_event=lambda: None)  # type: ignore[arg-type,misc]  # no such argument
+
+
+def wrong_options(client: RestClient, event: Event) -> None:
+    client.with_options(timeout=None)  # type: ignore[arg-type]  # no such option
+    client.with_options(token="PTother")  # type: ignore[call-arg]  # no such option
+    client.with_options(journal="x.sqlite")  # type: ignore[call-arg]  # no such option
+    event.seconds  # type: ignore[union-attr]  # not every event has it  # noqa: B018 - to read it is the use
+    CallBegan("x").operation = "y"  # type: ignore[misc]  # it is frozen
 
 
 def wrong_reading(conf: Conference) -> None:

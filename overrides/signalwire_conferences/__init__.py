@@ -32,6 +32,7 @@ if TYPE_CHECKING:
         ValidationError,
         VerificationError,
     )
+    from .events import CallBegan, CallEnded, Event, RequestBegan, RequestEnded, Waiting
     from .fleet import ChangeSetResult, ConferenceResult, UndoPlans
     from .history import Entry
     from .plan import Change, ServerChoice, UpdatePlan
@@ -44,6 +45,8 @@ __all__ = [
     "ApiError",
     "AsyncRestClient",
     "AuthenticationError",
+    "CallBegan",
+    "CallEnded",
     "Change",
     "ChangeSetResult",
     "Conference",
@@ -58,6 +61,7 @@ __all__ = [
     "ConflictError",
     "Difference",
     "Entry",
+    "Event",
     "InvalidChangeError",
     "InvalidResponseError",
     "JournalError",
@@ -66,6 +70,8 @@ __all__ = [
     "PermissionDeniedError",
     "Problem",
     "RateLimitError",
+    "RequestBegan",
+    "RequestEnded",
     "RestClient",
     "ServerChoice",
     "ServerError",
@@ -79,6 +85,7 @@ __all__ = [
     "VerificationError",
     "VideoLayout",
     "VideoQuality",
+    "Waiting",
     "__version__",
 ]
 
@@ -91,6 +98,7 @@ _WHERE = {
         ".aio": ("AsyncRestClient",),
         ".client": ("RestClient",),
         ".contract": ("KEEP",),
+        ".events": ("CallBegan", "CallEnded", "Event", "RequestBegan", "RequestEnded", "Waiting"),
         ".fleet": ("ChangeSetResult", "ConferenceResult", "UndoPlans"),
         ".history": ("Entry",),
         ".plan": ("Change", "ServerChoice", "UpdatePlan"),
@@ -104,7 +112,7 @@ _WHERE = {
 
 def __getattr__(name: str) -> Any:
     if name == "__version__":
-        value: Any = importlib.import_module("importlib.metadata").version("signalwire-conferences")
+        value: Any = importlib.import_module(".wire", __name__).version()
     elif name in __all__:
         value = getattr(importlib.import_module(_WHERE.get(name, ".errors"), __name__), name)
     else:

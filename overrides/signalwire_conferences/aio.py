@@ -1,12 +1,12 @@
 """The asynchronous client: the same steps as the synchronous one, carried out with `await`."""
 
+from __future__ import annotations
+
 from collections.abc import AsyncGenerator, AsyncIterable, Awaitable, Callable, Iterable, Mapping, Sequence
 from contextlib import aclosing
-from typing import Any, Self, Unpack, overload
+from typing import TYPE_CHECKING, Any, Self, Unpack, overload
 
-from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
-
-from . import operations, workers
+from . import async_workers, operations
 from .async_transport import AsyncTransport
 from .base import BaseClient, BaseConferences, Id, Video
 from .edit import Function
@@ -18,22 +18,33 @@ from .settings import AsyncLock, Settings
 from .steps import Steps
 from .undo import members
 
+if TYPE_CHECKING:
+    import httpx  # noqa: F401 - which the base is of
+
+    from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
+
 AsyncPlan = UpdatePlan[Awaitable[Conference]]
 
 
-class AsyncRestClient(BaseClient[AsyncLock]):
+class AsyncRestClient(BaseClient[AsyncLock, "httpx.AsyncClient"]):
     """`RestClient` with `async` and `await`, on asyncio or trio.
 
     Cancelled at any time, an update leaves the conference old or new, and no lock held. It may be used in several
     event loops; the connections of each are closed with the loop.
 
-    Args and errors are those of `RestClient`, but that `lock` gives an asynchronous context manager, and that
-    `timeout` bounds headers that come by drips, too.
+    Args and errors are those of `RestClient`, but that `lock` gives an asynchronous context manager, that `timeout`
+    bounds headers that come by drips, too, and that `http_client` is an `httpx.AsyncClient`, which is for one event
+    loop. `on_event` is not awaited.
     """
 
+    _http_kind = "AsyncClient"
+
     def _open(self, settings: Settings[AsyncLock]) -> None:
-        self._transport = AsyncTransport(settings)
-        self.video = Video(AsyncConferences(self._transport))
+        self._use(AsyncTransport(settings))
+
+    def _use(self, transport: AsyncTransport) -> None:
+        self._transport = transport
+        self.video = Video(AsyncConferences(transport))
 
     def _read_plan(self, text: str) -> AsyncPlan:
         return self.video.conferences._bound(self.video.conferences._plan_of(text))  # noqa: SLF001 - their own part
@@ -54,11 +65,11 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
 
     async def get(self, conference_id: Id, /, *, include_active_session: bool = False) -> Conference:
         """Read a conference."""
-        return await self._transport.run(operations.get(conference_id, include_active_session, self._policy))
+        return await self._transport.run(operations.get(conference_id, include_active_session, self._policy), "get")
 
     async def list(self, **query: Unpack[ListQuery]) -> ConferencePage:
         """Read one page of conferences. `paginate` reads them all."""
-        return await self._transport.run(operations.page(query, self._policy))
+        return await self._transport.run(operations.page(query, self._policy), "list")
 
     def paginate(self, **query: Unpack[ListQuery]) -> AsyncGenerator[Conference, None]:
         """All conferences, page by page as they are asked for, along the server's links."""
@@ -66,27 +77,29 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
 
     async def create(self, **fields: Unpack[ConferenceFields]) -> Conference:
         """Create a conference. Never repeated where it may have been carried out."""
-        return await self._transport.run(operations.create(fields, self._policy))
+        return await self._transport.run(operations.create(fields, self._policy), "create")
 
     async def delete(self, conference_id: Id, /) -> None:
         """Delete a conference."""
-        await self._transport.run(operations.delete(conference_id, self._policy))
+        await self._transport.run(operations.delete(conference_id, self._policy), "delete")
 
     async def replace(self, conference_id: Id, body: Mapping[str, Any], /) -> Conference:
         """PUT this body as it is: every writable field that it leaves out is reset."""
-        return await self._transport.run(self._replacement(conference_id, body))
+        return await self._transport.run(self._replacement(conference_id, body), "replace")
 
     async def update(
         self, conference_id: Id, /, *, allow_reset: Iterable[str] = (), **changes: Unpack[ConferenceChanges]
     ) -> Conference:
         """Change the fields that are named, and keep every other."""
-        return await self._transport.run(self._updated(self._safe_update(conference_id, changes, allow_reset).steps()))
+        return await self._transport.run(
+            self._updated(self._safe_update(conference_id, changes, allow_reset).steps()), "update"
+        )
 
     async def plan(
         self, conference_id: Id, /, *, allow_reset: Iterable[str] = (), **changes: Unpack[ConferenceChanges]
     ) -> AsyncPlan:
         """Read the conference and tell what `update` would do; `await plan.apply()` does it."""
-        return await self._transport.run(self._planned(self._safe_update(conference_id, changes, allow_reset)))
+        return await self._transport.run(self._planned(self._safe_update(conference_id, changes, allow_reset)), "plan")
 
     async def update_many(
         self,
@@ -99,13 +112,15 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         allow_reset: Iterable[str] = (),
         base: Callable[[str], Mapping[str, Any]] | None = None,
     ) -> ChangeSetResult:
-        """Make the same changes to many conferences. Each has a task; `on_progress` is called in this event loop.
+        """Make the same changes to many conferences. Tasks do it; `on_progress` is called in this event loop.
 
         A cancellation does what Ctrl-C does to the blocking one.
         """
         change_set = ChangeSet(label=label)
         update = self._updates(change_set, ids, changes, allow_reset, concurrency, base)
-        return await self._carried_out(ids, lambda each: update(each).steps(), change_set, concurrency, on_progress)
+        return await self._carried_out(
+            "update_many", ids, lambda each: update(each).steps(), change_set, concurrency, on_progress
+        )
 
     def plan_many(
         self,
@@ -117,15 +132,17 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
     ) -> AsyncGenerator[tuple[str, UpdatePlan[Awaitable[Conference]] | Exception], None]:
         """What `update_many` would do, in the order of the ids: id and plan, or the error of this conference."""
         update = self._updates(ChangeSet(), ids, changes, allow_reset, concurrency)
-        return self._plans(ids, lambda each: self._planned(update(each)), concurrency)
+        return self._plans("plan_many", ids, lambda each: self._planned(update(each)), concurrency)
 
     async def edit(self, conference_id: Id, function: Function, /, *, allow_reset: Iterable[str] = ()) -> Conference:
         """Change fields depending on what they are, and keep every other. The function is not awaited."""
-        return await self._transport.run(self._updated(self._edit(conference_id, function, allow_reset).steps()))
+        return await self._transport.run(
+            self._updated(self._edit(conference_id, function, allow_reset).steps()), "edit"
+        )
 
     async def history(self, conference_id: Id | None = None, /, *, change_set: str | None = None) -> Sequence[Entry]:
         """What the journal knows, the latest first: of a conference, of a change set, or of the whole space."""
-        return await self._transport.run(self._history(conference_id, change_set))
+        return await self._transport.run(self._history(conference_id, change_set), "history")
 
     @overload
     async def undo(self, conference_id: Id, /, *, change_set: str | None = None) -> Conference: ...
@@ -146,9 +163,9 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
     ) -> Conference | ChangeSetResult:
         """Take a change back, as a three-way merge."""
         if (one := self._undo_of_one(conference_id, change_set, entry)) is not None:
-            return await self._transport.run(one)
-        made, ids = ChangeSet(), await self._transport.run(members(change_set or "", self._journaled))
-        return await self._carried_out(ids, self._undos(change_set, made), made, CONCURRENCY, on_progress)
+            return await self._transport.run(one, "undo")
+        made, ids = ChangeSet(), await self._transport.run(members(change_set or "", self._journaled), "undo")
+        return await self._carried_out("undo", ids, self._undos(change_set, made), made, CONCURRENCY, on_progress)
 
     @overload
     async def plan_undo(self, conference_id: Id, /, *, change_set: str | None = None) -> AsyncPlan: ...
@@ -169,12 +186,14 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
     ) -> AsyncPlan | UndoPlans[Awaitable[Conference]]:
         """Tell what `undo` would do: one plan, or one for each conference of a change set."""
         if (one := self._undo_plan_of_one(conference_id, change_set, entry)) is not None:
-            return await self._transport.run(one)
+            return await self._transport.run(one, "plan_undo")
         made, ids = (
             UndoPlans[Awaitable[Conference]](),
-            await self._transport.run(members(change_set or "", self._journaled)),
+            await self._transport.run(members(change_set or "", self._journaled), "plan_undo"),
         )
-        async with aclosing(self._plans(ids, lambda each: self._undo_plan(each, change_set), CONCURRENCY)) as plans:
+        async with aclosing(
+            self._plans("plan_undo", ids, lambda each: self._undo_plan(each, change_set), CONCURRENCY)
+        ) as plans:
             async for each, plan in plans:
                 made.record(each, plan)
                 if on_progress is not None:
@@ -183,6 +202,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
 
     async def _carried_out(
         self,
+        operation: str,
         ids: Iterable[Id] | AsyncIterable[Id] | None,
         work: Callable[[Any], Steps[tuple[Any, UpdateReport]]],
         change_set: ChangeSet,
@@ -191,24 +211,25 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
     ) -> ChangeSetResult:
         result = ChangeSetResult(change_set.id)
         with result.kept():
-            fleet = self._fleet(work, result.record, on_progress, writes=True)
+            fleet = self._fleet(operation, work, result.record, on_progress, writes=True)
             async with aclosing(self._ids(ids)) as every:
-                await workers.run_async(self._transport, fleet, every, concurrency)
+                await async_workers.run(self._transport, fleet, every, concurrency)
         return result
 
     async def _plans(
         self,
+        operation: str,
         ids: Iterable[Id] | AsyncIterable[Id] | None,
         work: Callable[[Any], Steps[UpdatePlan[Any]]],
         concurrency: int,
     ) -> AsyncGenerator[tuple[str, Any], None]:
         found = dict[str, Any]()
-        fleet = self._fleet(work, found.__setitem__, writes=False)
-        batches = workers.batches(self._ids(ids), PLANNED_AHEAD * concurrency)
+        fleet = self._fleet(operation, work, found.__setitem__, writes=False)
+        batches = async_workers.batches(self._ids(ids), PLANNED_AHEAD * concurrency)
         async with aclosing(batches):
             async for batch in batches:
                 found.update(dict.fromkeys(map(name_of, batch)))  # in this order
-                await workers.run_async(self._transport, fleet, self._ids(batch), concurrency)
+                await async_workers.run(self._transport, fleet, self._ids(batch), concurrency)
                 for name, plan in found.items():
                     if plan is not None:
                         yield name, plan
@@ -225,10 +246,10 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         else:
             pages = self._pages(LARGE_PAGES)
             while pages.more:
-                for each in await self._transport.run(self._page_of_ids(pages)):
+                for each in await self._transport.run(self._page_of_ids(pages), "list"):
                     yield each
 
     async def _each(self, pages: operations.Pages) -> AsyncGenerator[Conference, None]:
         while pages.more:
-            for conference in (await self._transport.run(pages.next())).data:
+            for conference in (await self._transport.run(pages.next(), "list")).data:
                 yield conference

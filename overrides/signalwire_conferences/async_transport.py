@@ -1,7 +1,7 @@
 """The awaited loop that carries steps out, on asyncio or trio. Nothing is decided here."""
 
 import sys
-from collections.abc import AsyncGenerator, Callable
+from collections.abc import AsyncGenerator, Callable, Coroutine
 from functools import partial
 from typing import Any, NamedTuple, Protocol, TypeVar, cast
 from weakref import WeakKeyDictionary
@@ -14,7 +14,7 @@ from .errors import closed_client
 from .locking import AsyncLocks, on_asyncio
 from .masking import without_secrets
 from .outcomes import Answer, NoAnswer, outcome_of
-from .settings import AsyncLock
+from .settings import AsyncLock, Settings
 from .steps import Acquire, Release, Request, Step, Steps, Wait
 from .transport import Common
 from .wire import Body, Message, TimeLeft, Wire
@@ -30,21 +30,33 @@ class AsyncTransport(Common[AsyncLock]):
     itself, which ends by itself where not all went well.
     """
 
+    def __init__(self, settings: Settings[AsyncLock]) -> None:
+        super().__init__(settings)
+        self._pools = _Pools(self._wire)
+
     async def close(self) -> None:
         """Close the connections of this event loop, and the journal."""
-        self._close()
-        _, connections = _here().transports.pop(self, (None, None))
-        if connections is not None:
+        if not self._owner:
+            return
+        self._pools.closed = True
+        self._close_journal()
+        _, pool = _here().pools.pop(self._pools, (None, None))
+        if pool is not None:
             locks = AsyncLocks()
-            await locks.run(locks.uncut, connections.aclose)
+            await locks.run(locks.uncut, pool.aclose)
 
-    async def run(self, steps: Steps[T]) -> T:
+    async def run(self, steps: Steps[T], operation: str) -> T:
         """Carry out the steps of an operation. Cancelled at any time, it gives the lock back."""
-        locks = AsyncLocks()
-        return await locks.run(self._run, steps, locks)
+        locks = _Locks()
+        return await locks.run(self._run, steps, operation, locks)
 
-    async def _run(self, steps: Steps[T], locks: AsyncLocks) -> T:
-        handled = sys.exc_info()[1]
+    async def run_several(self, work: Callable[["Run"], Coroutine[Any, Any, None]]) -> None:
+        """Await work that is given `run`, for operations one after the other: they share what one costs besides."""
+        locks = _Locks()
+        await locks.run(work, lambda steps, operation: self._run(steps, operation, locks))
+
+    async def _run(self, steps: Steps[T], operation: str, locks: "_Locks") -> T:
+        handled, steps = sys.exc_info()[1], self._watched(steps, operation)
         try:
             async with locks:
                 return await self._result(steps, locks)
@@ -52,8 +64,10 @@ class AsyncTransport(Common[AsyncLock]):
             without_secrets(error, self.settings.masked, handled)
             await checkpoint_if_cancelled()  # which counts more than an error
             raise
+        finally:
+            steps.close()  # whoever watches is told of a cancellation at once
 
-    async def _result(self, steps: Steps[T], locks: AsyncLocks) -> T:
+    async def _result(self, steps: Steps[T], locks: "_Locks") -> T:
         try:
             step = steps.send(None)
             while True:
@@ -66,11 +80,13 @@ class AsyncTransport(Common[AsyncLock]):
         except StopIteration as end:
             return cast(T, end.value)
 
-    async def _carry_out(self, step: Step, locks: AsyncLocks) -> Any:
+    async def _carry_out(self, step: Step, locks: "_Locks") -> Any:
         await locks.go_on()
         match step:
             case Request():
-                return outcome_of(step, await self._send(step))
+                if locks.pool is None or self._pools.closed:
+                    locks.pool = await self._pools.here()
+                return outcome_of(step, await self._send(step, locks.pool))
             case Wait(seconds):
                 return await anyio.sleep(seconds)
             case Acquire(conference_id):
@@ -81,29 +97,20 @@ class AsyncTransport(Common[AsyncLock]):
                 in_thread = partial(anyio.to_thread.run_sync, limiter=_here().threads)
                 return await locks.uncut(in_thread, self.journal.carry_out, step, locks.stop)
 
-    async def _send(self, step: Request) -> Answer | NoAnswer:
-        message, connections, left = self._wire.message(step), await self._http(), TimeLeft(self.settings.timeout)
+    async def _send(self, step: Request, pool: "_Pool") -> Answer | NoAnswer:
+        message, left = self._wire.message(step), TimeLeft(self.settings.timeout)
         try:
-            connection = await connections.take(left)
+            connection = await pool.take(left)
             try:
                 body = await connection.exchange(message, left)
             finally:
-                connections.give_back(connection, left)
+                pool.give_back(connection)
         except BaseException as error:  # noqa: BLE001 - what is not expected is raised again
-            return self._wire.failed(error, left, closed=self._closed)
+            return self._wire.failed(error, left, closed=self._pools.closed)
         finally:
-            if self._closed:
-                await connections.aclose()
+            if self._pools.closed:
+                await pool.aclose()
         return body.answer()
-
-    async def _http(self) -> "_Connections":
-        if self._closed:
-            raise closed_client()
-        transports = _here().transports
-        if self not in transports:
-            connections = _opened(self._wire)
-            transports[self] = await anext(connections), connections
-        return transports[self][0]
 
 
 class _Connection(Protocol):
@@ -116,27 +123,27 @@ class _Connection(Protocol):
         """Close it."""
 
 
-class _Connections:
+class _Pool:
     """The connections of a client in one event loop."""
 
     def __init__(self, wire: Wire) -> None:
-        self._wire, self._connection = wire, _connections(fast=wire.fast and on_asyncio())
+        self._wire, self._connection = wire, _connections(wire)
         self.idle: list[_Connection] = []
-        self.slots = anyio.CapacityLimiter(_CONNECTIONS)
+        self.slots = anyio.Semaphore(_CONNECTIONS)
 
     async def take(self, left: TimeLeft) -> _Connection:
         """One that is idle, or another, for the request that has this time left."""
-        try:
-            self.slots.acquire_on_behalf_of_nowait(left)  # the other way lets all others run first
-        except anyio.WouldBlock:
+        if self.slots.value:
+            self.slots.acquire_nowait()  # the other way lets all others run first
+        else:
             with anyio.fail_after(left.get("pool")):
-                await self.slots.acquire_on_behalf_of(left)
+                await self.slots.acquire()
         return self.idle.pop() if self.idle else self._connection(self._wire)
 
-    def give_back(self, connection: _Connection, left: TimeLeft) -> None:
+    def give_back(self, connection: _Connection) -> None:
         """Let others have it."""
         self.idle.append(connection)
-        self.slots.release_on_behalf_of(left)
+        self.slots.release()
 
     async def aclose(self) -> None:
         """Close those that are idle."""
@@ -144,10 +151,35 @@ class _Connections:
             await self.idle.pop().aclose()
 
 
+class _Pools:
+    """The connections of a client, in each event loop."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire, self.closed = wire, False
+
+    async def here(self) -> _Pool:
+        if self.closed:
+            raise closed_client()
+        pools = _here().pools
+        if self not in pools:
+            opened = _opened(self._wire)
+            pools[self] = await anext(opened), opened
+        return pools[self][0]
+
+
+class _Locks(AsyncLocks):
+    """The locks of an operation, or of several; `pool`: the connections of its event loop."""
+
+    pool: _Pool | None = None
+
+
+Run = Callable[[Steps[Any], str], Coroutine[Any, Any, Any]]
+
+
 class _Loop(NamedTuple):
     """What belongs to one event loop: the connections of each client, open until their generator is closed."""
 
-    transports: WeakKeyDictionary[AsyncTransport, tuple[_Connections, AsyncGenerator[_Connections, None]]]
+    pools: WeakKeyDictionary[_Pools, tuple[_Pool, AsyncGenerator[_Pool, None]]]
     threads: anyio.CapacityLimiter  # for journals: locks that wait may hold every thread that anyio has for all
 
 
@@ -161,20 +193,24 @@ def _here() -> _Loop:
     return loop
 
 
-async def _opened(wire: Wire) -> AsyncGenerator[_Connections, None]:
+async def _opened(wire: Wire) -> AsyncGenerator[_Pool, None]:
     # An event loop closes its generators before it ends.
-    connections = _Connections(wire)
+    pool = _Pool(wire)
     try:
-        yield connections
+        yield pool
     finally:
-        await connections.aclose()
+        await pool.aclose()
 
 
-def _connections(*, fast: bool) -> Callable[[Wire], _Connection]:
-    if fast:
+def _connections(wire: Wire) -> Callable[[Wire], _Connection]:
+    if wire.fast and on_asyncio():
         from .fast_asyncio import AsyncConnection as Fast  # noqa: PLC0415 - an extra
 
         return Fast
+    if wire.http_client is not None:
+        from .own_client import AsyncOwnClient  # noqa: PLC0415 - few have one
+
+        return AsyncOwnClient
     from .over_httpx import AsyncConnection as OverHttpx  # noqa: PLC0415 - not imported where it is not used
 
     return OverHttpx

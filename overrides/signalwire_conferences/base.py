@@ -1,17 +1,17 @@
 """What both clients have in common: how they are built, and the checks and steps behind each method."""
 
+import copy
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from functools import partial
-from typing import TYPE_CHECKING, Any, Generic, Literal, NoReturn, TypeVar
+from typing import TYPE_CHECKING, Any, ClassVar, Generic, Literal, NoReturn, Self, TypeVar
 from uuid import UUID
 
 from attrs import evolve
 
 from . import operations
 from .changes import checked_base, checked_body, checked_changes, checked_edit, checked_history, checked_many
-from .contract import Json
+from .contract import KEEP, Json
 from .edit import Edit, Function
 from .errors import ConferencesError
 from .fleet import Fleet, name_of
@@ -29,11 +29,17 @@ from .update import SafeUpdate
 from .values import one_spelling
 
 if TYPE_CHECKING:
+    from signalwire_conferences_api.table import Keep
+
     from .async_transport import AsyncTransport
+    from .events import Event
+
+    Kept = Literal[Keep.KEEP]
 
 Id = str | UUID
 C = TypeVar("C")
 L = TypeVar("L")
+H = TypeVar("H")
 T = TypeVar("T", bound="Transport | AsyncTransport")
 
 
@@ -50,7 +56,10 @@ class ConferencesOnly:
             raise AttributeError(said, name=name, obj=self)
 
 
-class BaseClient(ConferencesOnly, Generic[L]):
+class BaseClient(ConferencesOnly, Generic[L, H]):
+    _transport: Any
+    _http_kind: ClassVar[str]  # the class of httpx of a client of the caller's
+
     def __init__(
         self,
         project: str | None = None,
@@ -64,13 +73,51 @@ class BaseClient(ConferencesOnly, Generic[L]):
         journal: str | os.PathLike[str] | None = None,
         writes_per_second: float = WRITES_PER_SECOND,
         transport: Literal["httpx", "fast"] | None = None,
+        http_client: H | None = None,
+        base_url: str | None = None,
+        allow_http: bool = False,
+        on_event: "Callable[[Event], object] | None" = None,
     ) -> None:
-        secret, token = Secret(token), None  # no traceback with local variables is to show it
-        checked = partial(settings, project=project, token=secret, host=host, lock=lock)
+        names, values = ("project", "token", "host", "base_url"), map(Secret, (project, token, host, base_url))
+        where: dict[str, Any] = dict(zip(names, values, strict=True))
+        project = token = host = base_url = None  # no traceback with local variables is to show them
         habits: dict[str, Any] = {"timeout": timeout, "retries": retries, "confirm": confirm, "journal": journal}
-        self._open(checked(writes_per_second=writes_per_second, transport=transport, **habits))
+        habits |= {"http_client": http_client, "http_kind": self._http_kind, "transport": transport}
+        habits |= {"writes_per_second": writes_per_second, "on_event": on_event}
+        self._open(settings(**where, allow_http=allow_http, lock=lock, **habits))
+
+    def with_options(
+        self,
+        *,
+        timeout: "float | Kept" = KEEP,
+        retries: "int | Kept" = KEEP,
+        confirm: "float | Kept | None" = KEEP,
+        on_event: "Callable[[Event], object] | Kept | None" = KEEP,
+    ) -> Self:
+        """The same client with other options: for one call, or for a few.
+
+        It shares connections, journal, lock and rate limit with this one, and takes no time to make. To close it does
+        nothing; once this one is closed, it is too.
+
+        Args:
+            timeout: as of `RestClient`, and so are the others; what is not named stays.
+            retries: as of `RestClient`.
+            confirm: as of `RestClient`.
+            on_event: as of `RestClient`.
+
+        Raises:
+            ConfigurationError: naming all that is wrong.
+        """
+        habits = {"timeout": timeout, "retries": retries, "confirm": confirm, "on_event": on_event}
+        changed = {name: value for name, value in habits.items() if value is not KEEP}
+        made = copy.copy(self)
+        made._use(self._transport.view(self._transport.settings.changed(**changed)))  # noqa: SLF001 - of its own class
+        return made
 
     def _open(self, settings: Settings[L]) -> None:
+        raise NotImplementedError
+
+    def _use(self, transport: Any) -> None:
         raise NotImplementedError
 
     def __repr__(self) -> str:
@@ -89,7 +136,7 @@ class BaseConferences(ConferencesOnly, Generic[T]):
     def __init__(self, transport: T) -> None:
         self._transport = transport
         self._policy = transport.settings.policy
-        self._host = transport.settings.host
+        self._space = transport.settings.address.space
         self._journaled = transport.settings.journal is not None
 
     @contextmanager
@@ -107,7 +154,7 @@ class BaseConferences(ConferencesOnly, Generic[T]):
 
     def _pages(self, query: Mapping[str, Any]) -> operations.Pages:
         with self._masking():
-            return operations.Pages(query, self._transport.settings.host, self._policy)
+            return operations.Pages(query, self._transport.settings.address, self._policy)
 
     def _replacement(self, conference_id: Id, body: object) -> Steps[Conference]:
         with self._masking():
@@ -163,7 +210,7 @@ class BaseConferences(ConferencesOnly, Generic[T]):
 
     def _plan_of(self, text: str) -> UpdatePlan[Any]:
         with self._masking():
-            return read_plan(text, self._host)
+            return read_plan(text, self._space)
 
     def _applied(self, plan: UpdatePlan[Any]) -> Steps[Conference]:
         return self._updated(SafeUpdate(self._target(plan.conference_id), plan.intent).steps())
@@ -172,7 +219,7 @@ class BaseConferences(ConferencesOnly, Generic[T]):
         return self._bound((yield from update.plan()))
 
     def _bound(self, plan: UpdatePlan[Any]) -> UpdatePlan[Any]:
-        return evolve(plan, host=self._host, apply=lambda: self._transport.run(self._applied(plan)))
+        return evolve(plan, host=self._space, apply=lambda: self._transport.run(self._applied(plan), "apply"))
 
     def _updates(
         self,
@@ -200,17 +247,19 @@ class BaseConferences(ConferencesOnly, Generic[T]):
 
     def _fleet(
         self,
+        operation: str,
         work: Callable[[Any], Steps[Any]],
         record: Callable[[str, Any], Any],
         tell: Callable[[Any], object] | None = None,
         *,
         writes: bool,
     ) -> Fleet[Any, Any]:
-        return Fleet(work, record, tell or bool, self._transport.settings.pace, self._policy, writes)
+        return Fleet(operation, work, record, tell or bool, self._transport.settings.pace, self._policy, writes)
 
     def _page_of_ids(self, pages: operations.Pages) -> Steps[Sequence[str]]:
         page = yield from paced(pages.next(), self._transport.settings.pace)
         return [each["id"] for each in page["data"]]
 
     def _updated(self, steps: Steps[tuple[dict[str, Any], UpdateReport]]) -> Steps[Conference]:
-        return view(Conference, *(yield from steps))
+        body, report = yield from steps
+        return view(Conference, body, report, report.request_id)

@@ -1,7 +1,7 @@
 """Inputs, checked against the contract before any request: all problems at once."""
 
-import difflib
 import enum
+import re
 import uuid
 from collections.abc import AsyncIterable, Collection, Iterable, Mapping
 from collections.abc import Set as AbstractSet
@@ -23,6 +23,7 @@ class Clear(enum.Enum):
 
 CLEAR: Final = Clear.CLEAR
 _NONE: Final = object()
+_LEADS_OUT: Final = re.compile(r"[/\\?#]")  # of a path
 _MOST_AT_ONCE: Final = 1000  # conferences; each costs a thread or a task
 T = TypeVar("T")
 
@@ -111,6 +112,8 @@ def checked_query(operation_id: str, query: Json) -> dict[str, Any]:
 
 def checked_id(conference_id: object) -> str:
     """An id that stays inside its place in the path. Ids are opaque otherwise."""
+    if type(conference_id) is str and _id_rule(conference_id) is None:
+        return conference_id
     return str(to_json(_Check(conference_id).passed(conference_id)))
 
 
@@ -223,7 +226,7 @@ class _Check:
         good = set()
         for name in [allow_reset] if isinstance(allow_reset, str) else list(allow_reset):
             text = name if isinstance(name, str) else ""
-            if text in known or (text and text not in fields and not difflib.get_close_matches(text, fields)):
+            if text in known or (text and text not in fields and not _similar(text, fields)):
                 good.add(text)
             else:
                 self.refuse("allow_reset", name, self._unknown(name, known))
@@ -247,8 +250,14 @@ class _Check:
 
 def unknown(name: object, known: Iterable[str], noun: str = "field") -> str:
     """What is wrong with a name that is not among the known ones, and which of them may be meant."""
-    near = difflib.get_close_matches(str(name).lower(), known := list(known), n=1)
+    near = _similar(str(name).lower(), known := list(known))
     return f"is not a {noun}; {f'did you mean {near[0]}? There' if near else 'there'} are {', '.join(known)}"
+
+
+def _similar(name: str, known: Iterable[str]) -> list[str]:
+    import difflib  # noqa: PLC0415 - for typing errors alone
+
+    return difflib.get_close_matches(name, known, n=1)
 
 
 def _id_rule(text: object) -> str | None:
@@ -256,5 +265,7 @@ def _id_rule(text: object) -> str | None:
         return "must be a string"
     if not text.strip(" ."):
         return "must not be empty, or consist of dots"
-    found = sorted({repr(mark) for mark in text if mark in "/\\?#" or not mark.isprintable()})
-    return f"must not hold {', '.join(found)}" if found else None
+    if text.isprintable() and not _LEADS_OUT.search(text):
+        return None
+    found = sorted({repr(mark) for mark in text if _LEADS_OUT.match(mark) or not mark.isprintable()})
+    return f"must not hold {', '.join(found)}"

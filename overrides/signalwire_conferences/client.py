@@ -1,10 +1,10 @@
 """The synchronous client: the signatures of the public face, and their documentation."""
 
+from __future__ import annotations
+
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import TYPE_CHECKING, Any, Self, Unpack, overload
-
-from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
 
 from . import operations, workers
 from .base import BaseClient, BaseConferences, Id, Video
@@ -19,10 +19,12 @@ from .transport import Transport
 from .undo import members
 
 if TYPE_CHECKING:
-    pass
+    import httpx  # noqa: F401 - which the base is of
+
+    from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
 
 
-class RestClient(BaseClient[Lock]):
+class RestClient(BaseClient[Lock, "httpx.Client"]):
     """Client of a SignalWire space, in the manner of the vendor's SDK.
 
     Safe to use from several threads. Close it, or use it as a context manager.
@@ -41,14 +43,34 @@ class RestClient(BaseClient[Lock]):
         transport: what sends requests. "httpx"; or "fast", which needs `signalwire-conferences[fast]`, speaks HTTP/1.1
             directly or through an HTTP proxy, and is used where it can be, else httpx: on trio, through other proxies.
             None: "fast" where it is installed.
+        http_client: an `httpx.Client` of your own that sends the requests in place of `transport`, for what only it
+            has: proxies, client certificates, event hooks, limits of its pool. Its default headers are sent, ours count
+            more; its `auth`, `base_url`, `params` and cookies, and whether it follows redirections, count for nothing.
+            What this client promises holds: time and size of an answer are bounded, and no PUT is sent twice. Yours
+            to see to: closing it; threads (an `httpx.Client` takes several) and forks (none of httpx lives on in the
+            child: make one there); that no transport of yours repeats a PUT or POST by itself; what its hooks and
+            transports see, which includes the token. After a hook that raises, a write is of unknown outcome, and
+            is treated as such.
+        base_url: the address of a server that is not at the root of a host, as in `https://gateway.example/sw/`; in
+            place of `host`. Links to further pages are followed below it alone.
+        allow_http: whether `base_url` may be plain HTTP to another machine, so that everybody on the way can read the
+            token. No proxy of the environment is used then.
+        on_event: a function that is called with each event of `signalwire_conferences.Event`, in the thread or event
+            loop that does the work, which waits for it: of `update_many`, in several threads at once. What it raises
+            is logged, once, and changes nothing.
 
     Raises:
         ConfigurationError: naming all that is missing or wrong.
     """
 
+    _http_kind = "Client"
+
     def _open(self, settings: Settings[Lock]) -> None:
-        self._transport = Transport(settings)
-        self.video = Video(Conferences(self._transport))
+        self._use(Transport(settings))
+
+    def _use(self, transport: Transport) -> None:
+        self._transport = transport
+        self.video = Video(Conferences(transport))
 
     def _read_plan(self, text: str) -> UpdatePlan[Conference]:
         return self.video.conferences._bound(self.video.conferences._plan_of(text))  # noqa: SLF001 - their own part
@@ -75,11 +97,11 @@ class Conferences(BaseConferences[Transport]):
 
     def get(self, conference_id: Id, /, *, include_active_session: bool = False) -> Conference:
         """Read a conference; with `include_active_session`, also the session under way."""
-        return self._transport.run(operations.get(conference_id, include_active_session, self._policy))
+        return self._transport.run(operations.get(conference_id, include_active_session, self._policy), "get")
 
     def list(self, **query: Unpack[ListQuery]) -> ConferencePage:
         """Read one page of conferences. `paginate` reads them all."""
-        return self._transport.run(operations.page(query, self._policy))
+        return self._transport.run(operations.page(query, self._policy), "list")
 
     def paginate(self, **query: Unpack[ListQuery]) -> Iterator[Conference]:
         """All conferences, page by page as they are asked for, along the server's links.
@@ -92,15 +114,15 @@ class Conferences(BaseConferences[Transport]):
 
     def create(self, **fields: Unpack[ConferenceFields]) -> Conference:
         """Create a conference. Never repeated where it may have been carried out."""
-        return self._transport.run(operations.create(fields, self._policy))
+        return self._transport.run(operations.create(fields, self._policy), "create")
 
     def delete(self, conference_id: Id, /) -> None:
         """Delete a conference. A repetition that finds it gone has succeeded."""
-        self._transport.run(operations.delete(conference_id, self._policy))
+        self._transport.run(operations.delete(conference_id, self._policy), "delete")
 
     def replace(self, conference_id: Id, body: Mapping[str, Any], /) -> Conference:
         """PUT this body, with `display_name` at least: every writable field that it leaves out is reset."""
-        return self._transport.run(self._replacement(conference_id, body))
+        return self._transport.run(self._replacement(conference_id, body), "replace")
 
     def update(
         self, conference_id: Id, /, *, allow_reset: Iterable[str] = (), **changes: Unpack[ConferenceChanges]
@@ -121,13 +143,15 @@ class Conferences(BaseConferences[Transport]):
             InvalidResponseError: an answer that nothing safe can be built on.
             ApiError, TransportError: the server refused, failed, or did not answer.
         """
-        return self._transport.run(self._updated(self._safe_update(conference_id, changes, allow_reset).steps()))
+        return self._transport.run(
+            self._updated(self._safe_update(conference_id, changes, allow_reset).steps()), "update"
+        )
 
     def plan(
         self, conference_id: Id, /, *, allow_reset: Iterable[str] = (), **changes: Unpack[ConferenceChanges]
     ) -> UpdatePlan[Conference]:
         """Read the conference and tell what `update` would do; `.apply()` does it."""
-        return self._transport.run(self._planned(self._safe_update(conference_id, changes, allow_reset)))
+        return self._transport.run(self._planned(self._safe_update(conference_id, changes, allow_reset)), "plan")
 
     def update_many(
         self,
@@ -168,7 +192,9 @@ class Conferences(BaseConferences[Transport]):
         """
         change_set = ChangeSet(label=label)
         update = self._updates(change_set, ids, changes, allow_reset, concurrency, base)
-        return self._carried_out(ids, lambda each: update(each).steps(), change_set, concurrency, on_progress)
+        return self._carried_out(
+            "update_many", ids, lambda each: update(each).steps(), change_set, concurrency, on_progress
+        )
 
     def plan_many(
         self,
@@ -183,7 +209,7 @@ class Conferences(BaseConferences[Transport]):
         They are read as they are asked for, some ahead. Args and errors are those of `update_many`.
         """
         update = self._updates(ChangeSet(), ids, changes, allow_reset, concurrency)
-        return self._plans(ids, lambda each: self._planned(update(each)), concurrency)
+        return self._plans("plan_many", ids, lambda each: self._planned(update(each)), concurrency)
 
     def edit(self, conference_id: Id, function: Function, /, *, allow_reset: Iterable[str] = ()) -> Conference:
         """Change fields depending on what they are, and keep every other.
@@ -200,7 +226,7 @@ class Conferences(BaseConferences[Transport]):
             UnsafeUpdateError, ConflictError, VerificationError, InvalidResponseError, ApiError, TransportError: as
                 `update`. An error of the function passes through.
         """
-        return self._transport.run(self._updated(self._edit(conference_id, function, allow_reset).steps()))
+        return self._transport.run(self._updated(self._edit(conference_id, function, allow_reset).steps()), "edit")
 
     def history(self, conference_id: Id | None = None, /, *, change_set: str | None = None) -> Sequence[Entry]:
         """What the journal knows, the latest first: of a conference, of a change set, or of the whole space.
@@ -208,7 +234,7 @@ class Conferences(BaseConferences[Transport]):
         Raises:
             ConferencesError: the client has no journal, or it cannot be read.
         """
-        return self._transport.run(self._history(conference_id, change_set))
+        return self._transport.run(self._history(conference_id, change_set), "history")
 
     @overload
     def undo(self, conference_id: Id, /, *, change_set: str | None = None) -> Conference: ...
@@ -240,9 +266,9 @@ class Conferences(BaseConferences[Transport]):
                 result's `failed` where a change set is undone in all its conferences.
         """
         if (one := self._undo_of_one(conference_id, change_set, entry)) is not None:
-            return self._transport.run(one)
-        made, ids = ChangeSet(), self._transport.run(members(change_set or "", self._journaled))
-        return self._carried_out(ids, self._undos(change_set, made), made, CONCURRENCY, on_progress)
+            return self._transport.run(one, "undo")
+        made, ids = ChangeSet(), self._transport.run(members(change_set or "", self._journaled), "undo")
+        return self._carried_out("undo", ids, self._undos(change_set, made), made, CONCURRENCY, on_progress)
 
     @overload
     def plan_undo(self, conference_id: Id, /, *, change_set: str | None = None) -> UpdatePlan[Conference]: ...
@@ -269,9 +295,12 @@ class Conferences(BaseConferences[Transport]):
         other: its error is in `failed`. `on_progress` is called with id and plan, or error, of each.
         """
         if (one := self._undo_plan_of_one(conference_id, change_set, entry)) is not None:
-            return self._transport.run(one)
-        made, ids = UndoPlans[Conference](), self._transport.run(members(change_set or "", self._journaled))
-        for each, plan in self._plans(ids, lambda each: self._undo_plan(each, change_set), CONCURRENCY):
+            return self._transport.run(one, "plan_undo")
+        made, ids = (
+            UndoPlans[Conference](),
+            self._transport.run(members(change_set or "", self._journaled), "plan_undo"),
+        )
+        for each, plan in self._plans("plan_undo", ids, lambda each: self._undo_plan(each, change_set), CONCURRENCY):
             made.record(each, plan)
             if on_progress is not None:
                 on_progress((each, plan))
@@ -279,6 +308,7 @@ class Conferences(BaseConferences[Transport]):
 
     def _carried_out(
         self,
+        operation: str,
         ids: Iterable[Id] | None,
         work: Callable[[Any], Steps[tuple[Any, UpdateReport]]],
         change_set: ChangeSet,
@@ -287,15 +317,15 @@ class Conferences(BaseConferences[Transport]):
     ) -> ChangeSetResult:
         result = ChangeSetResult(change_set.id)
         with result.kept():
-            fleet = self._fleet(work, result.record, on_progress, writes=True)
+            fleet = self._fleet(operation, work, result.record, on_progress, writes=True)
             workers.run(self._transport, fleet, self._ids() if ids is None else ids, concurrency)
         return result
 
     def _plans(
-        self, ids: Iterable[Id] | None, work: Callable[[Any], Steps[UpdatePlan[Any]]], concurrency: int
+        self, operation: str, ids: Iterable[Id] | None, work: Callable[[Any], Steps[UpdatePlan[Any]]], concurrency: int
     ) -> Iterator[tuple[str, Any]]:
         found = dict[str, Any]()
-        fleet = self._fleet(work, found.__setitem__, writes=False)
+        fleet = self._fleet(operation, work, found.__setitem__, writes=False)
         every = iter(self._ids() if ids is None else ids)
         while batch := [*islice(every, PLANNED_AHEAD * concurrency)]:
             found.update(dict.fromkeys(map(name_of, batch)))  # in this order
@@ -306,8 +336,8 @@ class Conferences(BaseConferences[Transport]):
     def _ids(self) -> Iterator[str]:
         pages = self._pages(LARGE_PAGES)
         while pages.more:
-            yield from self._transport.run(self._page_of_ids(pages))
+            yield from self._transport.run(self._page_of_ids(pages), "list")
 
     def _each(self, pages: operations.Pages) -> Iterator[Conference]:
         while pages.more:
-            yield from self._transport.run(pages.next()).data
+            yield from self._transport.run(pages.next(), "list").data

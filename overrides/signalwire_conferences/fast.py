@@ -10,6 +10,7 @@ import select
 import socket
 import sys
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
@@ -18,7 +19,7 @@ import httptools
 from .hosts import host_of
 from .masking import Secret
 from .steps import Request
-from .wire import Body, Message, ProtocolError, TimeLeft, Wire
+from .wire import Body, Message, ProtocolError, TimeLeft, Wire, decoded, headers_of
 
 if TYPE_CHECKING:
     import ssl
@@ -40,7 +41,7 @@ class Route(NamedTuple):
     def of(cls, wire: Wire) -> "Route":
         """The route of a client's connections."""
         tls, proxy = wire.options["verify"] or None, wire.options.get("proxy")
-        name, port, _ = host_of(wire.base.partition("://")[2])
+        name, port, _ = host_of(wire.host)
         port = port or (443 if tls else 80)
         if proxy is None:
             return cls((name, port), name, tls, None)
@@ -62,7 +63,7 @@ class Reading:
     def __init__(self, request: Request | None) -> None:
         self._request = request
         self._parser: Any = httptools.HttpResponseParser(self)
-        self._headers: dict[str, str] = {}
+        self._headers = list[tuple[bytes, bytes]]()
         self._status, self._reason = 0, ""
         self._taken = 0  # bytes
         self._body: Body | None = None
@@ -97,7 +98,7 @@ class Reading:
             raise ProtocolError(f"{self._status} {self._reason}")
 
     def _is_open_ended(self) -> bool:
-        return not {"content-length", "transfer-encoding"} & self._headers.keys()
+        return not {"content-length", "transfer-encoding"} & headers_of(self._headers).keys()
 
     # What the parser calls. A second answer, which nobody asked for, spoils the connection and nothing else.
 
@@ -105,21 +106,20 @@ class Reading:
         self.reusable = False
 
     def on_status(self, reason: bytes) -> None:
-        self._reason = _decoded(reason)
+        self._reason = decoded(reason)
 
     def on_header(self, name: bytes, value: bytes) -> None:
         if self._body is None:  # else it stands after the body
-            key, text = _decoded(name).lower(), _decoded(value)
-            self._headers[key] = f"{self._headers[key]}, {text}" if key in self._headers else text
+            self._headers.append((name, value))
 
     def on_headers_complete(self) -> None:
         self._status = status = self._parser.get_status_code()
         if status < 200:  # a word before the answer
-            self._headers = {}
+            self._headers.clear()
         elif self._request is None:  # and what follows is the server's
             self._complete = True
         elif self._body is None:
-            self._body = Body(self._request, status, self._headers)
+            self._body = Body(self._request, status, headers_of(self._headers))
 
     def on_body(self, data: bytes) -> None:
         if not self._complete and not self.body.flaw:
@@ -136,13 +136,14 @@ class Connection:
     def __init__(self, wire: Wire) -> None:
         self._route = Route.of(wire)
         self._socket: socket.socket | None = None
+        self._is_idle: Callable[[float], bool] = bool
         self._used_at = 0.0
 
     def exchange(self, message: Message, left: TimeLeft) -> Body:
         """Send a request, once, and read its answer."""
         reading, reusable = Reading(message.step), False
         try:
-            if self._socket is None or not is_idle(self._socket, self._used_at):
+            if self._socket is None or not self._is_idle(self._used_at):
                 self.close()
                 self._connect(left)
             self._ask(as_sent(message), reading, left, "write")
@@ -163,6 +164,7 @@ class Connection:
         address, name, tls, tunnel = self._route
         self._socket = _connected(address, left)
         self._socket.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
+        self._is_idle = idle_check(self._socket)
         if tunnel is not None:
             proxied = Reading(None)
             self._ask(tunnel, proxied, left, "connect")
@@ -205,26 +207,16 @@ def _connected(address: tuple[str, int], left: TimeLeft) -> socket.socket:
 def as_sent(message: Message) -> Secret:
     """A request as bytes."""
     target = "/" + message.url.split("/", 3)[3]
-    lines = [
-        f"{message.step.method} {target} HTTP/1.1",
-        *(f"{name}: {value}" for name, value in message.headers.items()),
-    ]
-    return Secret("\r\n".join([*lines, "", ""]).encode() + message.content)
+    lines = map("%s: %s\r\n".__mod__, message.headers.items())
+    return Secret("".join([f"{message.step.method} {target} HTTP/1.1\r\n", *lines, "\r\n"]).encode() + message.content)
 
 
-def is_idle(stream: Any, since: float) -> bool:
-    """Whether a connection was used lately, and nothing came on it since: no end of it, and no answer unasked."""
-    if time.monotonic() > since + _KEPT or stream.fileno() < 0:
-        return False
+def idle_check(stream: Any) -> Callable[[float], bool]:
+    """What tells of a connection whether it was used lately, at this time, and nothing came on it since: no end of it,
+    and no answer unasked.
+    """
     if sys.platform == "win32":
-        return not select.select([stream], [], [], 0)[0]
+        return lambda since: time.monotonic() <= since + _KEPT and not select.select([stream], [], [], 0)[0]
     poll = select.poll()
     poll.register(stream, select.POLLIN)
-    return not poll.poll(0)
-
-
-def _decoded(text: bytes) -> str:
-    try:
-        return text.decode()
-    except UnicodeDecodeError:
-        return text.decode("latin-1")
+    return lambda since: time.monotonic() <= since + _KEPT and not poll.poll(0)

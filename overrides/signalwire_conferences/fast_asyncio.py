@@ -2,11 +2,12 @@
 
 import asyncio
 import time
+from collections.abc import Callable
 from contextlib import suppress
 from socket import SOCK_STREAM
 from typing import Any, cast
 
-from .fast import Reading, Route, as_sent, is_idle
+from .fast import Reading, Route, as_sent, idle_check
 from .masking import Secret
 from .wire import Body, Message, ProtocolError, TimeLeft, Wire
 
@@ -17,6 +18,7 @@ class AsyncConnection(asyncio.Protocol):
     def __init__(self, wire: Wire) -> None:
         self._route = Route.of(wire)
         self._transport: asyncio.Transport | None = None
+        self._is_idle: Callable[[float], bool] = bool
         self._reading: Reading | None = None
         self._answered: asyncio.Future[None] | None = None
         self._used_at = 0.0
@@ -25,7 +27,7 @@ class AsyncConnection(asyncio.Protocol):
         """Send a request, once, and read its answer."""
         reading, reusable = Reading(message.step), False
         try:
-            if not self._is_idle():
+            if self._transport is None or self._transport.is_closing() or not self._is_idle(self._used_at):
                 self._abort()
                 await self._connect(left)
             await self._ask(as_sent(message), reading, left, "write")
@@ -40,12 +42,6 @@ class AsyncConnection(asyncio.Protocol):
         """Close it. The next request makes another."""
         self._abort()
         await asyncio.sleep(0)  # in which the loop closes the socket
-
-    def _is_idle(self) -> bool:
-        transport = self._transport
-        if transport is None or transport.is_closing():
-            return False
-        return is_idle(transport.get_extra_info("socket"), self._used_at)
 
     def _abort(self) -> None:
         transport, self._transport = self._transport, None
@@ -97,6 +93,7 @@ class AsyncConnection(asyncio.Protocol):
     def connection_made(self, transport: asyncio.BaseTransport) -> None:
         """Keep the transport."""
         self._transport = cast(asyncio.Transport, transport)
+        self._is_idle = idle_check(transport.get_extra_info("socket"))
 
     def data_received(self, data: bytes) -> None:
         """Read on."""

@@ -125,6 +125,7 @@ class Fleet(Generic[T, R]):
         stopped: nothing more is to be begun.
     """
 
+    operation: str
     work: Callable[[Any], Steps[T]]
     record: Callable[[str, T | BaseException], R]
     tell: Callable[[R], object]

@@ -119,9 +119,9 @@ class Journal(JournalFile):
             (*row, made.id, label, step.undoes),
         )
         connection.execute(
-            "DELETE FROM entries WHERE host = ?1"
-            " AND ordinal <= (SELECT max(ordinal) FROM entries WHERE host = ?1) - ?2",
-            (self._host, _KEPT_CHANGE_SETS),
+            # No `?1`: Python 3.12 warned of it at first.
+            "DELETE FROM entries WHERE host = ? AND ordinal <= (SELECT max(ordinal) FROM entries WHERE host = ?) - ?",
+            (self._host, self._host, _KEPT_CHANGE_SETS),
         )
         set_here = abs(time.time() - time.monotonic() - self._clock) > _STEADY
         if not set_here and not _is_jump(recorded_at, moment.encode()):
@@ -172,7 +172,7 @@ class Journal(JournalFile):
 def opened(settings: Settings[Any]) -> Journal | None:
     """The journal of a client, if it is to have one."""
     path = settings.journal
-    return None if path is None else Journal(path, settings.host, settings.timeout, settings.masked)
+    return None if path is None else Journal(path, settings.address.space, settings.timeout, settings.masked)
 
 
 def _entry(number: int, about: bytes, *row: Any) -> Entry:

@@ -50,12 +50,15 @@ async def _within(scope: anyio.CancelScope, function: Function[T], *args: Any) -
 
 
 class AsyncLocks(AsyncExitStack):
-    """Locks that are held, and the operation that holds them: what must not be cut short is not."""
+    """Locks that are held, and the operation that holds them, or one after the other: what must not be cut short is
+    not.
+    """
 
     def __init__(self) -> None:
         super().__init__()
         self._scope = anyio.CancelScope()
         self._task: _Task[Any] | None = None
+        self._may_be_in_a_scope = True  # of a lock, or of the caller; to ask takes longer than most steps
 
     @functools.cached_property
     def stop(self) -> threading.Event:
@@ -67,6 +70,7 @@ class AsyncLocks(AsyncExitStack):
         if not on_asyncio():
             return await _within(self._scope, function, *args)
         self._task = task = _Task(_within(self._scope, function, *args))
+        self._may_be_in_a_scope = False
         try:
             await asyncio.wait([task])
         except asyncio.CancelledError as cancelled:
@@ -91,7 +95,8 @@ class AsyncLocks(AsyncExitStack):
         self._put_off(False)
         if self._task is not None and self._task.cancelled_by_others:
             raise asyncio.CancelledError
-        await checkpoint_if_cancelled()
+        if self._may_be_in_a_scope:
+            await checkpoint_if_cancelled()
 
     def _put_off(self, uncut: bool) -> None:
         if self._task is not None:
@@ -99,6 +104,7 @@ class AsyncLocks(AsyncExitStack):
 
     async def hold(self, lock: AbstractAsyncContextManager[Any]) -> None:
         """Take a lock, in the task that will give it back."""
+        self._may_be_in_a_scope = True
 
         async def give_back(kind: Any, error: BaseException | None, trace: Any) -> None:
             self._put_off(True)

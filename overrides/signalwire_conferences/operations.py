@@ -8,7 +8,7 @@ from .changes import checked_create, checked_id, checked_query, path_of
 from .comparison import verify_body
 from .contract import Json
 from .errors import ApiError, ConferencesError, InvalidResponseError, State, short_repr
-from .hosts import canonical_host
+from .hosts import Address, canonical_host, has_dot_segments
 from .plan import assumed_after, changed_fields
 from .results import Conference, ConferencePage, view
 from .steps import Deferred, Done, Policy, Record, Refused, Request, Settle, Steps, Unknown, pause, repeated, sent_once
@@ -24,25 +24,27 @@ def get(conference_id: object, include_active_session: bool, policy: Policy) -> 
     # Left out where it is false, so that an update's read and this one are the same request.
     asked = {"include_active_session": include_active_session or None}
     request = get_of(name, checked_query("get_video_conference", asked))
-    return view(Conference, (yield from repeated(request, policy)).body)
+    done = yield from repeated(request, policy)
+    return view(Conference, done.body, request_id=done.request_id)
 
 
 def page(query: Json, policy: Policy) -> Steps[ConferencePage]:
-    return (yield from Pages(query, "", policy).read())
+    return (yield from Pages(query, Address("https", ""), policy).read())
 
 
 class Pages:
-    """The pages of a list, along the server's links as long as they lead to the client's own host."""
+    """The pages of a list, along the server's links as long as they lead to the client's own server."""
 
-    def __init__(self, query: Json, host: str, policy: Policy) -> None:
+    def __init__(self, query: Json, address: Address, policy: Policy) -> None:
         self._request = Request("GET", path_of(_LIST), "page", query=checked_query(_LIST, query))
-        self._host, self._policy = host, policy
+        self._address, self._policy = address, policy
         self._followed: set[str] = set()
         self._empty = 0
         self.more = True
 
     def read(self) -> Steps[ConferencePage]:
-        return view(ConferencePage, (yield from repeated(self._request, self._policy)).body)
+        done = yield from repeated(self._request, self._policy)
+        return view(ConferencePage, done.body, request_id=done.request_id)
 
     def next(self) -> Steps[ConferencePage]:
         page = yield from self.read()
@@ -56,18 +58,26 @@ class Pages:
     def _following(self, link: object) -> str:
         if not isinstance(link, str):
             raise InvalidResponseError(f"The link to the next page is not a string but a {type(link).__name__}.")
+        _, host, prefix = self._address
         try:
             link.encode()
             # The scheme does not matter: a server behind a proxy may not know its own.
-            own = urlsplit(urljoin(f"https://{self._host}{path_of(_LIST)}", link))
+            own = urlsplit(urljoin(f"https://{host}{prefix}{path_of(_LIST)}", link))
         except ValueError as error:
             raise InvalidResponseError(f"The link to the next page is not a link ({error}).") from None
         # Nor does the port that goes without saying with another scheme.
-        if canonical_host(own.netloc.removesuffix(":80")) != canonical_host(self._host):
+        if canonical_host(own.netloc.removesuffix(":80")) != canonical_host(host.removesuffix(":80")):
             # Without what stands before it: it may be credentials.
             where = short_repr(own.netloc.rpartition("@")[2])
             raise InvalidResponseError(f"The link to the next page leads to another host: {where}.")
         path = own.path or "/"
+        if prefix:
+            # A server may not know the prefix under which it is reached.
+            inside = path.startswith((f"{prefix}/", path_of(_LIST))) and not has_dot_segments(path)
+            if not inside:
+                said = short_repr(self._address.url)
+                raise InvalidResponseError(f"The link to the next page leads out of {said}: {short_repr(path)}.")
+            path = path.removeprefix(prefix)
         path = f"{path}?{own.query}" if own.query else path
         if path in self._followed:
             raise InvalidResponseError(f"The list leads in a circle: {short_repr(path)} was followed before.")
@@ -82,8 +92,8 @@ def create(fields: Json, policy: Policy) -> Steps[Conference]:
     path = path_of("create_video_conference")
     request = Request("POST", path, "conference", content=encode_json(checked_create(fields)))
     match (yield from sent_once(request, policy)):
-        case Done(body):
-            return view(Conference, body)
+        case Done(body, request_id=request_id):
+            return view(Conference, body, request_id=request_id)
         case Unknown(InvalidResponseError(body={"id": str(made)}) as error):
             error.conference_id, error.state = made, f"The conference was created, with the id {made!r}."
             raise error
@@ -135,14 +145,14 @@ def replace(target: Target, checked: Json) -> Steps[Conference]:
             unread.state = f"The PUT was not sent. {State.UNCHANGED.value}"
             raise
     match (yield from sent_once(put_of(target.conference_id, checked), target.policy)):
-        case Done(body):
+        case Done(body, request_id=request_id):
             now = yield from _looked_again(target, checked, body)
             after = changed_fields(before, now)
             # A PUT that is answered with success and changed nothing that was asked may still land.
             if entry is not None and (after or not verify_body(checked, now).differences):
                 yield from Settle(entry, applied=True, after=after)
             yield from target.release("The PUT was carried out.")
-            return view(Conference, now)
+            return view(Conference, now, request_id=request_id)
         case Unknown() as unknown:
             raise _told(unknown, "PUT was carried out", "Read the conference")
         case failed:

@@ -100,7 +100,7 @@ def _success(request: Request, answer: Answer) -> Outcome:
     body, decoded, accepted = None, False, answer.status == 202 and request.method != "GET"
     if request.expects == "nothing":
         if answer.status == 204 or (answer.status == 200 and not answer.content and not answer.flaw):
-            return Done(None)
+            return Done(None, None, answer.status, _request_id(answer))
         wrong = ["it does not say that it was done"]
     else:
         try:
@@ -113,11 +113,17 @@ def _success(request: Request, answer: Answer) -> Outcome:
     if not wrong and not accepted:
         etag = answer.headers.get("etag", "")
         # `If-Match` compares strongly (RFC 9110, 13.1.1): a weak one never matches.
-        return Done(body, etag if _STRONG_ETAG.fullmatch(etag) else None)
+        strong = etag if _STRONG_ETAG.fullmatch(etag) else None
+        return Done(body, strong, answer.status, _request_id(answer))
     why = "; ".join(wrong) or "accepted is not done"
     said = f"The answer to {request}, a {answer.status}, is not usable: {why}."
     error = InvalidResponseError(said, conference_id=request.about, body=body, advice=_ODD)
+    error.request_id = _request_id(answer)
     return Refused(error) if request.method == "GET" and decoded else Unknown(error, may_land=accepted)
+
+
+def _request_id(answer: Answer) -> str | None:
+    return next((answer.headers[name] for name in _REQUEST_ID_HEADERS if name in answer.headers), None)
 
 
 def _api_error(request: Request, answer: Answer) -> ApiError:
@@ -128,7 +134,7 @@ def _api_error(request: Request, answer: Answer) -> ApiError:
     said = body if isinstance(body, dict) else {}
     entries = found if isinstance(found := said.get("errors"), list) else []
     reason = found if isinstance(found := said.get("error"), str) else None
-    request_id = next((answer.headers[name] for name in _REQUEST_ID_HEADERS if name in answer.headers), None)
+    request_id = _request_id(answer)
     wait = retry_after(answer.headers, answer.received_at)
     location = answer.headers.get("location") if answer.status // 100 == 3 else None
     message = f"{request} was answered with {answer.status}" + ("." if reason is None else f" ({quoted(reason)}).")

@@ -15,8 +15,6 @@ from uuid import UUID
 import attrs
 from attrs import field, frozen
 
-from signalwire_conferences_api.types import UNSET
-
 from .plan import Change
 
 V = TypeVar("V", bound="JsonView")
@@ -62,6 +60,7 @@ class UpdateReport:
         change_set: the id of what this call did, in the journal if there is one.
         undoes: of an undo, the change set that it is about.
         undone_by: the change set that had undone it before, so that this one wrote nothing.
+        request_id: the server's id of the last PUT that was answered, else of the read; `None` where it sends none.
     """
 
     changes: Mapping[str, Change]
@@ -72,17 +71,27 @@ class UpdateReport:
     change_set: str | None = None
     undoes: str | None = None
     undone_by: str | None = None
+    request_id: str | None = None
 
 
 class JsonView(_Object):
-    """A dict of JSON as the server sent it, with its values as typed attributes too. Read-only."""
+    """A dict of JSON as the server sent it, with its values as typed attributes too. Read-only.
+
+    Attributes:
+        report: how the update went that gave it, `None` for any other call.
+        request_id: the server's id of the request that gave it, of an update that of its last PUT; `None` where the
+            server sends none.
+    """
 
     report: UpdateReport | None = None
+    request_id: str | None = None
 
     if not TYPE_CHECKING:  # else every name would pass for one
 
         def __getattr__(self, name: str) -> Any:
             # Typed when it is asked for: most never are.
+            from signalwire_conferences_api.types import UNSET  # noqa: PLC0415 - which takes HTTP with it
+
             known = _attributes(type(self).__name__)
             if name == "additional_properties":
                 names = {key for key, _ in known.values()}
@@ -106,7 +115,7 @@ class JsonView(_Object):
         return f"{type(self).__name__}({', '.join(named) or ', '.join(self)})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        return view, (type(self), self.to_dict(), self.report)
+        return view, (type(self), self.to_dict(), self.report, self.request_id)
 
     def to_dict(self) -> dict[str, Any]:
         """A copy of the JSON as the server sent it, for the caller to change."""
@@ -118,7 +127,7 @@ class ActiveSession(JsonView, api.ActiveSession):  # type: ignore[misc]  # read-
 
 
 class Conference(JsonView, api.Conference):  # type: ignore[misc]  # read-only, unlike the model
-    """A conference; `report`: how the update that gave it went, `None` for any other call."""
+    """A conference."""
 
     active_session: "ActiveSession | Unset"
     meta: dict[str, Any] | None  # type: ignore[assignment]  # JSON as it came, as all data of users
@@ -142,7 +151,7 @@ _VIEWS: Mapping[type, Mapping[str, type[JsonView]]] = {
 }
 
 
-def view(kind: type[V], body: Any, report: UpdateReport | None = None) -> V:
+def view(kind: type[V], body: Any, report: UpdateReport | None = None, request_id: str | None = None) -> V:
     """The view of an object of JSON (else `TypeError`), with a report where an update gave it."""
     if not isinstance(body, dict):
         raise TypeError(f"a {type(body).__name__} is not a JSON object")
@@ -153,6 +162,8 @@ def view(kind: type[V], body: Any, report: UpdateReport | None = None) -> V:
             dict.__setitem__(made, name, _viewed(inner, body[name]))
     if report is not None:
         vars(made)["report"] = report
+    if request_id is not None:
+        vars(made)["request_id"] = request_id
     return cast(V, made)
 
 

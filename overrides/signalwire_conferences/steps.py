@@ -24,6 +24,8 @@ class Done:
 
     body: Any
     etag: str | None = None
+    status: int = field(default=200, eq=False)
+    request_id: str | None = field(default=None, eq=False)  # the server's
 
 
 @frozen

@@ -35,15 +35,16 @@ class Target:
 
     def acquire(self, state: str) -> Steps[None]:
         """Take the lock, if there is one. Its error is the caller's own; a note on it says what is known."""
-        return self._locking(Acquire(self.key), state)
+        if self.locked:
+            yield from self._locking(Acquire(self.key), state)
 
     def release(self, state: str) -> Steps[None]:
-        return self._locking(Release(), state)
+        if self.locked:
+            yield from self._locking(Release(), state)
 
     def _locking(self, step: Acquire | Release, state: str) -> Steps[None]:
         try:
-            if self.locked:
-                yield from step
+            yield from step
         except Exception as error:
             error.add_note(f"Conference {self.conference_id!r}: {state}")
             raise

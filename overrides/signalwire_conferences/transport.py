@@ -1,11 +1,12 @@
 """The blocking loop that carries steps out, and what it has in common with the awaited one. Nothing is decided here."""
 
+import copy
 import os
 import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, suppress
-from typing import TYPE_CHECKING, Any, Generic, Protocol, TypeVar, cast
+from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, Self, TypeVar, cast
 
 from .errors import closed_client
 from .masking import without_secrets
@@ -21,13 +22,14 @@ T = TypeVar("T")
 L = TypeVar("L")
 
 _IDLE_CONNECTIONS = 20
+LOGGER: Final = "signalwire_conferences"
 
 
 class Common(Generic[L]):
     """What both transports have."""
 
     def __init__(self, settings: Settings[L]) -> None:
-        self.settings, self._wire, self._closed = settings, Wire(settings), False
+        self.settings, self._wire, self._owner = settings, Wire(settings), True
         # None where there is none, and then no step asks for it.
         self._lock: L = settings.lock  # type: ignore[assignment]  # see above
         self.journal: Journal = None  # type: ignore[assignment]  # see above
@@ -36,10 +38,25 @@ class Common(Generic[L]):
 
             self.journal = opened(settings)  # type: ignore[assignment]  # there is one
 
-    def _close(self) -> None:
-        self._closed = True
+    def _close_journal(self) -> None:
         if self.journal is not None:
             self.journal.close()
+
+    def view(self, settings: Settings[L]) -> Self:
+        """The same connections, journal and locks with other habits. To close it does nothing."""
+        made = copy.copy(self)
+        made.settings, made._owner = settings, False  # noqa: SLF001 - its own kind
+        return made
+
+    def _watched(self, steps: Steps[T], operation: str) -> Steps[T]:
+        """The same steps, told to whoever listens; most often nobody does."""
+        # A logger that somebody listens to was made with `logging`, which takes a while to import.
+        logging = sys.modules.get("logging")
+        if self.settings.on_event is None and not (logging and logging.getLogger(LOGGER).isEnabledFor(logging.INFO)):
+            return steps
+        from .events import watched  # noqa: PLC0415 - see above
+
+        return watched(steps, operation, self.settings.on_event, self.settings.masked)
 
 
 class Connection(Protocol):
@@ -59,44 +76,26 @@ class Transport(Common[Lock]):
 
     def __init__(self, settings: Settings[Lock]) -> None:
         super().__init__(settings)
-        self._process, self._idle = os.getpid(), list[Connection]()
-        self._connection = _connections(fast=self._wire.fast)
-
-    def _take(self) -> Connection:
-        if self._closed:
-            raise closed_client()
-        if self._process != os.getpid():
-            # Parent and child on one connection would read each other's answers.
-            self._idle, self._process = [], os.getpid()
-        try:
-            return self._idle.pop()
-        except IndexError:
-            return self._connection(self._wire)
-
-    def _keep(self, connection: Connection) -> None:
-        self._idle.append(connection)
-        self._drop()
-
-    def _drop(self) -> None:
-        with suppress(IndexError):  # others may do the same
-            while self._closed or len(self._idle) > _IDLE_CONNECTIONS:
-                self._idle.pop(0).close()
+        self._pool = _Pool(self._wire)
 
     def close(self) -> None:
         """Close the journal and the connections, those in use when their requests have ended."""
-        self._close()
-        if self._process == os.getpid():
-            self._drop()
+        if self._owner:
+            self._close_journal()
+            self._pool.close()
 
-    def run(self, steps: Steps[T]) -> T:
+    def run(self, steps: Steps[T], operation: str) -> T:
         """Carry out the steps of an operation."""
         handled = sys.exc_info()[1]
+        steps = self._watched(steps, operation)
         try:
             with ExitStack() as locks:
                 return self._result(steps, locks)
         except Exception as error:
             without_secrets(error, self.settings.masked, handled)
             raise
+        finally:
+            steps.close()  # whoever watches is told of an interruption at once
 
     def _result(self, steps: Steps[T], locks: ExitStack) -> T:
         try:
@@ -125,20 +124,57 @@ class Transport(Common[Lock]):
                 return self.journal.carry_out(step)
 
     def _send(self, step: Request) -> Answer | NoAnswer:
-        message, connection, left = self._wire.message(step), self._take(), TimeLeft(self.settings.timeout)
+        message, connection, left = self._wire.message(step), self._pool.take(), TimeLeft(self.settings.timeout)
         try:
             body = connection.exchange(message, left)
         except BaseException as error:  # noqa: BLE001 - what is not expected is raised again
-            return self._wire.failed(error, left, closed=self._closed)
-        self._keep(connection)
+            return self._wire.failed(error, left, closed=self._pool.closed)
+        self._pool.keep(connection)
         return body.answer()
 
 
-def _connections(*, fast: bool) -> Callable[[Wire], Connection]:
-    if fast:
+class _Pool:
+    """The connections of a client, in each process."""
+
+    def __init__(self, wire: Wire) -> None:
+        self._wire, self._connection = wire, _connections(wire)
+        self._process, self.idle, self.closed = os.getpid(), list[Connection](), False
+
+    def take(self) -> Connection:
+        if self.closed:
+            raise closed_client()
+        if self._process != os.getpid():
+            # Parent and child on one connection would read each other's answers.
+            self.idle, self._process = [], os.getpid()
+        try:
+            return self.idle.pop()
+        except IndexError:
+            return self._connection(self._wire)
+
+    def keep(self, connection: Connection) -> None:
+        self.idle.append(connection)
+        self._drop()
+
+    def close(self) -> None:
+        self.closed = True
+        if self._process == os.getpid():
+            self._drop()
+
+    def _drop(self) -> None:
+        with suppress(IndexError):  # others may do the same
+            while self.closed or len(self.idle) > _IDLE_CONNECTIONS:
+                self.idle.pop(0).close()
+
+
+def _connections(wire: Wire) -> Callable[[Wire], Connection]:
+    if wire.fast:
         from .fast import Connection as Fast  # noqa: PLC0415 - an extra
 
         return Fast
+    if wire.http_client is not None:
+        from .own_client import OwnClient  # noqa: PLC0415 - few have one
+
+        return OwnClient
     from .over_httpx import Connection as OverHttpx  # noqa: PLC0415 - not imported where it is not used
 
     return OverHttpx

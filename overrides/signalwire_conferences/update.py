@@ -40,6 +40,7 @@ class SafeUpdate:
     _sent: UpdatePlan[Any] | None = field(default=None, init=False)
     _entry: int | None = field(default=None, init=False)
     _puts: int = field(default=0, init=False)
+    _request_id: str | None = field(default=None, init=False)  # the server's, of the last PUT, else of the read
     _changed: set[str] = field(factory=set, init=False)
     _noticed: dict[str, Change] = field(factory=dict, init=False)
 
@@ -114,6 +115,8 @@ class SafeUpdate:
             known = State.UNKNOWN.after(self._state)
             self._failure.state = f"{known.value} Reading it again failed too: {error.message}"
             raise self._failure from error
+        if not self._puts:
+            self._request_id = now.request_id
         if not isinstance(self.intent, Intent):
             self.intent = yield from self.intent(now.body)
         if problems := unknown_resets(self.intent.resets, now.body):
@@ -169,7 +172,8 @@ class SafeUpdate:
             # No before-image, or a client that was closed: it never left.
             error.state = f"{self._state.after_a_read.value} This PUT was not sent."
             raise
-        self._sent = plan
+        answer = outcome if isinstance(outcome, Done) else outcome.error
+        self._sent, self._request_id = plan, answer.request_id or self._request_id
         self._puts += 1
         return outcome
 
@@ -220,7 +224,7 @@ class SafeUpdate:
             else:
                 again = verify(plan.before, plan.body, now, self._intent.resets)
                 verdict = _confirmed(verdict, again, answer)
-        if (ours := _ours(plan, now, verdict)) or not verdict.differences:
+        if self._entry is not None and ((ours := _ours(plan, now, verdict)) or not verdict.differences):
             yield from self._settle(ours)
         self._accept(plan, now, verdict, state)
         return now
@@ -278,7 +282,7 @@ class SafeUpdate:
         ours = {name: others.pop(name) for name in list(others) if name in self._changed}
         made = self.target.change_set.id if self.target.journaled else None
         undo = self._intent.undoes, self._intent.undone_by
-        return UpdateReport(ours, bool(self._changed), self._puts, others, self._noticed, made, *undo)
+        return UpdateReport(ours, bool(self._changed), self._puts, others, self._noticed, made, *undo, self._request_id)
 
 
 def _alarm(plan: UpdatePlan[Any], verdict: Verdict, state: State) -> None:

@@ -15,6 +15,7 @@ _INSTANT = re.compile(
     r"(?:[Tt ]([0-9]{2}):([0-9]{2}):([0-9]{2})(?:\.([0-9]+))?(?:[Zz]|([+-])([0-9]{2}):([0-9]{2})))?"
 )
 _GREGORIAN_CYCLE_DAYS = 146097  # the calendar repeats every 400 years
+_UUID = re.compile("[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 SURROGATE = re.compile("[\ud800-\udfff]")
 _TOO_LARGE = 2**63
 _DEEPEST = 100  # levels of JSON; to compare them takes two frames each
@@ -72,6 +73,8 @@ def is_coarser(kept: object, sent: object) -> bool:
 
 def one_spelling(conference_id: str) -> str:
     """An id, in lower case if it is a UUID. Others are opaque: `Team` is not `team`."""
+    if _UUID.fullmatch(conference_id):  # as it is in answers
+        return conference_id
     try:
         return str(uuid.UUID(conference_id))
     except ValueError:

@@ -6,15 +6,14 @@ import os
 import re
 import time
 import zlib
-from collections.abc import Mapping
-from pathlib import Path
+from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
 from urllib.parse import quote, urlencode
 
 from attrs import frozen
 
 from .errors import ConferencesError, ConfigurationError
-from .hosts import canonical_host
+from .hosts import canonical_host, is_loopback
 from .masking import without_frames
 from .outcomes import Answer, NoAnswer
 from .settings import Settings
@@ -47,24 +46,26 @@ class Wire:
     """How requests of one client look, and what they are sent with."""
 
     def __init__(self, settings: Settings[Any]) -> None:
-        self._settings, self.base = settings, settings.base_url
+        self._settings, self._base, self.host = settings, settings.address.url, settings.address.host
         pair = without_frames(lambda: base64.b64encode(f"{settings.project}:{settings.token.value}".encode()))
         self._headers = {
-            "Host": canonical_host(settings.host),
+            "Host": canonical_host(self.host, settings.address.scheme),
             "Accept": "application/json",
             # A compressed answer may have an ETag of its own, which no `If-Match` meets.
             "Accept-Encoding": "identity",
-            "User-Agent": f"signalwire-conferences/{_version()}",
+            "User-Agent": f"signalwire-conferences/{version()}",
             "Authorization": _Hidden(f"Basic {pair.value.decode()}"),
         }
         # Certificates, which a loopback host does not need, take longer to load than an update.
         self.options: dict[str, Any] = {"trust_env": False, "verify": False}
-        if self.base.startswith("https"):
-            from .proxies import proxy_of  # noqa: PLC0415 - and so does httpx, which a proxy is told to
-
+        if settings.address.scheme == "https" and settings.http_client is None:
             self.options["verify"] = tls = tls_context()
-            self.options["proxy"] = proxy_of(settings.host, tls)
-        self.fast = self._is_fast()
+            if not is_loopback(self.host):
+                from .proxies import proxy_of  # noqa: PLC0415 - and so does httpx, which a proxy is told to
+
+                self.options["proxy"] = proxy_of(self.host, tls)
+        self.http_client = settings.http_client
+        self.fast = self.http_client is None and self._is_fast()
 
     def _is_fast(self) -> bool:
         """Whether connections are those of `transport="fast"`."""
@@ -78,7 +79,7 @@ class Wire:
 
     def message(self, step: Request) -> Message:
         """The request of a step. Raises `ConferencesError` where it has no address that can be sent."""
-        url = self.base + step.path
+        url = self._base + step.path
         if step.query:
             url += "?" + urlencode({name: _as_text(value) for name, value in step.query.items()})
         wrong = f"is longer than {_LONGEST_URL} characters" if len(url) > _LONGEST_URL else ""
@@ -108,9 +109,9 @@ class Wire:
         said, sent = self._settings.masked(str(reason or error)), left.writing
         match error:
             case TimeoutError() if sent:
-                again = httpx.ReadTimeout(f"the answer took longer than {self._settings.timeout:g} s")
+                again = httpx.ReadTimeout(f"the answer took longer than {left.seconds:g} s")
             case TimeoutError():
-                again = httpx.ConnectTimeout(f"no connection within {self._settings.timeout:g} s")
+                again = httpx.ConnectTimeout(f"no connection within {left.seconds:g} s")
             case httpx.RequestError():
                 again = type(error)(said)
                 sent = not isinstance(
@@ -134,6 +135,23 @@ def _as_text(value: Any) -> str:
     return str(value).lower() if isinstance(value, bool) else str(value)
 
 
+def headers_of(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
+    """The headers of an answer: names in lower case, values of one name after the other."""
+    found = dict[str, str]()
+    for name, value in pairs:
+        key, text = name.lower().decode("latin-1"), decoded(value)
+        found[key] = f"{found[key]}, {text}" if key in found else text
+    return found
+
+
+def decoded(text: bytes) -> str:
+    """What stands in a head, which some servers write in Latin-1."""
+    try:
+        return text.decode()
+    except UnicodeDecodeError:
+        return text.decode("latin-1")
+
+
 class _Hidden(str):
     """A header that no traceback with local variables shows."""
 
@@ -147,7 +165,7 @@ class TimeLeft:
     """The timeouts of a request as httpcore asks for them: each phase gets what is left of the whole."""
 
     def __init__(self, seconds: float) -> None:
-        self._end = time.monotonic() + seconds
+        self.seconds, self._end = seconds, time.monotonic() + seconds
         self.writing = False  # so that the server may have the request
 
     def check(self) -> None:
@@ -211,6 +229,7 @@ def _decompressor(coding: str, start: bytes) -> object:
 def tls_context() -> "ssl.SSLContext":
     """A TLS context with the certificates of the environment, if it names any."""
     import ssl  # noqa: PLC0415 - for https alone
+    from pathlib import Path  # noqa: PLC0415 - likewise
 
     import certifi  # noqa: PLC0415 - likewise
 
@@ -230,7 +249,7 @@ def tls_context() -> "ssl.SSLContext":
 
 
 @functools.cache
-def _version() -> str:
+def version() -> str:
     from importlib import metadata  # noqa: PLC0415 - a tenth of the time that the whole package takes
 
     try:

@@ -1,18 +1,16 @@
-"""The two loops that carry out many operations at once: threads, which measure better than tasks behind a blocking
-call, and tasks. Nothing is decided here.
+"""The loop that carries out many operations at once in threads, which measure better than tasks behind a blocking call.
+Nothing is decided here.
 """
 
 import contextvars
 import queue
 import threading
-from collections.abc import AsyncGenerator, AsyncIterable, Callable, Iterable, Sequence
-from contextlib import aclosing
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any, Final
 
 from .fleet import Fleet
 
 if TYPE_CHECKING:
-    from .async_transport import AsyncTransport
     from .transport import Transport
 
 _END: Final = object()
@@ -26,7 +24,7 @@ def run(transport: "Transport", fleet: Fleet[Any, Any], ids: Iterable[object], c
 
     def work(given: object) -> Any:
         try:
-            became = transport.run(fleet.steps(given))
+            became = transport.run(fleet.steps(given), fleet.operation)
         except BaseException as error:  # noqa: BLE001 - one that fails stops no other
             became = error
         return fleet.ended(given, became)
@@ -79,56 +77,3 @@ class _Threads:
     def _work(self) -> None:
         for given in iter(self.todo.get, _END):
             self.done.put(self._function(given))
-
-
-async def run_async(
-    transport: "AsyncTransport", fleet: Fleet[Any, Any], ids: AsyncIterable[object], concurrency: int
-) -> None:
-    """Work on all, in tasks. A cancellation is raised once all in flight has ended and is told."""
-    import anyio  # noqa: PLC0415 - not loaded by a blocking client
-
-    slots = anyio.Semaphore(concurrency)
-
-    async def work(given: object) -> None:
-        try:
-            with anyio.CancelScope(shield=True):
-                try:
-                    became = await transport.run(fleet.steps(given))
-                except Exception as error:  # noqa: BLE001 - one that fails stops no other
-                    became = error
-                except BaseException as error:  # somebody cancels all tasks that there are
-                    fleet.told(fleet.ended(given, error))
-                    raise
-                fleet.told(fleet.ended(given, became))
-        finally:
-            slots.release()
-
-    async with anyio.create_task_group() as group:
-        try:
-            async for given in ids:
-                if fleet.stopped:
-                    break
-                if fleet.is_new(given):
-                    await slots.acquire()
-                    group.start_soon(work, given)
-            for _ in range(concurrency):  # until all have ended
-                await slots.acquire()
-        except Exception as error:  # noqa: BLE001 - the caller's, raised once all in flight has ended
-            fleet.fail(error)
-        except BaseException:
-            fleet.stopped = True
-            raise
-    fleet.finish()
-
-
-async def batches(ids: AsyncGenerator[object, None], size: int) -> AsyncGenerator[Sequence[object], None]:
-    """The ids in lists of this length; the last may be shorter."""
-    batch = list[object]()
-    async with aclosing(ids):
-        async for given in ids:
-            batch.append(given)
-            if len(batch) == size:
-                yield batch
-                batch = []
-    if batch:
-        yield batch

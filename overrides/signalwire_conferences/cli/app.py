@@ -1,11 +1,11 @@
 """All commands, as one program."""
 
 from collections.abc import Callable
-from importlib import metadata
 from typing import Annotated, NoReturn
 
 import typer
 
+import signalwire_conferences
 from signalwire_conferences.contract import CREATE, UPDATE
 
 from . import ELSEWHERE, changing, credentials, editing, files, reading, undoing
@@ -41,7 +41,7 @@ app = typer.Typer(
 
 def _version(asked: bool) -> None:
     if asked:
-        typer.echo(f"{NAME} {metadata.version(NAME)}")
+        typer.echo(f"{NAME} {signalwire_conferences.__version__}")
         raise typer.Exit
 
 

@@ -39,6 +39,9 @@ class Stream(io.TextIOBase):
             if not self.gone:
                 self._stream.flush()
 
+    def close(self) -> None:  # also when this is collected, and the stream may be closed by then
+        pass
+
     def isatty(self) -> bool:
         return not self.gone and bool(self._stream.isatty())
 

@@ -2,10 +2,11 @@
 
 import datetime
 import enum
-import importlib.metadata
 from collections.abc import Iterator, Mapping, Sequence
 
 from attrs import Factory, define
+
+from signalwire_conferences import __version__
 
 from ..promises import Category, Promise
 from ..promises.open_questions import OPEN_QUESTIONS, Question
@@ -157,18 +158,14 @@ class Report:
     def about(self) -> Mapping[str, str]:
         """What every report tells of itself."""
         date, seed = self.date.isoformat(timespec="seconds"), str(self.options.seed)
-        return {"url": self.options.url, "date": date, "version": version(), "seed": seed}
+        return {"url": self.options.url, "date": date, "version": __version__, "seed": seed}
 
     @property
     def how(self) -> str:
         """Who found it, where, when, and how to try the same again."""
         when = self.date.strftime("%Y-%m-%d %H:%M UTC")
         spent = f"{self.requests} requests in {self.seconds:.1f} s, seed {self.options.seed}"
-        return f"{self.options.url}, {when}, signalwire-conferences {version()}, {spent}"
-
-
-def version() -> str:
-    return importlib.metadata.version("signalwire-conferences")
+        return f"{self.options.url}, {when}, signalwire-conferences {__version__}, {spent}"
 
 
 def printable(said: str) -> str:

@@ -6,7 +6,9 @@ from typing import Any
 import jinja2
 from markupsafe import Markup
 
-from .report import Report, printable, version
+from signalwire_conferences import __version__
+
+from .report import Report, printable
 
 
 def html(told: Report | str) -> str:
@@ -30,7 +32,7 @@ def _rendered(template: str, told: Report | str) -> str:
     )
     report, failure = (None, told) if isinstance(told, str) else (told, "")
     now = datetime.datetime.now(datetime.UTC).strftime("%Y-%m-%d %H:%M UTC")
-    return environment.get_template(template).render(report=report, failure=failure, version=version(), now=now)
+    return environment.get_template(template).render(report=report, failure=failure, version=__version__, now=now)
 
 
 def _printable(value: Any) -> Any:
