@@ -145,7 +145,7 @@ class _Run:
         started, sent = time.monotonic(), self.api.sent
         log = self.watching.begin()
         rng = random.Random(f"{self.options.seed} {promise.id}")
-        bench = evolve(self.bench, rng=rng, found=[], because=[], blamed=[])
+        bench = evolve(self.bench, rng=rng, log=log, found=[], because=[], blamed=[])
         result = self._outcome(promise, bench, log)
         self._tell_passing()
         self.created.remove()

@@ -61,7 +61,10 @@ class Bench:
     options: Options
     wrong: list[Credentials]  # for those who need some
     rng: random.Random = Factory(random.Random)  # depends on the seed and the promise only
-    resets: dict[str, Any] = Factory(dict)  # what fields without a documented default were reset to
+    resets: dict[str, Conference] = Factory(
+        dict
+    )  # where it was first seen what a field is reset to that has no default
+    log: list[Exchange] = Factory(list)  # the requests of this promise
     readings: Readings = Factory(dict)
     around: Surroundings = Factory(Surroundings)
     causes: Causes = Factory(dict)

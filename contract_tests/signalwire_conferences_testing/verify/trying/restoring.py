@@ -59,7 +59,7 @@ def _left_out_is_null(bench: Bench, name: str) -> bool:
         return False
     if name not in bench.resets and bench.options.writes:
         replace(bench, bench.customised(samples.custom(UPDATE)), {})
-    return name in bench.resets and bench.resets[name] is None
+    return name in bench.resets and bench.resets[name][name] is None
 
 
 def _put_back(bench: Bench, before: Conference, body: dict[str, object]) -> None:
