@@ -16,6 +16,8 @@ from signalwire_conferences_testing.mock.steps import Step
 from signalwire_conferences_testing.verify import Options, Report, verify
 from signalwire_conferences_testing.verify.command import main
 from signalwire_conferences_testing.verify.promises import promises
+from signalwire_conferences_testing.verify.trying.claims import Claim, field
+from signalwire_conferences_testing.verify.trying.exchange import Credentials, Exchange
 from test_verify import in_bash
 
 COLLECTION = "/api/video/conferences"
@@ -118,6 +120,18 @@ def test_what_a_put_created_is_removed_too(server: MockServer) -> None:
     assert len(server.store) == 1, report.notes
 
 
+def test_what_a_list_shows_with_the_mark_and_nobody_can_read_is_named(server: MockServer) -> None:
+    shown: list[str] = []
+    asks(lambda call, _store: shown.append(json.loads(call.content)["display_name"]), "POST")(server)
+    server.faults.add(Fault.status(500), "PUT")
+
+    def ghost(page: dict[str, Any], _call: Call) -> None:
+        page["data"] += [{**page["data"][0], "id": "nonsense", "name": "x", "display_name": one} for one in shown[:1]]
+
+    listed(ghost)(server)
+    assert "nonsense" in " ".join(verified(server, "status/success").notes)
+
+
 @pytest.mark.parametrize("given", ["", "nonsense", "5f1f5b6b-0000-4000-8000-0000000000ff"])
 def test_a_named_conference_that_is_not_there_is_2_before_anything_is_written(
     given: str, server: MockServer, capsys: pytest.CaptureFixture[str]
@@ -172,7 +186,6 @@ def leaks(write: Any) -> None:
 
 MENDED: dict[str, tuple[Make, tuple[str, ...]]] = {
     "keeps a colour": (stores(leaks), ("put/bare",)),
-    "a null in an answer": (tells(lambda one: one.update(name=None), "POST"), ("schema/create",)),
     "pages of one more": (asks(overlong, "GET"), ("list/way-back",)),
     "a value in a list": (listed(lambda page, _: [one.update(quality="x") for one in page["data"]]), ("schema/list",)),
 }
@@ -192,6 +205,16 @@ def test_a_script_ends_well_once_the_server_is_mended(fault: str, server: MockSe
     for one in scripts:
         done = in_bash(one, server)
         assert (done.returncode, done.stderr) == (0, ""), (one, done)
+
+
+def test_what_is_said_of_a_success_is_not_said_of_a_refusal() -> None:
+    created, refused = (
+        Exchange(None, "POST", "http://x", {}, None, Credentials(None, ""), status=s) for s in (200, 422)
+    )
+    claim = Claim(field(created, "name"), "is not", None, status=200)
+    assert not claim.is_so
+    assert claim.holds({created: refused}, lambda value: value)
+    assert ".status != 200 or" in claim.jq(lambda _: "$a1", json.dumps)
 
 
 # --- the command -------------------------------------------------------------------------------------------
