@@ -65,15 +65,15 @@ class Page:
             name: the link to follow.
             most: pages of a list that may be long for reasons that are not ours; more raise `NotExercised`.
         """
-        page, followed = self, set[str]()
+        page, followed = self, dict[str, Page]()
         for _ in range(most or _MOST_PAGES):
             yield page
             if name not in page.links:
                 return
             page.on_own_host(name)
-            new = page.links[name] not in followed
-            demand(f"the links {name} lead in a circle", page.link(name), "is", None, so=new)
-            followed.add(page.links[name])
+            earlier = followed.setdefault(page.links[name], page)
+            if earlier is not page:
+                self.demand(f"the links {name} lead in a circle", page.link(name), "is not", earlier.link(name))
             page = page.follow(name)
         if most is not None:
             raise NotExercised(f"the list has more than {most} pages, too many to look at all")
@@ -85,13 +85,15 @@ class Page:
         """
         part, link = self.link(name), self.link(name).value
         message = f"the link {name} is neither absolute nor path-only: {link!r}"
-        demand(message, part, "starts", ["/", "http://", "https://"])
+        self.demand(message, part, "starts", ["/", "http://", "https://"])
         try:
             asked, told = urlsplit(self.bench.api.base_url).hostname, urlsplit(link).hostname
         except ValueError as error:
             raise Broken(f"the link {name} is not a URL ({error})", Claim(part, "is not", link)) from None
         own = told in (None, asked) or (asked in _LOCAL and told in _LOCAL)
-        demand(f"the link {name} leads to another host, {told}", part, "starts", ["/", self.bench.api.base_url], so=own)
+        self.demand(
+            f"the link {name} leads to another host, {told}", part, "starts", ["/", self.bench.api.base_url], so=own
+        )
 
 
 @frozen
