@@ -222,8 +222,8 @@ class Conferences(BaseConferences[Transport]):
             conference_id: its id.
             function: gets a dict of all writable fields, JSON as the server sent it. It changes this dict, in which a
                 field that is `None` or was removed is cleared; or it returns another dict of changes, in which a field
-                that is missing keeps its value and `None` clears. If nothing is left of its changes, it is called again on
-                the current conference, so that two edits at once both count.
+                that is missing keeps its value and `None` clears. If nothing is left of its changes, it is called again
+                on the current conference, so that two edits at once both count.
             allow_reset: fields that may be reset if a PUT cannot carry their value.
 
         Raises:
