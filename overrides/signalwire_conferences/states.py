@@ -59,36 +59,35 @@ class Drift:
             self.same.append(conference_id)
 
 
-def drift(states: Sequence[State], conferences: Iterable[Json], *, by_name: bool = False) -> Drift:
+def drift(states: Sequence[State], conferences: Iterable[Json]) -> Drift:
     """Compare a file with the conferences of a space, of which none is kept.
+
+    A conference is known by its id. One whose id is not there is known by its name, as after it was created anew.
 
     Args:
         states: what the file says.
         conferences: all conferences of the space.
-        by_name: whether one whose id is not there may be known by its name, as after it was created anew.
     """
     found, left = Drift(), {id(state): state for state in states}
     by_id = {one_spelling(state.id): state for state in states if state.id is not None}
-    named: dict[Any, State] = {
-        state.name: state for state in states if state.name is not None and (by_name or state.id is None)
-    }
-    anew = list[tuple[State, Json]]()
+    named: dict[Any, State] = {state.name: state for state in states if state.name is not None}
+    anew = dict[str, tuple[State, Json]]()  # by id: a list that changes while it is read may have one twice
     for each in conferences:
         if (state := by_id.get(one_spelling(str(each["id"])))) is not None:
-            if left.pop(id(state), None) is not None:  # else a list that changed meanwhile has it twice
+            if left.pop(id(state), None) is not None:
                 found.add(state, each)
             other = named.get(each.get("name"), state)
             if other.id is None and left.pop(id(other), None) is not None:
                 found.refused[other.name or ""] = f"The file has it twice: it is {each['id']!r}, too."
         elif (state := named.get(each.get("name"))) is not None:
-            anew.append((state, each))  # unless its id turns up
+            anew[each["id"]] = state, each  # unless its id turns up
         else:
             found.extra.append(_brief(each))
-    for state, each in anew:
-        if left.pop(id(state), None) is None:
-            found.extra.append(_brief(each))
-        else:
+    for state, each in anew.values():
+        if left.pop(id(state), None) is not None:
             found.add(state, each)
+        else:
+            found.refused[each["id"]] = "In the file another conference has its name; --prune does not delete it."
     found.missing.extend(left.values())
     found.extra[:] = in_order(found.extra)
     return found
