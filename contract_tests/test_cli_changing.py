@@ -287,6 +287,32 @@ def test_where_selects(command: CommandLine, conditions: list[str], expected: li
     ]
 
 
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        ("layout=10X10", "did you mean 10x10?"),
+        ("layout!=10X10", "layout~10X10 compares it as text"),
+        ("size=hugee", "is not a value of size; there are small, medium, large"),
+        ("enable_chat=maybe", "must be true or false"),
+        ("enable_chat~tru*", "must be enable_chat=VALUE; ~ compares texts"),
+        ("dark_primary=red", "must be a string that matches"),
+        ("join_from=tomorrow", "must be an RFC 3339 date-time"),
+        ("created_at=tomorrow", "must be an RFC 3339 date-time"),
+    ],
+)
+def test_where_refuses_a_value_that_no_conference_can_have(
+    command: CommandLine, mock: MockServer, condition: str, told: str
+) -> None:
+    for arguments in (["update", "size=small", "--yes"], ["list"]):
+        assert told in command(*arguments, "--where", condition, expect=2).err
+    assert mock.requests == []
+
+
+def test_where_finds_a_value_that_the_contract_does_not_know_as_text(command: CommandLine, mock: MockServer) -> None:
+    mock.store.patch(IDS[1], {"layout": "13x13"})
+    assert [each["id"] for each in command("list", "--where", "layout~13x13", "--json").json] == [IDS[1]]
+
+
 def test_ids_come_from_the_standard_input_as_list_writes_them(command: CommandLine) -> None:
     listed = command("list", *WHERE).out
     assert [line.split("\t")[0] for line in listed.splitlines()] == IDS[:3]
