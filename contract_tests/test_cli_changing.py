@@ -20,6 +20,8 @@ from signalwire_conferences import contract
 from signalwire_conferences.cli.command import Run
 from signalwire_conferences.cli.terminal import Terminal
 from signalwire_conferences.journal import Journal
+from signalwire_conferences.steps import Request
+from signalwire_conferences.wire import Wire
 from signalwire_conferences_testing.mock import Fault, MockServer
 
 IDS = [f"id-{number}" for number in range(5)]
@@ -403,6 +405,24 @@ def test_interrupted_it_tells_what_is_done_and_the_same_command_does_the_rest(
     mock.faults.clear()
     again = command(*line[len(COMMAND) :]).json
     assert (again["unchanged"], again["changed"]) == (done, IDS[len(done) : 4])
+
+
+@pytest.mark.parametrize("arguments", [["update", IDS[1], "layout=2x2"], ["create", "display_name=x"], ["get", IDS[1]]])
+def test_an_interrupt_of_one_says_whether_a_write_may_have_been_carried_out(
+    command: CommandLine, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    send, method = Wire.message, {"update": "PUT", "create": "POST", "get": "GET"}[arguments[0]]
+
+    def interrupted(wire: Wire, request: Request) -> Any:
+        if request.method == method:
+            raise KeyboardInterrupt
+        return send(wire, request)
+
+    monkeypatch.setattr(Wire, "message", interrupted)
+    told = command(*arguments, *["--yes"] * (method != "GET"), expect=130).err
+    assert told.startswith("Interrupted.")
+    assert ("may have been carried out" in told) == (method != "GET")
+    assert ("`undo" in told) == (method == "PUT")
 
 
 def test_interrupted_twice_it_does_not_say_that_all_is_finished(

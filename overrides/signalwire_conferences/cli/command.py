@@ -174,8 +174,8 @@ def _ended(run: Run, function: Callable[[], int | None]) -> int:
         return function() or DONE
     except (ConferencesError, CommandError) as error:
         return _told(run, error, exit_code(error))
-    except KeyboardInterrupt:
-        return _told(run, CommandError("Interrupted."), INTERRUPTED)
+    except KeyboardInterrupt as error:
+        return _told(run, CommandError(" ".join(["Interrupted.", *getattr(error, "__notes__", [])])), INTERRUPTED)
     finally:
         run.close()
 

@@ -100,8 +100,10 @@ def until_interrupted(tally: Tally, call: Callable[[], ChangeSetResult | None]) 
         return call()
     except KeyboardInterrupt as error:
         tally.is_interrupted = True
-        tally.is_abandoned = isinstance(error.__context__, KeyboardInterrupt)  # a second one waits for nothing
-        return getattr(error, "result", None)
+        result: ChangeSetResult | None = getattr(error, "result", None)
+        # A second one waits for nothing, and what is done one after the other ends at the first.
+        tally.is_abandoned = result is None or isinstance(error.__context__, KeyboardInterrupt)
+        return result
 
 
 @frozen
