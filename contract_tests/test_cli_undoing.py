@@ -166,8 +166,20 @@ def test_a_plan_is_kept_and_applied_by_another_process(command: CommandLine, moc
 def test_a_plan_that_somebody_overtook_is_a_conflict(command: CommandLine, mock: MockServer) -> None:
     command("plan", A, "layout=5up", "--out", "plan.json")
     mock.store.patch(A, {"layout": "8x8"})
-    command("apply", "plan.json", "--yes", expect=1)
+    for how in ("--yes", "--dry-run"):
+        done = command("apply", "plan.json", how, expect=1)
+        assert (done.out, "8x8" in done.err) == ("", True)
     assert layouts(mock)[0] == "8x8"
+
+
+def test_a_plan_that_is_applied_without_a_question_is_shown_as_it_is_now_too(
+    command: CommandLine, mock: MockServer
+) -> None:
+    command("plan", A, "layout=5up", "size=small", "--out", "plan.json")
+    mock.store.patch(A, {"size": "small"})
+    done = command("apply", "plan.json", "--yes")
+    assert '+ layout: "5up"' in done.out
+    assert "+ size" not in done.out
 
 
 def test_a_plan_is_shown_as_it_is_now(command: CommandLine, mock: MockServer) -> None:

@@ -140,8 +140,6 @@ def apply(
     except UnicodeError:
         raise CommandError(f"{str(file)!r} cannot be read: it is not UTF-8 text.") from None
     made: UpdatePlan[Any] = UpdatePlan.from_json(run.client, text)
-    if run.yes and not run.dry_run:
-        return carry_out(run, made)
     it, now = made.intent, run.conferences.plan(made.conference_id).before
     merged = merge(made.conference_id, it.base or made.before, now, it.asked, it.resets, sent=False)
     return carry_out(run, merged, made.apply)
@@ -167,7 +165,8 @@ def delete(run: Run, ids: Annotated[list[str], typer.Argument(metavar="ID...", h
 
 def carry_out(run: Run, made: UpdatePlan[Any], apply: Callable[[], Conference] | None = None) -> int:
     """Show a plan of one conference, ask, and apply it."""
-    run.terminal.plan(made, as_talk=run.as_json)
+    if not made.conflicts:
+        run.terminal.plan(made, as_talk=run.as_json)
     refuse(made)
     tally = Tally()
     tally.add(made.conference_id, made)
