@@ -47,6 +47,52 @@ def test_history_tells_what_was_done_the_latest_first(command: CommandLine) -> N
     assert [line.split("\t")[4] for line in lines] == [B, A]
 
 
+def test_at_a_narrow_terminal_the_history_breaks_no_id(command: CommandLine, mock: MockServer) -> None:
+    each = "6f1c3c6e-9d0f-4a7e-8b62-3c1f0a6d5e47"
+    mock.store.add({**WHOLE, "id": each, "name": "long"})
+    command("update", each, A, "layout=5up", "description=" + "long " * 20, "--yes", "--label", "rebrand 2027")
+    change_set = command("history", "--json").json[0]["change_set"]
+    command("undo", "--change-set", change_set, "--yes")
+    command("undo", "--change-set", change_set, "--yes")
+    for columns in ("80", "120"):
+        shown = command.at_terminal("history", env={"COLUMNS": columns, "NO_COLOR": "1"}).out
+        assert shown.count(each) == 3
+        assert "rebrand 2027" in shown
+        assert shown.count(f"undo of {change_set}") == 2
+        assert shown.count("unchanged") == 1
+    assert len(command("history").out.splitlines()) == 6
+    assert f"undo of {change_set}" in command("history").out
+
+
+def test_history_is_limited_to_the_latest(command: CommandLine) -> None:
+    for layout in ("5up", "3x3", "2x2"):
+        command("update", A, f"layout={layout}", "--yes")
+    entries = command("history", "--json").json
+    assert command("history", "--limit", "2", "--json").json == entries[:2]
+    assert command("history", A, "--limit", "2", "--json").json == entries[:2]
+    command("history", "--limit", "0", expect=2)
+
+
+@pytest.mark.parametrize("which", [["nobody"], ["--change-set", "nothing"], [A, "--change-set", "nothing"]])
+def test_a_history_that_the_journal_does_not_know_is_refused_as_by_undo(command: CommandLine, which: list[str]) -> None:
+    command("update", A, "layout=5up", "--yes")
+    for name in ("history", "undo"):
+        assert "The journal knows no change" in command(name, *which, *["--yes"] * (name == "undo"), expect=2).err
+
+
+def test_the_history_of_a_space_without_changes_says_so(command: CommandLine) -> None:
+    done = command("history")
+    assert (done.out, done.err) == ("", "The journal knows no change in this space.\n")
+    assert command("history", "--json").json == []
+
+
+@pytest.mark.parametrize("name", ["history", "undo"])
+def test_a_journal_that_is_not_there_is_refused_and_not_made(command: CommandLine, name: str) -> None:
+    done = command(name, A, "--journal", "mistyped", *["--yes"] * (name == "undo"), expect=2)
+    assert "There is no journal 'mistyped'." in done.err
+    assert not Path("mistyped").exists()
+
+
 def test_undo_of_a_conference_is_shown_and_done_once(command: CommandLine, mock: MockServer) -> None:
     command("update", A, "layout=5up", "--yes")
     assert '+ layout: "2x2"' in command("undo", A, "--dry-run").out

@@ -215,7 +215,7 @@ def not_changed(run: Run, tally: Tally) -> None:
     for each, error in tally.failed.items():
         groups.setdefault((type(error).__name__, _reason(error)), []).append(each)
     if groups:
-        rows = [(_some(ids), *why) for why, ids in groups.items()]
+        rows = [(some(ids), *why) for why, ids in groups.items()]
         run.terminal.rows(run.terminal.err, ("conference", "", "not changed, because"), rows)
 
 
@@ -266,7 +266,8 @@ def _reason(error: BaseException) -> str:
     return printable(in_shell(f"{text} {advice}".strip()))
 
 
-def _some(ids: Sequence[str]) -> str:
+def some(ids: Sequence[str]) -> str:
+    """The first of many ids, and how many others."""
     more = len(ids) - _MOST_NAMED
     return ", ".join(ids) if more <= 1 else f"{', '.join(ids[:_MOST_NAMED])} and {more} others; --json names them"
 
