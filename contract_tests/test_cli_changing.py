@@ -182,6 +182,17 @@ def test_what_cannot_be_carried_ends_with_1(command: CommandLine, mock: MockServ
     assert mock.store[IDS[4]]["size"] == "medium"
 
 
+def test_a_dry_run_ends_as_the_exit_codes_say(command: CommandLine, mock: MockServer) -> None:
+    command("export", "file.yaml")
+    command("update", IDS[1], "layout=2x2", "--dry-run")  # it would change, and is not refused
+    command("update", IDS[4], "layout=2x2", "--dry-run", expect=1)
+    command("restore", "file.yaml", "--dry-run")
+    mock.store.patch(IDS[1], {"layout": "2x2"})
+    command("restore", "file.yaml", "--dry-run", expect=1)
+    said = "with `--dry-run`: some would be refused, or `restore` finds any difference"
+    assert said in " ".join(command("--help").out.split())
+
+
 def test_a_conflict_ends_with_1(command: CommandLine, mock: MockServer) -> None:
     mock.faults.add(Fault.foreign_write({"layout": "3x3"}), "PUT")
     mock.faults.add(Fault.drop_before(), "PUT")

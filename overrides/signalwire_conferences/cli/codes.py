@@ -34,7 +34,7 @@ _IN_SHELL: Sequence[tuple[re.Pattern[str], Callable[[re.Match[str]], str]]] = (
 DONE, NOT_DONE, USAGE, SERVER, INTERRUPTED = 0, 1, 2, 3, 130
 EXIT_CODES = {
     DONE: "done, or nothing to do",
-    NOT_DONE: "refused, a conflict, or some not changed; in a dry run, what would be, and drift",
+    NOT_DONE: "refused, a conflict, or not all changed; with `--dry-run`: some would be refused, or `restore` finds any difference",
     USAGE: "usage or bad input: nothing was written",
     SERVER: "the server refused or failed, or the network did, or the standard output is full",
     INTERRUPTED: "interrupted, by Ctrl-C or SIGTERM",
