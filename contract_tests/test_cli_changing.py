@@ -170,6 +170,25 @@ def test_usage_is_refused_with_2_and_nothing_sent(command: CommandLine, mock: Mo
     assert mock.requests == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([IDS[0], "--all", "layout=5up"], "Give either ids or --all, not both."),
+        ([IDS[0], *WHERE, "layout=5up"], "Give either ids or --where, not both."),
+        (["-", "--all", "layout=5up"], "Give either ids or --all, not both."),
+        (["layout=5up"], "Which conferences?"),
+        ([IDS[0], "layout:5up"], "- word='layout:5up': is not an id; write layout=5up"),
+        ([IDS[0], "display_name=None", "layout=null", "display_name=null"], "- display_name='null': is given twice"),
+        ([IDS[0], "display_name=null"], "- display_name=null: cannot be cleared"),
+    ],
+)
+def test_wrong_words_are_told_as_they_were_meant(
+    command: CommandLine, mock: MockServer, arguments: list[str], told: str
+) -> None:
+    assert told in command("update", *arguments, "--yes", expect=2).err
+    assert mock.requests == []
+
+
 # --- exit codes ---------------------------------------------------------------------------------------
 
 
@@ -189,14 +208,18 @@ def test_a_dry_run_ends_as_the_exit_codes_say(command: CommandLine, mock: MockSe
     command("restore", "file.yaml", "--dry-run")
     mock.store.patch(IDS[1], {"layout": "2x2"})
     command("restore", "file.yaml", "--dry-run", expect=1)
-    said = "with `--dry-run`: some would be refused, or `restore` finds any difference"
+    said = "in a dry run: some refused, or any drift of `restore`"
     assert said in " ".join(command("--help").out.split())
 
 
 def test_a_conflict_ends_with_1(command: CommandLine, mock: MockServer) -> None:
     mock.faults.add(Fault.foreign_write({"layout": "3x3"}), "PUT")
     mock.faults.add(Fault.drop_before(), "PUT")
-    assert "<<<<<<< ours" in command("update", IDS[1], "layout=2x2", "--yes", expect=1).err
+    done = command("update", IDS[1], "layout=2x2", "--yes", "--json", expect=1)
+    assert '\n  - layout: it was "10x10", is now "3x3", and "2x2" was asked for' in done.err
+    assert "<<<" not in done.err
+    conflicts = [{"field": "layout", "before": "10x10", "theirs": "3x3", "ours": "2x2"}]
+    assert json.loads(done.out[done.out.index("{") :])["error"]["conflicts"] == conflicts
 
 
 @pytest.mark.parametrize("command_name", ["update", "apply", "undo", "restore", "edit"])

@@ -130,6 +130,7 @@ def test_creating_and_deleting_happen_only_when_asked_for(command: CommandLine, 
     done = command("restore", FILE, "--yes", "--json", expect=1)
     assert list(done.json["failed"]) == [B]
     assert set(methods(mock)) == {"GET"}
+    assert f"{B}\trefused\tThere is no such conference in this space." in done.err
     dry = command("restore", FILE, "--dry-run", "--create", "--prune", expect=1).out
     assert "create b" in dry
     assert "delete id-c" in dry
@@ -447,7 +448,7 @@ def test_what_somebody_else_changed_while_the_editor_was_open_is_a_conflict(
     monkeypatch.setenv("EDITOR", editor(tmp_path, "text = text.replace('\"2x2\"', '5up')"))
     mock.faults.add(Fault.foreign_write({"layout": "3x3"}, "after"), "GET")
     done = command("edit", B, "--yes", expect=1)
-    assert "<<<<<<< ours" in done.err
+    assert "is now" in done.err
     assert "What you typed is in" in done.err
     assert mock.store[B]["layout"] == "3x3"
 

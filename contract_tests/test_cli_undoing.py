@@ -131,7 +131,7 @@ def test_undo_keeps_what_others_changed_and_names_the_conflict(command: CommandL
     mock.store.patch(A, {"layout": "8x8"})
     for which in ([A], ["--change-set", change_set]):
         done = command("undo", *which, "--yes", expect=1)
-        assert "<<<<<<< ours" in done.err or "changed by somebody else" in done.err
+        assert 'layout: it was "5up", is now "8x8", and "2x2" was asked for' in done.err
         assert "ConflictError" in command("undo", *which, "--yes", "--json", expect=1).out
     assert layouts(mock)[0] == "8x8"
 

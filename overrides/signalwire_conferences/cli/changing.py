@@ -112,7 +112,9 @@ def update(
         piped = True
         found.ids.remove("-")
     _check(found, resets, lambda: conditions(where or ()))
-    if bool(found.ids or piped) + bool(every or where) != 1:
+    if (found.ids or piped) and (every or where):
+        raise CommandError(f"Give either ids or {'--all' if every else '--where'}, not both.")
+    if not (found.ids or piped or every or where):
         raise CommandError("Which conferences? Give ids, - for ids from the standard input, --all, or --where.")
     run.may_write(piped=piped)
     if piped:

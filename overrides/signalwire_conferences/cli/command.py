@@ -195,4 +195,4 @@ def tell(run: Run, error: BaseException, code: int) -> None:
 
 def lines_of(error: BaseException) -> str:
     """The message of an error, each line safe for a terminal."""
-    return "\n".join(printable(line) for line in in_shell(str(error)).splitlines())
+    return "\n".join(printable(line) for line in in_shell(str(error), error).splitlines())

@@ -20,7 +20,7 @@ from signalwire_conferences import (
 )
 from signalwire_conferences.errors import printable
 
-from .codes import DONE, INTERRUPTED, NOT_DONE, error_json, exit_code, in_shell
+from .codes import DONE, INTERRUPTED, NOT_DONE, CommandError, error_json, exit_code, in_json, in_shell
 from .command import Run
 from .terminal import json_text
 
@@ -167,7 +167,7 @@ def refuse(plan: UpdatePlan[Any]) -> None:
 
 def changes_json(changes: Changes) -> dict[str, Any]:
     """Changes of one conference, for programs; of what the server chooses, what it is assumed to choose."""
-    return {name: {"before": old, "after": _plain(new)} for name, (old, new) in changes.items()}
+    return {name: {"before": old, "after": in_json(new)} for name, (old, new) in changes.items()}
 
 
 def summary(run: Run, tally: Tally) -> None:
@@ -213,7 +213,8 @@ def not_changed(run: Run, tally: Tally) -> None:
     """A table of what was not changed, and why; what is so of many for one reason is said once."""
     groups: dict[tuple[str, str], list[str]] = {}
     for each, error in tally.failed.items():
-        groups.setdefault((type(error).__name__, _reason(error)), []).append(each)
+        kind = "refused" if isinstance(error, CommandError) else type(error).__name__
+        groups.setdefault((kind, _reason(error)), []).append(each)
     if groups:
         rows = [(some(ids), *why) for why, ids in groups.items()]
         run.terminal.rows(run.terminal.err, ("conference", "", "not changed, because"), rows)
@@ -252,18 +253,14 @@ def selected(run: Run, holds: Callable[[Any], bool]) -> Iterable[Any]:
                 yield conference
 
 
-def _plain(value: Any) -> Any:
-    return value.assumed if isinstance(value, ServerChoice) else value
-
-
 def _shown(value: Any) -> str:
     return str(value) if isinstance(value, ServerChoice) else json_text(value)
 
 
 def _reason(error: BaseException) -> str:
-    text = " ".join(str(getattr(error, "message", error)).split())
     advice = getattr(error, "advice", "") if isinstance(error, ConferencesError) else ""
-    return printable(in_shell(f"{text} {advice}".strip()))
+    text = in_shell(f"{getattr(error, 'message', error)} {advice}", error)
+    return printable(" ".join(text.split()))
 
 
 def some(ids: Sequence[str]) -> str:

@@ -78,7 +78,9 @@ class Words:
             is_json = name.endswith(":")
             name = name.removesuffix(":")
             if not equals and word in known:
-                found.problems.append(Problem(word, None, f"has no value; write {word}=VALUE"))
+                found.problems.append(Problem(word, "", f"has no value; write {word}=VALUE"))
+            elif not equals and (mistyped := word.partition(":"))[0] in known:
+                found.problems.append(Problem("word", word, f"is not an id; write {mistyped[0]}={mistyped[2]}"))
             elif not equals:
                 found.ids.append(word)
             elif name in found.values:
