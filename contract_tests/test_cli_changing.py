@@ -15,6 +15,7 @@ from unittest.mock import Mock
 import pytest
 
 from command_line import COMMAND, CommandLine
+from pages import Page
 from processes import methods
 from signalwire_conferences import contract
 from signalwire_conferences.cli.command import Run
@@ -219,7 +220,7 @@ def test_a_conflict_ends_with_1(command: CommandLine, mock: MockServer) -> None:
     assert '\n  - layout: it was "10x10", is now "3x3", and "2x2" was asked for' in done.err
     assert "<<<" not in done.err
     conflicts = [{"field": "layout", "before": "10x10", "theirs": "3x3", "ours": "2x2"}]
-    assert json.loads(done.out[done.out.index("{") :])["error"]["conflicts"] == conflicts
+    assert done.json["error"]["conflicts"] == conflicts
 
 
 @pytest.mark.parametrize("command_name", ["update", "apply", "undo", "restore", "edit"])
@@ -560,6 +561,20 @@ def test_json_is_what_the_server_sent(command: CommandLine, mock: MockServer) ->
     shown = command("get", IDS[0], "--json").json
     assert shown == json.loads(json.dumps(mock.store[IDS[0]]))
     assert os.environ["SIGNALWIRE_SPACE"] == mock.host
+
+
+def test_json_has_the_shape_that_its_page_says(command: CommandLine, mock: MockServer) -> None:
+    done = command("update", *IDS[1:4], "nobody", IDS[4], "layout=5up", "--yes", "--json", expect=1).json
+    deleted = command("delete", IDS[3], "--yes", "--json").json
+    entry = command("history", "--json").json[0]
+    bad = command("update", IDS[0], "size=big", "--yes", "--json", expect=2).json
+    command("plan", IDS[1], "layout=2x2", "--out", "plan")
+    mock.store.patch(IDS[1], {"layout": "3x3"})
+    conflict = command("apply", "plan", "--yes", "--json", expect=1).json["error"]
+    parts = [done, deleted, entry, bad, bad["error"], bad["error"]["problems"][0], conflict, conflict["conflicts"][0]]
+    parts += [done["failed"]["nobody"], done["failed"][IDS[4]], done["changes"][IDS[1]]["layout"]]
+    section = Page.read("overrides/COMMAND_LINE.md").section("JSON")
+    assert [key for part in parts for key in part if f"`{key}`" not in section] == []
 
 
 # --- what was shown is what is applied ----------------------------------------------------------------
