@@ -35,7 +35,7 @@ NEEDED = {
     f"{PUBLIC}/openapi/conferences.yaml",
     f"{TESTING}/plugin.py",
 }
-SUFFIXES = {".py", ".typed", ".json", ".yaml", ".css", ".sh"}
+SUFFIXES = {".py", ".typed", ".json", ".yaml", ".css", ".html", ".sh", ".xml"}
 # What is not shipped: tests, what they share, and the servers that they break.
 TEST_DATA = re.compile(r"(^|/)(test_[^/]*|conftest|benchmark|strategies|schedules)\.py$|(^|/)(broken|tests)/|/\.")
 # The tests of what is installed; the others read the checkout, or take long.
@@ -179,7 +179,7 @@ def constraints(dependencies: str) -> list[str]:
     pins = dict(re.findall(r"^([a-z][^ =\n]*)==([^ \\\n]+)", REQUIREMENTS.read_text("utf-8"), re.MULTILINE))
     if dependencies == "oldest":
         for requirement in chain(PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()):
-            if bound := re.match(r"([a-z-]+)>=([0-9.]+)", requirement):
+            if bound := re.match(r"([a-z0-9-]+)>=([0-9.]+)", requirement):
                 pins[bound[1]] = bound[2]
     return [f"{name}=={version}" for name, version in pins.items()]
 

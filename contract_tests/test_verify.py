@@ -35,7 +35,7 @@ from signalwire_conferences_testing.mock import Call, Fault, MockServer, Reply
 from signalwire_conferences_testing.verify import CannotRun, Options, Outcome, Report, Result, verify
 from signalwire_conferences_testing.verify.command import base_url, is_loopback, main
 from signalwire_conferences_testing.verify.promises import promises
-from signalwire_conferences_testing.verify.telling import as_html, as_junit
+from signalwire_conferences_testing.verify.telling import templated
 from signalwire_conferences_testing.verify.telling.masking import Mask
 from signalwire_conferences_testing.verify.trying import bench as bench_module
 from signalwire_conferences_testing.verify.trying import samples
@@ -220,15 +220,15 @@ def test_the_verdict_on_a_run_that_found_nothing_because_it_could_not() -> None:
         (Report(options, [Result(kept.promise, Outcome.BROKEN)], failed=True), "verdict broken"),
         (Report(options, [Result(kept.promise, Outcome.BROKEN)]), "verdict broken"),
     ):
-        assert expected in as_html.text(report)
-        errors = ElementTree.fromstring(as_junit.text(report)).get("errors")
+        assert expected in templated.html(report)
+        errors = ElementTree.fromstring(templated.junit(report)).get("errors")
         assert errors == str(int(report.failed or bool(report.faults)))
 
 
 def test_the_page_tells_of_leftovers() -> None:
     kept = Result(next(iter(promises())), Outcome.KEPT)
     report = Report(Options("http://x", "p", TOKEN), [kept], leftovers=["a", "b"])
-    assert "2 conferences of an earlier run" in as_html.text(report)
+    assert "2 conferences of an earlier run" in templated.html(report)
 
 
 def test_a_command_has_printable_characters_only_and_sends_the_same(server: MockServer) -> None:
@@ -794,9 +794,9 @@ def test_make_contract_tells_broken_from_could_not_run(name: str, said: str, ser
     assert f"contract: {said}" in done.stderr
 
 
-def test_to_import_the_verification_registers_nothing_with_schemathesis() -> None:
+def test_to_import_the_verification_loads_no_schemathesis() -> None:
     code = (
         "import sys, signalwire_conferences_testing.verify.command;"
-        "sys.exit('signalwire_conferences_testing.verify.trying.generic_hooks' in sys.modules)"
+        "sys.exit('schemathesis' in sys.modules or 'hypothesis' in sys.modules)"
     )
     assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

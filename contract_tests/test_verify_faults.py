@@ -152,7 +152,7 @@ def test_a_fault_of_the_verification_is_never_1(
 
 
 def test_a_fault_of_a_report_is_2(server: MockServer, monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    monkeypatch.setattr("signalwire_conferences_testing.verify.telling.as_html.text", fails)
+    monkeypatch.setattr("signalwire_conferences_testing.verify.telling.report.Report.how", property(fails))
     assert main([server.url, "--promise", "status/read", "--html", str(tmp_path / "report.html")]) == 2
 
 

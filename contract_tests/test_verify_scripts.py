@@ -50,7 +50,7 @@ def broken(name: str, server: MockServer) -> None:
     ("name", "promise"),
     [
         ("patches", "put/bare"),
-        ("by-body", "isolation/named-in-body"),
+        ("by-body", "put/server-fields"),
         ("id-by-its-beginning", "status/near-id"),
         ("deletes-namesake", "state/delete-is-final"),
     ],

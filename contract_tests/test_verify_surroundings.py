@@ -59,6 +59,13 @@ def test_a_netrc_with_the_right_pair_and_a_dead_proxy_change_nothing(
     assert {request.method for request in server.requests} >= {"POST", "PUT"}
 
 
+@pytest.mark.long
+def test_schemathesis_leaves_nothing_in_the_folder_of_the_run(server: MockServer, tmp_path: Path) -> None:
+    done = shell(f"cd {shlex.quote(str(tmp_path))} && VERIFY {server.url} --promise generic/")
+    assert done.returncode == 0, done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
 @pytest.mark.parametrize("name", ["SSL_CERT_FILE", "SSL_CERT_DIR"])
 def test_authorities_that_cannot_be_read_are_2(
     name: str, server: MockServer, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
@@ -124,7 +131,7 @@ def test_a_url_that_is_none_is_refused(url: str, server: MockServer, capsys: pyt
 @pytest.mark.parametrize("link", ["http://[", "http://a b:x/", "//[::1"])
 def test_a_link_that_is_no_url_is_a_finding(link: str, server: MockServer) -> None:
     listed(lambda page, _call: page["links"].update(next=link))(server)
-    assert command.main([server.url, "--promise", "list/again"]) == 1
+    assert command.main([server.url, "--promise", "list/way-back"]) == 1
 
 
 @pytest.mark.parametrize("option", ["--junit", "--html"])

@@ -192,7 +192,7 @@ SERVERS = [
         "a PUT, which has no name, is refused for an invalid one",
         refuses(_invalid_name),
     ),
-    _B("charset-refused", ("accepts/charset",), "JSON with a charset is refused", asks(_charset_refused)),
+    _B("charset-refused", ("accepts/any-layout",), "JSON with a charset is refused", asks(_charset_refused)),
     _B("compact-only", ("accepts/any-layout",), "JSON may not begin with space", asks(_compact_only)),
     _B(
         "window-reversed-now-and-then",
@@ -208,7 +208,7 @@ SERVERS = [
     ),
     _B(
         "whole-forgets",
-        ("accepts/whole",),
+        ("state/create-is-kept",),
         "a create with many properties forgets the description",
         stores(_description_forgotten, "POST"),
     ),

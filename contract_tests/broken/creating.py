@@ -98,7 +98,7 @@ def _server_owned(body: Mapping[str, Any]) -> str | None:
 SERVERS = [
     BrokenServer(
         "create-replaces",
-        ("isolation/create-named-in-body", "state/create-server-fields"),
+        ("state/create-server-fields",),
         "a create whose body has an id makes that conference, or replaces it",
         _takes("id"),
     ),

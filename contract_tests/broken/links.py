@@ -92,12 +92,7 @@ def _elsewhere(page: dict[str, Any], _call: Call) -> None:
 
 _B = BrokenServer
 SERVERS = [
-    _B(
-        "next-at-the-end",
-        ("list/first-page-full", "list/pages"),
-        "the last page has a link next",
-        listed(_next_at_the_end),
-    ),
+    _B("next-at-the-end", ("list/pages",), "the last page has a link next", listed(_next_at_the_end)),
     _B("prev-is-self", ("list/way-back",), "prev leads to the same page", listed(_prev_is_self)),
     _B("first-is-self", ("list/way-back",), "first leads to the same page", listed(_first_is_self)),
     _B("next-forgets-size", ("list/links-keep-query",), "the links forget the page size", listed(_next_forgets_size)),
@@ -107,7 +102,7 @@ SERVERS = [
         "the link first forgets a filter",
         listed(_first_forgets_filters),
     ),
-    _B("token-once", ("list/again",), "a link can be followed once", _token_once()),
+    _B("token-once", ("list/way-back",), "a link can be followed once", _token_once()),
     _B("links-elsewhere", ("list/pages",), "links lead to another host", listed(_elsewhere)),
     _B(
         "session-flag-hides",

@@ -160,7 +160,7 @@ SERVERS = [
     _B("pages-overlap", ("list/pages",), "each page begins with the last of the one before", _overlap()),
     _B(
         "page-short",
-        ("list/first-page-full",),
+        ("list/pages",),
         "the last conference of a page is lost where another follows",
         listed(_short_first_page),
     ),

@@ -47,7 +47,7 @@ def _deletes_newest() -> Make:
 
 
 def _reading_touches(call: Call, store: Store) -> None:
-    if call.conference_id in store:
+    if call.conference_id and call.conference_id in store:
         store.patch(str(call.conference_id), {})
 
 
@@ -142,7 +142,7 @@ def _without_flag(call: Call) -> list[tuple[str, str]]:
 SERVERS = [
     BrokenServer(
         "create-echo",
-        ("state/create-is-state",),
+        ("state/create-is-kept",),
         "a create's answer lacks the description",
         tells(lambda c: c.update(description=None), "POST"),
     ),
@@ -161,15 +161,12 @@ SERVERS = [
     BrokenServer("upserts", ("state/unknown-creates-nothing",), "a PUT to an unknown id creates", _upserts()),
     BrokenServer(
         "deletes-namesake",
-        ("state/delete-is-final", "isolation/same-display-name"),
+        ("state/delete-is-final", "isolation/same-body"),
         "a delete takes another with the same display name along",
         _deletes_namesake(),
     ),
     BrokenServer(
-        "deletes-newest",
-        ("state/unknown-deletes-nothing",),
-        "deleting an unknown id deletes the newest",
-        _deletes_newest(),
+        "deletes-newest", ("state/delete-is-final",), "deleting an unknown id deletes the newest", _deletes_newest()
     ),
     BrokenServer(
         "reading-touches", ("state/get-changes-nothing",), "reading raises updated_at", asks(_reading_touches, "GET")
@@ -189,7 +186,7 @@ SERVERS = [
     ),
     BrokenServer(
         "session-made-up",
-        ("state/no-session-of-its-own",),
+        ("put/server-fields",),
         "every conference has a session",
         tells(lambda c: c.update(active_session={"status": "in-progress"}), "GET"),
     ),
@@ -215,11 +212,11 @@ SERVERS = [
     BrokenServer("spills", ("isolation/put",), "a PUT changes the newest other too", stores(_spills)),
     BrokenServer(
         "by-display-name",
-        ("isolation/same-display-name",),
+        ("isolation/same-body",),
         "a PUT goes to the first with that display name",
         asks(_by_display_name, "PUT"),
     ),
-    BrokenServer("by-body", ("isolation/named-in-body",), "a PUT goes to the id in its body", asks(_by_body, "PUT")),
+    BrokenServer("by-body", ("put/server-fields",), "a PUT goes to the id in its body", asks(_by_body, "PUT")),
     BrokenServer(
         "same-body-same-conference",
         ("isolation/same-body", "accepts/least"),

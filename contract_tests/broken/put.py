@@ -243,17 +243,12 @@ SERVERS = [
     BrokenServer("switches-tied", ("put/given-values",), "one join switch sets the other", stores(_join_switches_tied)),
     BrokenServer(
         "order-matters",
-        ("put/order-of-keys",),
+        ("put/given-values",),
         "what stands before the display name is lost",
         stores(_before_display_name_ignored),
     ),
-    BrokenServer(
-        "echo",
-        ("put/answer-is-state", "put/given-values"),
-        "a PUT answers what was asked for, and does not store it",
-        _echo,
-    ),
-    BrokenServer("toggles", ("put/twice",), "the same PUT again toggles a switch", stores(_toggles)),
+    BrokenServer("echo", ("put/given-values",), "a PUT answers what was asked for, and does not store it", _echo),
+    BrokenServer("toggles", ("put/again-and-again",), "the same PUT again toggles a switch", stores(_toggles)),
     BrokenServer(
         "merges-what-was-read",
         ("put/order-of-requests",),
@@ -262,7 +257,7 @@ SERVERS = [
     ),
     BrokenServer(
         "whole-answer-is-patch",
-        ("put/unknown-beside",),
+        ("put/server-fields",),
         "a PUT whose body has an id keeps what it is not given",
         stores(lambda write: _patches(write) if "id" in write.body else None),
     ),

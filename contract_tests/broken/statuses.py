@@ -152,11 +152,11 @@ SERVERS = [
     ),
     BrokenServer(
         "missing-400-by-create",
-        ("refuses/missing", "status/invalid"),
+        ("refuses/missing",),
         "a body without a display name is a 422 for a PUT and a 400 for a create",
         _only_for(_status(422, 400, "POST"), lambda call: "display_name" not in body_of(call)),
     ),
-    BrokenServer("invalid-400", ("status/invalid",), "an invalid body is a 400", _status(422, 400, "PUT")),
+    BrokenServer("invalid-400", ("refuses/each-attribute",), "an invalid body is a 400", _status(422, 400, "PUT")),
     BrokenServer(
         "name-shared",
         ("status/name-taken",),

@@ -129,12 +129,7 @@ SERVERS = [
     ),
     _B("lower-case-refused", ("dates/with-a-lower-case-t-or-z",), "a lower-case t or z is refused", _refused("[tz]")),
     _B("date-refused", ("dates/of-a-date-only",), "a date alone is refused", _refused("^[0-9-]{10}$")),
-    _B(
-        "date-is-local",
-        ("dates/date-is-midnight", "dates/of-a-date-only"),
-        "a date means midnight elsewhere",
-        _read(_local_midnight),
-    ),
+    _B("date-is-local", ("dates/of-a-date-only",), "a date means midnight elsewhere", _read(_local_midnight)),
     _B(
         "leap-day-refused",
         ("dates/on-a-29th-of-february",),
@@ -154,7 +149,7 @@ SERVERS = [
         "a leap second with an offset is taken for UTC",
         _read(lambda v: _OFFSET.sub("Z", v).replace("T01", "T23").replace("T18:29", "T23:59") if ":60" in v else v),
     ),
-    _B("one-for-both", ("dates/each-its-own",), "join_until becomes join_from", stores(_one_for_both)),
+    _B("one-for-both", ("put/given-values",), "join_until becomes join_from", stores(_one_for_both)),
     _B("local-clock", ("dates/server-clock",), "the server's times are local and say UTC", tells(_local_clock)),
     _B(
         "local-clock-unsaid",

@@ -11,7 +11,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from pathlib import Path
 from types import FrameType
-from typing import Any
+from typing import Any, TextIO, cast
 from urllib.parse import urlsplit
 
 import httpx
@@ -19,14 +19,18 @@ from attrs import fields_dict
 from rich.console import Console
 
 from signalwire_conferences import contract
+from signalwire_conferences.cli.codes import CommandError
+from signalwire_conferences.cli.streams import standard_streams
+from signalwire_conferences.cli.terminal import Terminal
 from signalwire_conferences.hosts import host_of
 
 from .promises import promises
 from .run import verify
-from .telling import as_html, as_json, as_junit, as_table
+from .telling import as_json, as_table, templated
 from .telling.progress import Progress
-from .telling.report import Options, Report
+from .telling.report import Report
 from .trying.http import is_loopback, route
+from .trying.options import Options
 from .trying.surroundings import CannotRun
 
 __all__ = ["base_url", "is_loopback", "main"]
@@ -52,40 +56,23 @@ def main(arguments: Sequence[str] | None = None) -> int:
     Returns:
         The exit code, as the help tells.
     """
-    _usable_output()
-    code = _COULD_NOT_RUN
-    try:
-        code = _run(_parser().parse_args(arguments))
-        sys.stdout.flush()
-    except OSError as error:
-        code = code if code == _BROKEN else max(code, _unread(error))
+    output, talk = (cast(TextIO, stream) for stream in standard_streams())
+    with contextlib.redirect_stdout(output), contextlib.redirect_stderr(talk):
+        try:
+            code = _run(_parser().parse_args(arguments))
+            output.flush()
+        except CommandError as unwritable:
+            print(unwritable, file=sys.stderr)
+            return _COULD_NOT_RUN
+        finally:
+            talk.flush()
     return code
-
-
-def _unread(error: OSError) -> int:
-    """What it comes to that nothing can be printed any more: whoever read it may have read enough."""
-    with contextlib.suppress(OSError, ValueError):
-        # Python would complain once more when it ends.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-    if isinstance(error, BrokenPipeError):
-        return _KEPT
-    print(f"standard output cannot be written: {error.strerror}", file=sys.stderr)
-    return _COULD_NOT_RUN
-
-
-def _usable_output() -> None:
-    """Something to print to, whatever it can hold."""
-    for name in ("stdout", "stderr"):
-        stream = getattr(sys, name)
-        if stream is None:
-            setattr(sys, name, Path(os.devnull).open("w", encoding="utf-8"))  # noqa: SIM115 - until the process ends
-        elif hasattr(stream, "reconfigure"):
-            stream.reconfigure(errors="backslashreplace")
 
 
 def _run(given: argparse.Namespace) -> int:
     if given.list_promises:
-        return _printed(lambda: print("\n".join(f"{one.id:<38} {one.sentence}" for one in promises())))
+        print("\n".join(f"{one.id:<38} {one.sentence}" for one in promises()))
+        return _KEPT
     before = signal.signal(signal.SIGTERM, _interrupt)
     try:
         return _written(_verified(_options(given), given), given)
@@ -96,8 +83,6 @@ def _run(given: argparse.Namespace) -> int:
         print("Interrupted.", *left, file=sys.stderr)
         _written("interrupted", given)
         return _INTERRUPTED
-    except BrokenPipeError:
-        raise
     except Exception as error:  # noqa: BLE001 - an error of ours is not a promise broken
         traceback.print_exc()
         notes = getattr(error, "__notes__", [])
@@ -124,13 +109,13 @@ def _parser() -> argparse.ArgumentParser:
     )
     add: Callable[..., Any] = parser.add_argument
     add("url", metavar="URL", nargs="?", help="where the server is, such as http://127.0.0.1:8080")
-    add("--conference", metavar="ID", help="an existing conference that is written to and put back")
+    add("--conference", metavar="ID", dest="conference_id", help="an existing one that is written to and put back")
     add("--write", action="store_true", help="create conferences also on a host that is not loopback")
     add("--seed", type=int, help="of the random choices; the same seed tries the same (%(default)s)")
     add("--budget", type=float, metavar="SECONDS", help="the longest that it may take (%(default)g)")
     add("--timeout", type=float, metavar="SECONDS", help="the longest for one answer (%(default)g)")
     add("--fail-fast", action="store_true", help="stop at the first broken promise")
-    add("--promise", action="append", default=[], metavar="ID", help="only promises whose id begins so")
+    add("--promise", action="append", default=[], metavar="ID", dest="only", help="only promises whose id begins so")
     add("--list-promises", action="store_true", help="list the promises, verify nothing")
     add("--only-broken", action="store_true", help="report the broken promises alone")
     add("--remove-leftovers", action="store_true", help="remove what a killed run left behind, without asking")
@@ -158,25 +143,16 @@ def _options(given: argparse.Namespace) -> Options:
         seconds = getattr(given, option)
         if not (math.isfinite(seconds) and 0 < seconds <= _MOST_SECONDS):
             problems.append(f"--{option} is {seconds:g}, and has to be above 0 and at most 1e9 seconds")
-    unknown = [start for start in given.promise if not any(one.id.startswith(start) for one in promises())]
+    unknown = [start for start in given.only if not any(one.id.startswith(start) for one in promises())]
     if unknown:
         problems.append(f"no promise begins with {', '.join(unknown)}; --list-promises lists them")
     problems += [*_unwritable(given.junit), *_unwritable(given.html)]
     if problems:
         raise CannotRun("; ".join(problems))
-    return Options(
-        url,
-        os.environ[_PROJECT],
-        os.environ[_TOKEN],
-        writes=given.write or is_loopback(url),
-        conference_id=given.conference,
-        seed=given.seed,
-        budget=given.budget,
-        timeout=min(given.timeout, given.budget),
-        fail_fast=given.fail_fast,
-        only=tuple(given.promise),
-        only_broken=given.only_broken,
-    )
+    given.url, given.only, given.timeout = url, tuple(given.only), min(given.timeout, given.budget)
+    chosen = {name: value for name, value in vars(given).items() if name in fields_dict(Options)}
+    writes = given.write or is_loopback(url)
+    return Options(project=os.environ[_PROJECT], token=os.environ[_TOKEN], writes=writes, **chosen)
 
 
 def _unwritable(path: Path | None, content: bytes | None = None) -> list[str]:
@@ -231,45 +207,30 @@ def _verified(options: Options, given: argparse.Namespace) -> Report:
 
 def _asked(ids: Sequence[str]) -> bool:
     """Whether somebody who is there wants the leftovers removed."""
-    if not (sys.stdin and sys.stdin.isatty() and sys.stderr.isatty()):
-        return False
+    terminal = Terminal()
     there = f"{len(ids)} conferences of an earlier verification, or of one that is still running, are there."
-    print(f"{there}\nRemove them? [y/N] ", end="", file=sys.stderr, flush=True)
-    return sys.stdin.readline().strip().lower() in ("y", "yes")
+    return terminal.is_interactive and terminal.ask(f"{there}\nRemove them?")
 
 
 def _written(told: Report | str, given: argparse.Namespace) -> int:
     """Shows a report, or writes why there is none, so that no file of an earlier run is taken for one of this.
     What cannot be written keeps nothing from being shown. Gives the exit code.
     """
-
-    def text(form: Any) -> str:
-        return str(form.failure(told) if isinstance(told, str) else form.text(told))
-
-    def show() -> None:
-        if given.json:
-            print(text(as_json))
-        elif isinstance(told, Report):
-            width = None if sys.stdout.isatty() else 120
-            as_table.show(told, Console(width=width, highlight=False, soft_wrap=False))
-
     failed = []
-    for path, form in ((given.junit, as_junit), (given.html, as_html)):
-        failed += _unwritable(path, text(form).encode("utf-8", "replace"))
-    code = _printed(show)
+    for path, form in ((given.junit, templated.junit), (given.html, templated.html)):
+        failed += _unwritable(path, form(told).encode("utf-8", "replace")) if path else []
+    try:
+        if given.json:
+            print(as_json.text(told))
+        elif isinstance(told, Report):
+            as_table.show(told, Console(width=None if sys.stdout.isatty() else 120, highlight=False, soft_wrap=False))
+        sys.stdout.flush()
+    except CommandError as unwritable:
+        failed.append(str(unwritable))
     if isinstance(told, str):  # which may be that a file cannot be written
         return _COULD_NOT_RUN
     for line in failed:
         print(line, file=sys.stderr)
     if told.broken:
         return _BROKEN
-    return _COULD_NOT_RUN if told.could_not_run or failed else code
-
-
-def _printed(show: Callable[[], None]) -> int:
-    try:
-        show()
-        sys.stdout.flush()
-    except OSError as error:
-        return _unread(error)
-    return _KEPT
+    return _COULD_NOT_RUN if told.could_not_run or failed else _KEPT

@@ -3,17 +3,16 @@
 import random
 import time
 import traceback
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 
 from attrs import evolve
 
 from signalwire_conferences.values import one_spelling
 
 from .promises import Needs, Promise, promises
-from .promises.generic import GENERIC, SEEN_TOO, examine
 from .telling.finding import Teller
 from .telling.masking import Mask
-from .telling.report import Options, Outcome, Report, Result
+from .telling.report import Outcome, Report, Result
 from .trying.api import SPENT, Api, BadLink, NoAnswer, OutOfTime
 from .trying.bench import Bench, Enough
 from .trying.claims import Claim, status
@@ -21,17 +20,24 @@ from .trying.created import NAME_PREFIX, CreatedConferences, NotOurs
 from .trying.credentials import basic, wrong_credentials
 from .trying.exchange import Exchange
 from .trying.findings import Broken, NotExercised, SetupFailed
-from .trying.readings import Readings, Resets
-from .trying.surroundings import CannotRun, Surroundings, look_around, of_run, reach
+from .trying.options import Options
+from .trying.replacing import reset_values
+from .trying.surroundings import CannotRun, look_around, of_run, reach
 from .watching import Passing, Watching
 
 __all__ = ["Progress", "verify"]
 
 _SETUP, _DOCUMENTED = "status/success", "status/documented"
 #: Where only promises on all answers were asked for, these make some.
-_TRAFFIC = ("status/success", "status/gone", "status/malformed", "status/invalid", "auth/missing-write", "list/again")
+_TRAFFIC = (
+    "status/success",
+    "status/gone",
+    "status/malformed",
+    "refuses/each-attribute",
+    "auth/missing-write",
+    "list/way-back",
+)
 _FATAL_SILENCE = 3  # promises in a row to which no answer came
-_SCHEMATHESIS = 0.16  # its share of the budget
 _UNSEEN = "conferences of this run may still be there that were created without an answer"
 _CLEANING_TIME = 2.0  # seconds of the budget that are kept for the end
 _TIME_TO_CLEAN = 15.0  # seconds, whatever the budget was
@@ -95,18 +101,7 @@ class _Run:
         self.mask = Mask(options.project, options.token, right)
         self.teller = Teller(options, self.api, self.created, self.mask)
         wrong = wrong_credentials(options.project, options.token)
-        self.bench = Bench(
-            self.api,
-            self.created,
-            random.Random(),
-            wrong,
-            Resets(),
-            Readings(),
-            Surroundings(),
-            conference_id=options.conference_id,
-            writes=options.writes,
-            fail_fast=options.fail_fast,
-        )
+        self.bench = Bench(self.api, self.created, options, wrong)
         self.silent = 0  # promises in a row to which no answer came
         self.lost_answers = False  # whether a create may have been carried out of which we do not know the id
         self.passed: dict[str, Result] = {}  # what was found in passing, by promise
@@ -121,7 +116,7 @@ class _Run:
             self.report.leftovers = [one for one in leftovers if not self.created.remove_leftover(one)]
         if self.options.only and any(one.watch for one in self.chosen):
             for one in promises():
-                if one.id in _TRAFFIC and one not in self.chosen:
+                if one.id.startswith(_TRAFFIC) and one not in self.chosen:
                     self._attempt(one)
             self.bench.causes.clear()  # what they found nobody is told
         for promise in self.chosen:
@@ -129,7 +124,6 @@ class _Run:
                 self.progress(promise, None)
                 self._add(self._attempt(promise))
                 self._stop()
-        self._generic([one for one in self.chosen if one in GENERIC.values()])
 
     def _add(self, result: Result) -> None:
         self.report.results.append(result)
@@ -209,31 +203,6 @@ class _Run:
         more = f" (and {len(found) - 1} more)" if len(found) > 1 else ""
         return Result(promise, Outcome.BROKEN, f"{found[0].message}{more}", findings)
 
-    def _generic(self, chosen: Sequence[Promise]) -> None:
-        """What Schemathesis finds, if anything of it is wanted."""
-        if not chosen:
-            return
-        self.progress(chosen[0], None)
-        log = self.watching.begin()
-        found: Mapping[str, Broken] = {}
-        why = self.report.stopped or ("" if self.options.writes else f"it needs {Needs.WRITING.value}")
-        if not why:
-            share = self.options.budget * _SCHEMATHESIS
-            self.lost_answers = True  # what it created just before its end, it may not have told
-            try:
-                found = examine(self.api, self.created.mark, self.options.seed, share)
-            except NotExercised as not_exercised:
-                why = str(not_exercised)
-        for check, promise in GENERIC.items():
-            if promise in chosen and check in found:
-                result = self._broken(promise, [found[check]], log)
-                same = SEEN_TOO.get(check, "nothing")
-                result.because = [n for n in self.watching.broken if n.startswith(same) and self.options.wants(n)]
-                self._add(result)
-            elif promise in chosen:
-                self._add(Result(promise, Outcome.NOT_EXERCISED if why else Outcome.KEPT, why))
-        self._tell_passing()
-
     # --- what was seen in passing, and at the end ---------------------------------------------------
 
     def _tell_passing(self, *, again: bool = True) -> None:
@@ -261,16 +230,19 @@ class _Run:
             result.findings += [one for one in passed.findings if one.message not in known]
             if result.outcome is not Outcome.BROKEN:
                 result.outcome, result.message = Outcome.BROKEN, passed.message
-        for broken in filter(None, [self.watching.broken.get(_DOCUMENTED)]):
-            about = broken.claim.part.exchange
-            root = causes.get(("status", about.operation_id, (200,), about.status))
-            for result in report.results if root else ():
-                if result.promise.id == _DOCUMENTED:
-                    result.because, result.message = [str(root)], f"as {root}"
+        for result in report.broken:
+            if result.promise.id == _DOCUMENTED:
+                about = self.watching.broken[_DOCUMENTED].claim.part.exchange
+                if root := causes.get(("status", about.operation_id, (200,), about.status)):
+                    result.because, result.message = [root], f"as {root}"
         late = [one for one in report.having(Outcome.NOT_EXERCISED) if one.message == SPENT]
         if late:
             report.notes.append(f"the budget was spent before {len(late)} promises; a larger --budget tries more")
-        report.readings, reset = self.bench.readings.told(), self.bench.resets.reading()
+        report.readings = {
+            question: {case: reading for case, (reading, _) in cases.items()}
+            for question, cases in self.bench.readings.items()
+        }
+        reset = reset_values(self.bench.resets)
         if reset and not any(cause[0] == "reset" for cause in causes):
             # Otherwise what it was reset to may have been no reset at all.
             report.notes.append(f"left out of a PUT, {reset}; the vendor documents none of it")

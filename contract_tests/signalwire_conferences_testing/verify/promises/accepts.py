@@ -1,7 +1,7 @@
 """Promises on what has to be accepted, and kept character for character."""
 
 import json
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from typing import Any
 
 from signalwire_conferences import contract
@@ -10,52 +10,36 @@ from signalwire_conferences_testing import schemas
 
 from ..trying import samples
 from ..trying.bench import Bench, Conference
-from ..trying.exchange import Exchange
 from ..trying.findings import demand
 from ..trying.samples import Sort, page_sizes
 from .families import kept_by_both, lists_answer
 from .open_questions import refused
 from .promise import promise
 
-_SENTENCES = {
-    Sort.SWITCH: "Both values of each boolean are accepted and kept.",
-    Sort.CHOICE: "Every documented value of each enumeration is accepted and kept.",
-    Sort.COLOR: "Every colour of six hexadecimal digits is accepted, and comes back in the same case.",
-    Sort.TEXT: "Text comes back character for character, whatever script it is in.",
-}
-
-
-def _accepted(bench: Bench, answer: Exchange, sent: Mapping[str, Any], *, read: bool = False) -> None:
-    """Demands that a write was accepted, and answered with what was sent."""
-    with bench.case():
-        told = bench.conference_of(answer)
-        bench.kept(told, sent)
-        if read:
-            bench.kept(bench.read(told["id"], answer), sent)
-
-
-def _names(kind: Sort) -> list[str]:
-    return [name for name in contract.fields(UPDATE) if samples.sort(UPDATE, name) is kind]
-
 
 def _check(kind: Sort) -> Callable[[Bench], None]:
     def check(bench: Bench) -> None:
         conference = bench.new()
-        for name in _names(kind):
+        for name in samples.names(UPDATE, kind):
             for value in samples.valid(UPDATE, name):
                 kept_by_both(bench, conference, {name: value}, read=True)
 
     return check
 
 
-for _kind, _sentence in _SENTENCES.items():
+for _kind, _sentence in {
+    Sort.SWITCH: "Both values of each boolean are accepted and kept.",
+    Sort.CHOICE: "Every documented value of each enumeration is accepted and kept.",
+    Sort.COLOR: "Every colour of six hexadecimal digits is accepted, and comes back in the same case.",
+    Sort.TEXT: "Text comes back character for character, whatever script it is in.",
+}.items():
     promise(f"accepts/{_kind.name.lower()}", _sentence, 16)(_check(_kind))
 
 
 @promise("accepts/nul", "A text with the character NUL is kept as it is, or refused.", 29)
 def nul(bench: Bench) -> None:
     conference = bench.new()
-    for name in _names(Sort.TEXT):
+    for name in samples.names(UPDATE, Sort.TEXT):
         for text in ("before \u0000 after", "at the end \u0000", "\u0000 at the start"):
             kept_by_both(bench, conference, {name: text}, "nul", name)
 
@@ -78,14 +62,14 @@ def name(bench: Bench) -> None:
         *(start + "x" * (most - len(start)), start + "-" * (most - 1 - len(start))),
         *("abcdefghijklmnopqrstuvwxyz" + unique, "ABCDEFGHIJKLMNOPQRSTUVWXYZ" + unique),
     ):
-        sent = bench.body(name=one)
-        _accepted(bench, bench.post(sent), sent, read=True)
+        with bench.case():
+            bench.accepted(bench.post(sent := bench.body(name=one)), sent, read=True)
 
 
 @promise("accepts/longest", "A text of exactly the most characters is accepted, however many bytes they take.", 17)
 def longest(bench: Bench) -> None:
     conference = bench.new()
-    for field in _names(Sort.TEXT):
+    for field in samples.names(UPDATE, Sort.TEXT):
         most = samples.limit(UPDATE, field) or 0
         for text in (*(one * most for one in samples.LONG), "a" * (most - 1) + " ", "a" * (most - 1)):
             kept_by_both(bench, conference, {field: text})
@@ -95,25 +79,13 @@ def longest(bench: Bench) -> None:
 def least(bench: Bench) -> None:
     names: dict[Any, Conference] = {}
     for _ in range(3):
-        sent = bench.update()
-        told = bench.conference_of(bench.post(sent))
-        bench.kept(told, sent)
+        told = bench.accepted(bench.post(bench.update()), bench.update())
         made_up, part = told["name"], told.part("name")
         if not contract.fields(CREATE)["name"].accepts(made_up):
             demand(f"the name {made_up!r} has other than the documented characters", part, "is not", made_up)
         if made_up in names:
             demand(f"two conferences got the name {made_up!r}", part, "is not", names[made_up].part("name"))
         names[made_up] = told
-
-
-@promise("accepts/whole", "A create and a PUT with every property are accepted and kept.", 6)
-def whole(bench: Bench) -> None:
-    for turn in range(2):
-        sent = bench.body(**samples.custom(CREATE, turn))
-        created = bench.post(sent)
-        _accepted(bench, created, sent)
-        body = {"display_name": f"{bench.created.display_name} v2", **samples.custom(UPDATE, turn)}
-        _accepted(bench, bench.put(bench.conference_of(created)["id"], body), body, read=True)
 
 
 @promise("accepts/examples", "The contract's own examples of requests are accepted.", 17)
@@ -123,11 +95,10 @@ def examples(bench: Bench) -> None:
         operation = contract.operation(operation_id)
         said = schemas.document()["paths"][operation.path][operation.method.lower()]
         for example in said["requestBody"]["content"]["application/json"]["examples"].values():
-            sent = example["value"]
-            if operation.method == "PUT":
-                _accepted(bench, bench.put(conference["id"], sent), sent)
-            else:
-                _accepted(bench, bench.post(sent := {**sent, "name": bench.created.name()}), sent)
+            update = operation.method == "PUT"
+            sent = example["value"] if update else {**example["value"], "name": bench.created.name()}
+            with bench.case():
+                bench.accepted(bench.put(conference["id"], sent) if update else bench.post(sent), sent)
 
 
 @promise("accepts/unknown", "Properties that a body does not have are ignored, or the body is refused.", 18)
@@ -145,25 +116,24 @@ def unknown(bench: Bench) -> None:
         put = bench.put(conference["id"], bench.update(**kept, name=name))
         with bench.case():
             if not refused(bench, "server-owned-properties", put, "name"):
-                bench.kept(bench.conference_of(put), kept)
+                bench.accepted(put, kept)
 
 
-@promise("accepts/charset", "JSON with a charset is JSON.", 18)
-def charset(bench: Bench) -> None:
-    conference, sent = bench.new(), {"description": "Grüße, 東京"}
-    for media in ("application/json; charset=utf-8", "application/json;charset=UTF-8", "application/json"):
-        for answer in bench.both(conference, sent, headers={"Content-Type": media}):
-            _accepted(bench, answer, sent)
-
-
-@promise("accepts/any-layout", "JSON may be written with escapes, space and line ends wherever JSON allows them.", 29)
+@promise(
+    "accepts/any-layout", "JSON may have a charset, and escapes, space and line ends wherever JSON allows them.", 18
+)
 def any_layout(bench: Bench) -> None:
     conference = bench.new()
     sent = bench.update(description='é 漢 🎥 " \\ / \n', enable_chat=True)
     escaped, plain = json.dumps(sent), json.dumps(sent, ensure_ascii=False)
-    for text in (escaped, plain, json.dumps(sent, indent=4), f"\r\n\t {plain} \n", escaped.replace("/", "\\/")):
-        _accepted(bench, bench.put(conference["id"], content=text.encode()), sent)
-        _accepted(bench, bench.post(content=text.encode()), sent)
+    layouts = (escaped, plain, json.dumps(sent, indent=4), f"\r\n\t {plain} \n", escaped.replace("/", "\\/"))
+    tried = [(text, "application/json") for text in layouts]
+    tried += [(plain, f"application/json{charset}") for charset in ("; charset=utf-8", ";charset=UTF-8")]
+    for text, media in tried:
+        options: Any = {"content": text.encode(), "headers": {"Content-Type": media}}
+        for answer in (bench.put(conference["id"], **options), bench.post(**options)):
+            with bench.case():
+                bench.accepted(answer, sent)
 
 
 @promise(

@@ -16,7 +16,7 @@ Send = Callable[[Credentials], Exchange]
 _CHANGED = {"display_name": "changed without the right credentials"}
 
 
-def _refused(bench: Bench, answer: Exchange, what: str, *before: Exchange) -> None:
+def refused(bench: Bench, answer: Exchange, what: str, *before: Exchange) -> None:
     with bench.case():
         if answer.status != 401:
             shown = answer.credentials.shown
@@ -43,7 +43,7 @@ def _check(which: slice, needs: Needs) -> Callable[[Bench], None]:
     def check(bench: Bench) -> None:
         for what, send in _reads(bench) if needs is Needs.READING else _writes(bench, bench.new()["id"]):
             for wrong in bench.wrong[which]:
-                _refused(bench, send(wrong), what)
+                refused(bench, send(wrong), what)
 
     return check
 
@@ -88,9 +88,9 @@ def first(bench: Bench) -> None:
         requests += [("GET", one, f"reading with include_active_session={flag}", {"query": query})]
     for wrong in bench.wrong[:2]:
         for method, path, what, options in requests:
-            _refused(bench, api.send(method, path, credentials=wrong, **options), what)
+            refused(bench, api.send(method, path, credentials=wrong, **options), what)
     taken = api.send("POST", api.path(), json=bench.body(name=conference["name"]), credentials=bench.wrong[1])
-    _refused(bench, taken, "a create with a name that is taken")
+    refused(bench, taken, "a create with a name that is taken")
 
 
 @promise("auth/writes-nothing", "A request that is answered 401 has changed nothing.", 9)
@@ -101,11 +101,10 @@ def writes_nothing(bench: Bench) -> None:
         sends = dict(_writes(bench, conference["id"]))
         for what in ("a PUT", "a DELETE"):
             answer = sends[what](wrong)
-            with bench.case():
-                bench.unchanged(conference, f"{what} that was answered {answer.status}", answer)
+            bench.unchanged(conference, f"{what} that was answered {answer.status}", answer)
         body = bench.body()
-        refused = bench.api.send("POST", bench.api.path(), json=body, credentials=wrong)
-        bench.name_is_free(body, f"a create that was answered {refused.status} took the name all the same", refused)
+        answer = bench.api.send("POST", bench.api.path(), json=body, credentials=wrong)
+        bench.name_is_free(body, f"a create that was answered {answer.status} took the name all the same", answer)
 
 
 @promise("auth/every-time", "Right credentials do not make the wrong ones of the next request right.", 25)
@@ -114,5 +113,5 @@ def every_time(bench: Bench) -> None:
     for wrong in bench.wrong[:2]:
         for what, send in _writes(bench, one):
             right = bench.read(one).source
-            _refused(bench, send(wrong), f"right after one with the right credentials, {what}", right)
+            refused(bench, send(wrong), f"right after one with the right credentials, {what}", right)
         bench.read(one)

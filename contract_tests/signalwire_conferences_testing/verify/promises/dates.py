@@ -13,7 +13,7 @@ from ..trying import instants, samples
 from ..trying.bench import Bench, Conference
 from ..trying.claims import Claim
 from ..trying.exchange import Exchange
-from ..trying.findings import Broken, ensure
+from ..trying.findings import Broken, demand
 from ..trying.http import http_time, is_loopback
 from ..trying.samples import Sort
 from .families import kept_by_both
@@ -21,7 +21,7 @@ from .promise import Seen, promise, watch
 from .state import parts
 
 _CLOCKS_APART = 600  # seconds that the clocks of a server and of what is in front of it may differ
-_FIELDS = [name for name in contract.fields(UPDATE) if samples.sort(UPDATE, name) is Sort.TIME]
+_FIELDS = samples.names(UPDATE, Sort.TIME)
 
 
 def _check(times: Iterable[str], *question: str) -> Callable[[Bench], None]:
@@ -47,15 +47,16 @@ def _note_fraction(bench: Bench, told: Conference, name: str, sent: str) -> None
     bench.reads("fraction-of-a-second", f"{len(given[1])} digits", reading, told.source, claim)
 
 
-for _title, _times in instants.FORMS.items():
+_known = samples.values()["times"]
+for _title, _times in _known["forms"].items():
     _id = _title.lower().replace(" ", "-")
     promise(f"dates/{_id}", f"A time {_title} is accepted and kept to the instant.", 15)(_check(_times))
 
 promise("dates/leap-second", "A leap second is accepted; it may come back as the second after it.", 15)(
-    _check(instants.LEAP)
+    _check(_known["leap"])
 )
 promise("dates/open", "A time that a server may refuse is not misread where it is accepted.", 32)(
-    _check(instants.OPEN, "open-times")
+    _check(_known["open"], "open-times")
 )
 
 
@@ -75,45 +76,16 @@ def sweep(bench: Bench) -> None:
             bench.kept(bench.replaced(conference, sent), sent)
 
 
-@promise("dates/each-its-own", "The two ends of the window are kept apart.", 16)
-def each_its_own(bench: Bench) -> None:
-    conference = bench.new()
-    times = ("2031-05-06T07:08:09Z", "2032-06-07T08:09:10+02:00", "2033-07-08T09:10:11Z")
-    for window in itertools.pairwise(times):
-        sent = dict(zip(_FIELDS, window, strict=True))
-        bench.kept(bench.replaced(conference, sent), sent)
-
-
-@promise("dates/date-is-midnight", "A date means its midnight in UTC.", 15)
-def date_is_midnight(bench: Bench) -> None:
-    conference = bench.new()
-    for name, date in itertools.product(_FIELDS, ("2022-01-01", "2022-07-15", "2024-02-29")):
-        told = bench.replaced(conference, {name: date})
-        midnight = f"{date}T00:00:00Z"
-        message = f"{name}: {date!r} means {midnight}, and came back as {told[name]!r}"
-        with bench.case():
-            claim = Claim(told.part(name), "starts", [midnight[:-1]])
-            ensure(instant(told[name]) == instant(midnight), message, claim)
-
-
-@promise("dates/unusable", "A time that is none is a 422, also beside one that is valid.", 28)
-def unusable(bench: Bench) -> None:
-    conference = bench.new()
-    for bad, value in itertools.product(reversed(_FIELDS), ("2022-02-30", "2022-01-01T00:00:00", "soon")):
-        for answer in bench.both(conference, {**dict.fromkeys(_FIELDS, "2022-01-01"), bad: value}):
-            bench.judge(answer, 422, because=f"{bad}: {value!r}")
-
-
 @promise("dates/server-clock", "created_at and updated_at tell the time at which it happened.", 33)
 def server_clock(bench: Bench) -> None:
     first = bench.new()
     told = bench.replaced(first, {})
-    claim = Claim(told.part("updated_at"), "at least", told.part("created_at"))
+    created, updated = told.part("created_at"), told.part("updated_at")
     ordered = _seconds(told, "updated_at") >= _seconds(told, "created_at")
-    ensure(ordered, "updated_at is before created_at", claim)
+    demand("updated_at is before created_at", updated, "at least", created, so=ordered)
     message = "a conference that was never updated has an updated_at other than its created_at by far"
     apart = abs(_seconds(first, "updated_at") - _seconds(first, "created_at"))
-    ensure(apart <= 5, message, Claim(first.part("updated_at"), "is", first.part("created_at")))
+    demand(message, first.part("updated_at"), "is", first.part("created_at"), so=apart <= 5)
     second = bench.new()
     if instant(second["created_at"]) == instant(told["created_at"]):
         # The clock of the server may be a coarse one.
@@ -121,12 +93,12 @@ def server_clock(bench: Bench) -> None:
         second = bench.new()
     message = "a conference that was created later has the same created_at"
     differ = instant(second["created_at"]) != instant(told["created_at"])
-    ensure(differ, message, Claim(second.part("created_at"), "is not", first.part("created_at")))
+    demand(message, second.part("created_at"), "is not", first.part("created_at"), so=differ)
     now, whose = _clock(bench, told.source)
     for name in ("created_at", "updated_at") if now else ():
         off = abs(_seconds(told, name) - (instant(now) or (0, ""))[0])
-        claim = Claim(told.part(name), "starts", [now[:13]])
-        ensure(off <= _CLOCKS_APART, f"{name} is {told[name]}, and {whose}", claim)
+        message = f"{name} is {told[name]}, and {whose}"
+        demand(message, told.part(name), "starts", [now[:13]], so=off <= _CLOCKS_APART)
 
 
 def _clock(bench: Bench, answer: Exchange) -> tuple[str, str]:

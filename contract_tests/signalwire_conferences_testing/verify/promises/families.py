@@ -69,9 +69,5 @@ def kept_by_both(
     for answer in itertools.chain(first, bench.both(one, sent)):
         with bench.case():
             if not (question and refused(bench, question[0], answer, *question[1:])):
-                told = bench.conference_of(answer)
-                bench.kept(told, fields)
-                if read:
-                    bench.kept(bench.read(told["id"], answer), fields)
-                accepted.append(told)
+                accepted.append(bench.accepted(answer, fields, read=read))
     return accepted

@@ -13,11 +13,10 @@ from signalwire_conferences.values import instant
 
 from ..trying import instants, samples
 from ..trying.bench import ASKED, SESSION, Bench
-from ..trying.claims import Claim, count, ids
-from ..trying.findings import NotExercised, ensure
-from ..trying.pages import Page, PagedWindow, page_showing
+from ..trying.claims import count, ids
+from ..trying.findings import NotExercised, demand
+from ..trying.pages import Page, PagedWindow, free_window, page_showing
 from ..trying.samples import page_sizes
-from ..trying.windows import free_window
 from .promise import Needs, promise
 
 _MOST_UNFILTERED = 20  # pages
@@ -25,11 +24,16 @@ _MOST_WITH_SESSION = 4  # pages
 _LARGEST = {"page_size": str(page_sizes()[1])}
 
 
-@promise("list/pages", "Following the links shows each conference once, no page larger than asked for.", 20)
+@promise("list/pages", "Following the links shows each conference once, on full pages of the size asked for.", 20)
 def pages(bench: Bench) -> None:
     window = PagedWindow(bench, 6)
     for size in (1, 2, 3, 4, 5, 6, 7):
         first = window.page(page_size=str(size))
+        what, link = f"6 conferences, page_size={size}, and", first.link("next")
+        with bench.case():
+            first.demand(f"{what} a page of {len(first.ids)}", count(first.exchange), "is", min(size, 6))
+            how, wrong = ("is not", "no") if size < 6 else ("is", "a")
+            first.demand(f"{what} {wrong} link next", link, how, None)
         with bench.case():
             walked = list(first.walk())
             for page in walked:
@@ -40,33 +44,21 @@ def pages(bench: Bench) -> None:
             window.all_there(f"pages of {size}", *walked)
 
 
-@promise("list/first-page-full", "A page is full where another follows.", 21)
-def first_page_full(bench: Bench) -> None:
-    window = PagedWindow(bench, 5)
-    for size in (1, 2, 4, 5, 6):
-        page = window.page(page_size=str(size))
-        what, link = f"5 conferences, page_size={size}, and", page.link("next")
-        with bench.case():
-            page.demand(f"{what} a page of {len(page.ids)}", count(page.exchange), "is", min(size, 5))
-            if size < 5:
-                page.demand(f"{what} no link next", link, "is not", None)
-            else:
-                page.demand(f"{what} a link next", link, "is", None)
-
-
-@promise("list/way-back", "prev leads back the way that next led, first to the first page, self to the same.", 22)
+@promise(
+    "list/way-back", "prev leads back the way that next led, first to the first page, self to the same, each time.", 22
+)
 def way_back(bench: Bench) -> None:
     first = PagedWindow(bench, 7).page(page_size="3")
     forth = list(first.walk())
-    claim = Claim(forth[-1].link("next"), "is", None if len(forth) > 3 else "")
-    ensure(len(forth) == 3, f"7 conferences in pages of 3 are 3 pages, not {len(forth)}", claim, *first.evidence)
+    message = f"7 conferences in pages of 3 are 3 pages, not {len(forth)}"
+    first.demand(message, forth[-1].link("next"), "is", None if len(forth) > 3 else "", so=len(forth) == 3)
     first.demand("the first page has a link prev", first.link("prev"), "is", None)
     forth[-1].demand("the last page has no link prev", forth[-1].link("prev"), "is not", None)
     back = list(forth[-1].walk("prev"))
-    for page, there in zip(back, reversed(forth), strict=False):
-        page.same(there, "the links prev lead to other pages than those that next led through")
-    claim = Claim(forth[-1].link("prev"), "is", None)
-    ensure(len(back) == 3, "the links prev lead back further than the first page", claim, *first.evidence)
+    for page, there in zip((first.follow("next"), *back), (forth[1], *reversed(forth)), strict=False):
+        page.same(there, "the links prev or next followed again, lead to other pages than next led to")
+    message = "the links prev lead back further than the first page"
+    first.demand(message, forth[-1].link("prev"), "is", None, so=len(back) == 3)
     for number, page in enumerate(forth):
         for name, wanted in (("first", first), ("self", page)):
             page.demand(f"a page without the link {name}", page.link(name), "is not", None)
@@ -81,20 +73,12 @@ def links_keep_query(bench: Bench) -> None:
             with bench.case():
                 there = page.follow(name)  # first: what is not a URL is found here
                 told = httpx.QueryParams(str(link).partition("?")[2]).get("include_active_session", "true")
-                claim = Claim(page.link(name), "is not", link)
-                ensure(told == "true", f"the link {name} says include_active_session={told}", claim)
+                message = f"the link {name} says include_active_session={told}"
+                demand(message, page.link(name), "is not", link, so=told == "true")
                 message = f"page_size=2, and the link {name} leads to a page of {len(there.ids)}"
                 there.demand(message, count(there.exchange), "at most", 2)
                 extra = sorted(map(str, set(there.ids) - window.ids))
                 there.demand(f"the link {name} forgets the filters", ids(there.exchange), "lacks", extra)
-
-
-@promise("list/again", "A link may be followed twice, and leads to the same page.", 24)
-def again(bench: Bench) -> None:
-    first = PagedWindow(bench, 4).page(page_size="2")
-    first.demand("4 conferences, page_size=2, and no link next", first.link("next"), "is not", None)
-    one, two = first.follow("next"), first.follow("next")
-    two.same(one, "the same link leads to another page when it is followed again")
 
 
 @promise("list/default-size", "Without page_size, a page has the documented number of conferences.", 34)
@@ -159,7 +143,7 @@ def _session_told(bench: Bench, known: set[str], page: Page) -> None:
             # Unless the session has ended meanwhile.
             ended = SESSION not in bench.read(str(one["id"]), **ASKED)
             message = "a session is not told of where a link led, though it was asked for at first"
-            ensure(ended, message, Claim(one.part(SESSION), "is not", None))
+            demand(message, one.part(SESSION), "is not", None, so=ended)
 
 
 @promise("list/session-flag-only-shows", "include_active_session changes nothing of a list but the sessions.", 26)

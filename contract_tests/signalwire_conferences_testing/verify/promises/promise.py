@@ -9,7 +9,7 @@ from ..trying.bench import Bench
 from ..trying.claims import Claim
 from ..trying.exchange import Exchange
 
-__all__ = ["Category", "Check", "Needs", "Promise", "Seen", "Watch", "generic", "promise", "promises", "watch"]
+__all__ = ["Category", "Check", "Needs", "Promise", "Seen", "Watch", "promise", "promises", "watch"]
 
 
 class Category(enum.Enum):
@@ -90,11 +90,6 @@ def watch(name: str, sentence: str) -> Callable[[Watch], Promise]:
     return lambda look: _add(Promise(name, sentence, None, look, Needs.READING, 1000))
 
 
-def generic(name: str, sentence: str) -> Promise:
-    """A promise that Schemathesis tries."""
-    return _add(Promise(name, sentence, order=900))
-
-
 def promises() -> Iterator[Promise]:
-    """Every promise: those with a check, cheap and likely ones first; then Schemathesis, then watches."""
+    """Every promise: those with a check, cheap and likely ones first, then watches."""
     return iter(sorted(_known.values(), key=lambda one: one.order))

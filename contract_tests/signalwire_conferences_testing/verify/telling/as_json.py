@@ -3,7 +3,7 @@
 import json
 from typing import Any
 
-from .report import Outcome, Report, Result, about
+from .report import Report, Result
 
 _OF_FINDING = ("message", "sent", "received", "expected", "where", "script", "seen_again")
 
@@ -11,11 +11,11 @@ _OF_FINDING = ("message", "sent", "received", "expected", "where", "script", "se
 def value(report: Report) -> dict[str, Any]:
     """A report as a JSON value."""
     return {
-        **about(report),
+        **report.about,
         "seed": report.options.seed,
         "seconds": round(report.seconds, 2),
         "requests": report.requests,
-        "counts": {outcome.value: len(report.having(outcome)) for outcome in Outcome},
+        "counts": report.counts,
         "stopped": report.stopped or None,
         "notes": report.notes,
         "faults": report.faults,
@@ -36,13 +36,9 @@ def value(report: Report) -> dict[str, Any]:
     }
 
 
-def text(report: Report) -> str:
-    return json.dumps(value(report), indent=2)
-
-
-def failure(why: str) -> str:
-    """A verification that could not run, as JSON text."""
-    return json.dumps({"error": why}, indent=2)
+def text(told: Report | str) -> str:
+    """A report, or why there is none, as JSON text."""
+    return json.dumps({"error": told} if isinstance(told, str) else value(told), indent=2)
 
 
 def _promise(result: Result) -> dict[str, Any]:

@@ -31,9 +31,8 @@ def show(report: Report, console: Console) -> None:
         say("\nleft open by the documents, and how this server reads it", "bold")
         say("\n".join(f"  {question.question} {reading}" for question, reading in report.open_questions))
     say("\n".join(["", *(f"note: {line}" for line in report.remarks)]), "dim")
-    counts = {one: len(report.having(one)) for one in Outcome}
-    parts = (Text(f"{count} {one.value}", style=_STYLES[one] if count else "dim") for one, count in counts.items())
-    console.print(Text(", ").join(parts))
+    counts = ((Outcome(one), count) for one, count in report.counts.items())
+    console.print(Text(", ").join(Text(f"{n} {one.value}", style=_STYLES[one] if n else "dim") for one, n in counts))
     say(report.how, "dim")
 
 

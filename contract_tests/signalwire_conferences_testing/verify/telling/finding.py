@@ -8,9 +8,10 @@ from ..trying.api import Api, OutOfTime
 from ..trying.created import CreatedConferences
 from ..trying.exchange import Exchange
 from ..trying.findings import Broken
+from ..trying.options import Options
 from ..trying.story import Story, stories
 from .masking import Mask
-from .report import Finding, Options
+from .report import Finding
 
 _TIME_TO_REPEAT = 0.3  # of the budget: the most that findings are tried again
 

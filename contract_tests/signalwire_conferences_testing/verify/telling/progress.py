@@ -3,14 +3,14 @@
 import sys
 import time
 from collections.abc import Callable, Sequence
-from types import TracebackType
 from typing import Self
 
 from rich.console import Console
 from rich.status import Status
 
 from ..promises import Promise, promises
-from .report import Options, Outcome, Result
+from ..trying.options import Options
+from .report import Outcome, Result
 
 _EVERY = 5.0  # seconds between two lines where nobody watches
 
@@ -30,12 +30,7 @@ class Progress:
             self._status.start()
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None = None,
-        error: BaseException | None = None,
-        trace: TracebackType | None = None,
-    ) -> None:
+    def __exit__(self, *_error: object) -> None:
         if self._status is not None:
             self._status.stop()
 

@@ -4,13 +4,14 @@ import datetime
 import enum
 from collections.abc import Iterator, Mapping, Sequence
 
-from attrs import Factory, define, field, frozen
+from attrs import Factory, define
 
 from signalwire_conferences import __version__
 
 from ..promises import Category, Promise
 from ..promises.open_questions import OPEN_QUESTIONS, Question
 from ..trying.exchange import Exchange
+from ..trying.options import Options
 
 
 class Outcome(enum.Enum):
@@ -19,26 +20,6 @@ class Outcome(enum.Enum):
     KEPT = "kept"
     BROKEN = "broken"
     NOT_EXERCISED = "not exercised"
-
-
-@frozen
-class Options:
-    """How a server is verified."""
-
-    url: str  # without `/api/video`
-    project: str
-    token: str = field(repr=False)
-    writes: bool = True  # whether conferences may be created
-    conference_id: str | None = None  # an existing conference that may be written to
-    seed: int = 0
-    budget: float = 50.0  # seconds for all of it
-    timeout: float = 10.0  # seconds for one request
-    fail_fast: bool = False
-    only: tuple[str, ...] = ()  # beginnings of the ids of the promises to try; none for all
-    only_broken: bool = False  # whether the others are left out of the report
-
-    def wants(self, promise_id: str) -> bool:
-        return not self.only or promise_id.startswith(self.only)
 
 
 @define
@@ -110,6 +91,10 @@ class Report:
         return [result for result in self.results if result.outcome is outcome]
 
     @property
+    def counts(self) -> Mapping[str, int]:
+        return {outcome.value: len(self.having(outcome)) for outcome in Outcome}
+
+    @property
     def broken(self) -> list[Result]:
         return self.having(Outcome.BROKEN)
 
@@ -166,17 +151,17 @@ class Report:
         return found
 
     @property
+    def about(self) -> Mapping[str, str]:
+        """What every report tells of itself."""
+        date, seed = self.date.isoformat(timespec="seconds"), str(self.options.seed)
+        return {"url": self.options.url, "date": date, "version": __version__, "seed": seed}
+
+    @property
     def how(self) -> str:
         """Who found it, where, when, and how to try the same again."""
         when = self.date.strftime("%Y-%m-%d %H:%M UTC")
         spent = f"{self.requests} requests in {self.seconds:.1f} s, seed {self.options.seed}"
         return f"{self.options.url}, {when}, signalwire-conferences {__version__}, {spent}"
-
-
-def about(report: Report) -> dict[str, str]:
-    """What every report tells of itself."""
-    date, seed = report.date.isoformat(timespec="seconds"), str(report.options.seed)
-    return {"url": report.options.url, "date": date, "version": __version__, "seed": seed}
 
 
 def printable(said: str) -> str:

@@ -29,7 +29,9 @@ _REPEATABLE = ("GET", "PUT")
 _HEADERS = {"Accept": "*/*", "Accept-Encoding": "identity", "User-Agent": "signalwire-conferences-verify"}
 _ROOT = contract.operation("list_video_conferences").path
 #: Whether it is about one conference, method -> id.
-_OPERATIONS = {(one.path != _ROOT, one.method): name for name, one in OPERATIONS.items()}
+_OPERATIONS: Mapping[tuple[bool | None, str], str] = {
+    (one.path != _ROOT, one.method): name for name, one in OPERATIONS.items()
+}
 
 
 class NoAnswer(Exception):  # noqa: N818 - it is a finding of the runner
@@ -96,12 +98,6 @@ class Api:
         """Makes sure that there is so much time left."""
         self.deadline = max(self.deadline, time.monotonic() + seconds)
 
-    def as_given(self, authorization: str | None) -> Credentials:
-        """The credentials of a header that somebody else sent."""
-        if authorization == self.credentials.header:
-            return self.credentials
-        return Credentials(authorization, "Basic <wrong>", '-u "$SIGNALWIRE_PROJECT_ID:wrong"')
-
     def path(self, conference_id: str | None = None) -> str:
         return _ROOT if conference_id is None else f"{_ROOT}/{quote(conference_id, safe='')}"
 
@@ -151,8 +147,7 @@ class Api:
         self, method: str, url: str, fields: Mapping[str, str], content: bytes | None, credentials: Credentials
     ) -> Exchange:
         operation = _OPERATIONS.get((self._is_item(url), method))
-        known = operation is not None and (self._is_item(url) or self._rest(url) == "")
-        return Exchange(operation if known else None, method, url, fields, content, credentials)
+        return Exchange(operation, method, url, fields, content, credentials)
 
     def answered(self, request: Exchange) -> Exchange:
         """The same request with its answer; see `send`."""
@@ -194,9 +189,8 @@ class Api:
 
     def _once(self, exchange: Exchange, timeout: float, *, fresh: bool) -> None:
         given = {name.lower() for name in exchange.headers}
-        headers = {name: value for name, value in _HEADERS.items() if name.lower() not in given} | dict(
-            exchange.headers
-        )
+        headers = {name: value for name, value in _HEADERS.items() if name.lower() not in given}
+        headers |= exchange.headers
         if exchange.credentials.header is not None:
             headers["Authorization"] = exchange.credentials.header
         # A header beyond ASCII goes as UTF-8, as curl sends it.
@@ -207,14 +201,11 @@ class Api:
         exchange.status, exchange.answer_headers = response.status_code, response.headers
         exchange.answer = response.content
 
-    def _rest(self, url: str) -> str | None:
-        """What follows the path of the collection; `None` where the URL is not below it."""
-        path, root = urlsplit(url).path, urlsplit(self.base_url).path + _ROOT
-        return path.removeprefix(root) if path == root or path.startswith(f"{root}/") else None
-
-    def _is_item(self, url: str) -> bool:
-        rest = (self._rest(url) or "").removeprefix("/")
-        return bool(rest) and "/" not in rest
+    def _is_item(self, url: str) -> bool | None:
+        """Whether a URL is about one conference; `None` where it is not about all of them either."""
+        root = re.escape(urlsplit(self.base_url).path + _ROOT)
+        match = re.fullmatch(f"{root}(/[^/]+)?", urlsplit(url).path)
+        return None if match is None else match[1] is not None
 
 
 def _limits(exchange: Exchange) -> Limits:

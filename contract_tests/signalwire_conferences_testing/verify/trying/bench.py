@@ -18,16 +18,20 @@ from .api import UNSET, Api
 from .claims import Claim, Part, attributes, field, listed, status
 from .created import CreatedConferences
 from .exchange import NO_JSON, Credentials, Exchange
-from .findings import Broken, SetupFailed, ensure
-from .readings import Readings, Resets
+from .findings import Broken, SetupFailed, demand
+from .options import Options
 from .surroundings import Surroundings
 
 SESSION = "active_session"
-#: The query that asks for it.
+#: The query that asks for it, and the one that does not.
 ASKED = {"include_active_session": "true"}
+UNASKED = {"include_active_session": "false"}
 _MOST_FINDINGS = 40
 #: What the findings of a run are due to -> the promise that found it first.
 Causes = dict[tuple[Any, ...], str]
+#: How the server reads what the documents leave open: question -> case -> reading, and the first request that showed
+#: it. A case is what may be read in its own way.
+Readings = dict[str, dict[str, tuple[str, Exchange]]]
 
 
 class Conference(dict[str, Any]):
@@ -54,15 +58,13 @@ class Bench:
 
     api: Api
     created: CreatedConferences
-    rng: random.Random  # depends on the seed and the promise only
+    options: Options
     wrong: list[Credentials]  # for those who need some
-    resets: Resets
-    readings: Readings
-    around: Surroundings
+    rng: random.Random = Factory(random.Random)  # depends on the seed and the promise only
+    resets: dict[str, Any] = Factory(dict)  # what fields without a documented default were reset to
+    readings: Readings = Factory(dict)
+    around: Surroundings = Factory(Surroundings)
     causes: Causes = Factory(dict)
-    conference_id: str | None = None  # an existing conference that may be written to
-    writes: bool = True  # whether conferences may be created
-    fail_fast: bool = False  # whether the first finding ends the check
     found: list[Broken] = Factory(list)
     because: list[tuple[str, Broken]] = Factory(list)  # broken promises without which this one might be kept, and how
     blamed: list[tuple[str, Broken]] = Factory(list)  # findings that are those of other promises
@@ -101,7 +103,7 @@ class Bench:
             raise
         except Broken as broken:
             self.take(broken)
-            if self.fail_fast or len(self.found) >= _MOST_FINDINGS:
+            if self.options.fail_fast or len(self.found) >= _MOST_FINDINGS:
                 raise Enough from None
 
     def take(self, broken: Broken) -> None:
@@ -137,13 +139,13 @@ class Bench:
         """Notes how the server reads what the documents leave open. In one run it has to be one way, whatever
         the operation; what may be read in another way is another case.
         """
-        earlier = self.readings.note(question, case or "in general", reading, exchange)
-        if earlier is not None:
-            before = f"{earlier.reading} by a {earlier.exchange.method} before"
-            message = f"{question} ({case or 'in general'}): {before}, and {reading} by a {exchange.method} now"
-            claim = claim or Claim(status(exchange), "is", status(earlier.exchange))
-            cause = ("reading", question)
-            raise Broken(f"{message}; either may be, not both", claim, earlier.exchange, causes=[cause])
+        case = case or "in general"
+        known, earlier = self.readings.setdefault(question, {}).setdefault(case, (reading, exchange))
+        if known != reading:
+            before, now = f"{known} by a {earlier.method} before", f"{reading} by a {exchange.method} now"
+            message = f"{question} ({case}): {before}, and {now}; either may be, not both"
+            claim = claim or Claim(status(exchange), "is", status(earlier))
+            raise Broken(message, claim, earlier, causes=[("reading", question)])
 
     # --- what is to go well before a promise can be tried --------------------------------------------
 
@@ -218,14 +220,25 @@ class Bench:
                 message, claim = f"a valid value was not kept: {wrong}", _as_sent_claim(told, name, value)
                 raise Broken(message, claim, *before, causes=[("kept", name, json.dumps(value))])
 
+    def accepted(self, exchange: Exchange, sent: Mapping[str, Any], *, read: bool = False) -> Conference:
+        """The conference of a write, which has to be accepted, and to have the values that were sent."""
+        told = self.conference_of(exchange)
+        self.kept(told, sent)
+        if read:
+            self.kept(self.read(told["id"], exchange), sent)
+        return told
+
     def name_is_free(self, body: Mapping[str, Any], message: str, refused: Exchange) -> None:
         """Demands that a name can be had, which only a refused request had."""
         again = self.post(body)
-        ensure(again.succeeded, message, Claim(status(again), "is", 200), refused)
+        with self.case():
+            demand(message, status(again), "is", 200, refused, so=again.succeeded)
 
     def unchanged(self, before: Conference, why: str, *evidence: Exchange) -> None:
-        now = self.read(before["id"], before.source, *evidence)
-        self.equal(before, now, f"{why} changed the conference", *evidence)
+        """Demands, as a case of its own, that a conference is what it was."""
+        with self.case():
+            now = self.read(before["id"], before.source, *evidence)
+            self.equal(before, now, f"{why} changed the conference", *evidence)
 
     def equal(
         self,
@@ -236,15 +249,16 @@ class Bench:
         but: Sequence[str] = (),
         creates: bool = False,
     ) -> None:
-        """Demands that two answers tell the same, those to two creates in what can be written."""
+        """Demands, as a case of its own, that two answers tell the same; of two creates what can be written."""
         changed = differences(one, other, but=but)
         if creates:
             changed = {name: pair for name, pair in changed.items() if name in contract.fields(UPDATE)}
             evidence = (one.source, *evidence)
-        for name in changed:
+        for name in list(changed)[:1]:
             # A create that is sent again may take over from another one too.
             want = one[name] if creates else one.part(name)
-            raise Broken(f"{message}: {brief(changed)}", Claim(other.part(name), "is", want), *evidence)
+            with self.case():
+                raise Broken(f"{message}: {brief(changed)}", Claim(other.part(name), "is", want), *evidence)
 
 
 def _reason(exchange: Exchange) -> str:

@@ -30,12 +30,11 @@ class NotExercised(Exception):  # noqa: N818 - likewise
     """The promise could not be tried; the text says why."""
 
 
-def demand(message: str, part: Part, how: str, want: Any = None, *evidence: Exchange) -> None:
-    """Raises `Broken` unless a part of an answer is what it has to be; `how` and `want` as in `Claim`."""
+def demand(message: str, part: Part, how: str, want: Any = None, *evidence: Exchange, so: object | None = None) -> None:
+    """Raises `Broken` unless a part of an answer is what it has to be; `how` and `want` as in `Claim`.
+
+    `so`: whether it is, where the claim, which a script has to understand, does not say all that is meant.
+    """
     claim = Claim(part, how, want)
-    ensure(claim.is_so, message, claim, *evidence)
-
-
-def ensure(condition: object, message: str, claim: Claim, *evidence: Exchange) -> None:
-    if not condition:
+    if not (claim.is_so if so is None else so):
         raise Broken(message, claim, *evidence)

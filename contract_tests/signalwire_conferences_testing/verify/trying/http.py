@@ -2,12 +2,10 @@
 
 import contextlib
 import datetime
-import os
 import socket
 import ssl
 import threading
 import zlib
-from pathlib import Path
 from typing import Any, NamedTuple
 from urllib.parse import urlsplit
 
@@ -159,14 +157,6 @@ def route(url: str) -> tuple[ssl.SSLContext | None, httpx.Proxy | None]:
         return tls, None if is_loopback(url) else proxy_of(urlsplit(url).netloc, tls)
     except ConfigurationError as error:
         raise ValueError(str(error).removeprefix("The client cannot be built: ")) from None
-
-
-def bundle() -> bytes:
-    """The authorities that the environment names, as one file; empty where it names none."""
-    files = [Path(one) for one in [os.environ.get("SSL_CERT_FILE", "")] if one]
-    for folder in filter(None, os.environ.get("SSL_CERT_DIR", "").split(os.pathsep)):
-        files += sorted(Path(folder).glob("*.[0-9]"))  # OpenSSL finds what is named by its hash
-    return b"\n".join(one.read_bytes() for one in files)
 
 
 def is_loopback(url: str) -> bool:

@@ -1,19 +1,21 @@
-"""Pages of a list and what is on them, and conferences in a window of their own."""
+"""Pages of a list and what is on them, and windows of time that hold conferences of this run only."""
 
+import datetime
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlsplit
+
+from attrs import frozen
 
 from .api import BadLink
 from .bench import Bench, Conference
 from .claims import Claim, Part, field, ids
 from .exchange import Exchange
-from .findings import Broken, NotExercised, demand, ensure
-from .windows import free_window
-
-__all__ = ["Page", "PagedWindow", "page_showing"]
+from .findings import Broken, NotExercised, demand
 
 _MOST_PAGES = 60
+_FIRST, _LAST = datetime.date(3000, 1, 1).toordinal(), datetime.date(8999, 1, 1).toordinal()
+_TRIES = 5
 _LOCAL = ("localhost", "127.0.0.1", "::1")
 
 
@@ -36,12 +38,11 @@ class Page:
     def link(self, name: str) -> Part:
         return field(self.exchange, "links", name)
 
-    def demand(self, message: str, part: Part, how: str, want: Any = None) -> None:
-        demand(message, part, how, want, *self.evidence)
+    def demand(self, message: str, part: Part, how: str, want: Any = None, *, so: object = None) -> None:
+        demand(message, part, how, want, *self.evidence, so=so)
 
     def same(self, other: "Page", message: str) -> None:
-        claim = Claim(ids(self.exchange), "is", ids(other.exchange))
-        ensure(set(self.ids) == set(other.ids), message, claim, *self.evidence)
+        self.demand(message, ids(self.exchange), "is", ids(other.exchange), so=set(self.ids) == set(other.ids))
 
     def follow(self, name: str) -> "Page":
         try:
@@ -63,8 +64,8 @@ class Page:
             if name not in page.links:
                 return
             page.on_own_host(name)
-            claim = Claim(page.link(name), "is", None)
-            ensure(page.links[name] not in followed, f"the links {name} lead in a circle", claim)
+            new = page.links[name] not in followed
+            demand(f"the links {name} lead in a circle", page.link(name), "is", None, so=new)
             followed.add(page.links[name])
             page = page.follow(name)
         if most is not None:
@@ -76,16 +77,52 @@ class Page:
         follows links on its own host only, because its credentials are for no other.
         """
         part, link = self.link(name), self.link(name).value
-        form = isinstance(link, str) and link.startswith(("/", "http://", "https://"))
-        claim = Claim(part, "starts", ["/", "http://", "https://"])
-        ensure(form, f"the link {name} is neither absolute nor path-only: {link!r}", claim)
+        message = f"the link {name} is neither absolute nor path-only: {link!r}"
+        demand(message, part, "starts", ["/", "http://", "https://"])
         try:
             asked, told = urlsplit(self.bench.api.base_url).hostname, urlsplit(link).hostname
         except ValueError as error:
             raise Broken(f"the link {name} is not a URL ({error})", Claim(part, "is not", link)) from None
-        claim = Claim(part, "starts", ["/", self.bench.api.base_url])
         own = told in (None, asked) or (asked in _LOCAL and told in _LOCAL)
-        ensure(own, f"the link {name} leads to another host, {told}", claim)
+        demand(f"the link {name} leads to another host, {told}", part, "starts", ["/", self.bench.api.base_url], so=own)
+
+
+@frozen
+class Window:
+    """Some days."""
+
+    start: datetime.date
+    days: int
+
+    @property
+    def bounds(self) -> Mapping[str, str]:
+        """The filters that leave out what does not lie in it."""
+        return {"starts_after": self.at(0), "ends_before": self.at(self.days)}
+
+    @property
+    def inside(self) -> dict[str, str]:
+        """Times of a conference in the middle of it."""
+        return {"join_from": self.at(4), "join_until": self.at(5)}
+
+    def on(self, day: int) -> str:
+        """A date, so many days after the start."""
+        return (self.start + datetime.timedelta(days=day)).isoformat()
+
+    def at(self, day: int, seconds: int = 0) -> str:
+        return f"{self.on(day)}T00:{seconds // 60:02}:{seconds % 60:02}Z"
+
+
+def free_window(bench: Bench, days: int) -> Window:
+    """A window in which there is nothing yet."""
+    for _ in range(_TRIES):
+        # From the mark of the run, not from the seed: what an earlier run left behind would lie in the same.
+        start = datetime.date.fromordinal(bench.created.rng.randint(_FIRST, _LAST))
+        window = Window(start, days)
+        value = bench.list(**window.bounds, page_size="1").value
+        if not (isinstance(value, dict) and value.get("data")):
+            break
+    # Where every window holds something, the filters do not filter, as the promises on them will say.
+    return window
 
 
 class PagedWindow:
@@ -109,16 +146,16 @@ class PagedWindow:
         evidence = list(self.evidence)
         for page in pages:
             there, shown = ids(page.exchange), set(page.ids)
-            claim = Claim(there, "lacks", sorted(map(str, shown - self.ids)))
-            ensure(shown <= self.ids, f"{how}: {len(shown - self.ids)} come that the filters exclude", claim, *evidence)
-            message, again = f"{how}: a conference comes twice", Claim(there, "lacks", sorted(shown & found))
-            ensure(len(page.ids) == len(shown), message, Claim(there, "all different"), *evidence)
-            ensure(not shown & found, message, again, *evidence)
+            extra, twice = sorted(map(str, shown - self.ids)), f"{how}: a conference comes twice"
+            demand(f"{how}: {len(extra)} come that the filters exclude", there, "lacks", extra, *evidence)
+            demand(twice, there, "all different", None, *evidence)
+            demand(twice, there, "lacks", sorted(shown & found), *evidence)
             found |= shown
             evidence.append(page.exchange)
         lost, last = self.ids - found, ids(pages[-1].exchange)
-        claim = Claim(last, "has", sorted(self.ids)) if len(pages) == 1 else Claim(last, "is not", last.value)
-        ensure(not lost, f"{how}: {len(lost)} of {len(self.ids)} conferences are lost", claim, *evidence)
+        claim = ("has", sorted(self.ids)) if len(pages) == 1 else ("is not", last.value)
+        message = f"{how}: {len(lost)} of {len(self.ids)} conferences are lost"
+        demand(message, last, *claim, *evidence, so=not lost)
 
 
 def page_showing(
@@ -135,7 +172,6 @@ def page_showing(
     for page in first.walk(most=most or _MOST_PAGES):
         if one["id"] in page.ids:
             break
-    claim = Claim(ids(page.exchange), "has" if wanted else "lacks", [one["id"]])
-    how = "is left out" if wanted else "is shown"
-    ensure((one["id"] in page.ids) is wanted, f"{message} {how}", claim, one.source, *evidence)
+    wrong, right = ("is left out", "has") if wanted else ("is shown", "lacks")
+    demand(f"{message} {wrong}", ids(page.exchange), right, [one["id"]], one.source, *evidence)
     return page

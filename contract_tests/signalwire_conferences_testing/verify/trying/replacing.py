@@ -1,15 +1,16 @@
 """One PUT, held against everything that the contract says of it."""
 
 import functools
+import json
 from collections.abc import Iterable, Mapping
 from typing import Any
 
 from signalwire_conferences import contract
-from signalwire_conferences.contract import UPDATE
+from signalwire_conferences.contract import UPDATE, Omission
 from signalwire_conferences.values import equivalent, instant
 from signalwire_conferences_testing import schemas
 
-from .bench import Bench, Conference, brief
+from .bench import ASKED, UNASKED, Bench, Conference, brief
 from .claims import Claim
 from .findings import Broken
 from .samples import optional
@@ -30,40 +31,52 @@ def owned() -> list[str]:
     return [name for name in schemas.answer_fields() if name not in (*writable, stamp(), _SESSION)]
 
 
-def replace(
-    bench: Bench, before: Conference, body: Mapping[str, Any], *, read: bool = False, about: Iterable[str] | None = None
-) -> Conference:
-    """Sends a PUT, with a `display_name` where the body has none, and demands that it does what the contract says; of
-    the left-out fields, with these or all. Reads it back too, where that is wanted.
+def replace(bench: Bench, before: Conference, body: Mapping[str, Any], *, read: bool = False) -> Conference:
+    """Sends a PUT, with a `display_name` where the body has none, and demands that it does what the contract says.
+    Reads it back too, in every way, where that is wanted.
     """
-    full = dict(body) if "display_name" in body else {"display_name": before["display_name"], **body}
+    full = {**body, "display_name": body.get("display_name", before["display_name"])}
     after = bench.conference_of(bench.put(before["id"], full), before.source)
     bench.kept(after, full, before.source)
-    left_out = [name for name in optional(UPDATE) if name not in full and name in after]
-    reset(bench, before, after, [name for name in left_out if about is None or name in about])
+    reset(bench, before, after, [name for name in optional(UPDATE) if name not in full and name in after])
     survived(bench, before, after)
-    if read:
-        told = bench.read(before["id"], after.source)
+    for query in ({}, ASKED, UNASKED) if read else ():
+        told = bench.read(before["id"], after.source, **query)
         bench.equal(after, told, "GET tells otherwise than the PUT's answer")
     return after
 
 
 def reset(bench: Bench, before: Conference, after: Conference, names: Iterable[str]) -> None:
-    """Demands that these fields have the value that leaving them out gives."""
-    wrong = {}
+    """Demands that these fields have the value that leaving them out gives: by the contract one constant, whatever the
+    old one was.
+    """
+    wrong = dict[str, Broken]()
     for name in names:
-        found = bench.resets.wrong(name, before[name], after[name], after.source)
-        if found and ("reset", name) in bench.causes:
-            message, claim = found
-            broken = Broken(f"left out of a PUT, {message}", claim, before.source, causes=[("reset", name)])
-            bench.because.append((bench.causes["reset", name], broken))
-        elif found and not any(("reset", name) in one.causes for one in bench.found):
-            wrong[name] = found
+        known, old, new = contract.fields(UPDATE)[name], before[name], after[name]
+        documented = known.omission is Omission.DOCUMENTED_DEFAULT
+        want = known.default if documented else bench.resets.setdefault(name, new)
+        if equivalent(known.kind, want, new):
+            continue
+        became = f"kept its old value {old!r}" if equivalent(known.kind, old, new) else f"became {new!r}"
+        why = "by the contract" if documented else "as in an earlier PUT that left it out"
+        message, claim = f"{name} {became} and has to become {want!r}, {why}", Claim(after.part(name), "is", want)
+        broken = Broken(f"left out of a PUT, {message}", claim, before.source, causes=[("reset", name)])
+        if root := bench.causes.get(("reset", name)):
+            bench.because.append((root, broken))
+        elif not any(("reset", name) in one.causes for one in bench.found):
+            wrong[name] = broken
     if wrong:
-        message, claim = next(iter(wrong.values()))
-        others = f" (and so with {', '.join(list(wrong)[1:])})" if len(wrong) > 1 else ""
-        causes = [("reset", name) for name in wrong]
-        raise Broken(f"left out of a PUT, {message}{others}", claim, before.source, causes=causes)
+        first, *others = wrong.values()
+        first.message += f" (and so with {', '.join(list(wrong)[1:])})" if others else ""
+        first.causes = tuple(("reset", name) for name in wrong)
+        raise first
+
+
+def reset_values(resets: Mapping[str, Any]) -> str:
+    """What fields without a documented default become, where it is not what this project assumes."""
+    known = contract.fields(UPDATE)
+    told = {n: json.dumps(v) for n, v in resets.items() if not equivalent(known[n].kind, known[n].default, v)}
+    return ", ".join(f"{name} becomes {value}" for name, value in told.items())
 
 
 def survived(bench: Bench, before: Conference, after: Conference) -> None:

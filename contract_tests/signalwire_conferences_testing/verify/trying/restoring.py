@@ -1,6 +1,7 @@
 """An existing conference that may be written to, put back as it was."""
 
 import contextlib
+import sys
 from collections.abc import Iterator
 
 from signalwire_conferences import contract
@@ -9,8 +10,8 @@ from signalwire_conferences.contract import UPDATE, Omission
 from . import samples
 from .api import NoAnswer, OutOfTime
 from .bench import Bench, Conference, brief, differences
-from .claims import Claim, field, status
-from .findings import Broken, NotExercised, ensure
+from .claims import Claim, status
+from .findings import Broken, NotExercised, demand
 from .replacing import replace, stamp
 
 _TIME_TO_PUT_BACK = 15.0  # seconds
@@ -21,24 +22,23 @@ def restored(bench: Bench) -> Iterator[str]:
     """The id of the named conference, which is put back as it was when the work is done; `NotExercised` where there is
     none, or no PUT could put it back.
     """
-    if bench.conference_id is None:
+    if bench.options.conference_id is None:
         raise NotExercised("no conference was named with --conference")
-    exchange = bench.get(bench.conference_id)
+    exchange = bench.get(bench.options.conference_id)
     if exchange.status == 404:
-        raise NotExercised(f"there is no conference {bench.conference_id}")
+        raise NotExercised(f"there is no conference {bench.options.conference_id}")
     before = bench.conference_of(exchange)
     body = _way_back(bench, before)
     try:
-        yield bench.conference_id
-    except BaseException as error:
+        yield bench.options.conference_id
+    finally:
+        interruption = sys.exc_info()[1]
         try:
             _put_back(bench, before, body)
         except Broken as lost:
-            if not isinstance(error, KeyboardInterrupt):
+            if not isinstance(interruption, KeyboardInterrupt):
                 raise
-            error.add_note(lost.message)  # a finding must not hide that the run is to end
-        raise
-    _put_back(bench, before, body)
+            interruption.add_note(lost.message)  # a finding must not hide that the run is to end
 
 
 def _way_back(bench: Bench, before: Conference) -> dict[str, object]:
@@ -60,28 +60,24 @@ def _way_back(bench: Bench, before: Conference) -> dict[str, object]:
 def _left_out_is_null(bench: Bench, name: str) -> bool:
     if contract.fields(UPDATE)[name].omission is not Omission.NULL:
         return False
-    if bench.resets.gives_null(name) is None and bench.writes:
+    if name not in bench.resets and bench.options.writes:
         replace(bench, bench.customised(samples.custom(UPDATE)), {})
-    return bench.resets.gives_null(name) is True
+    return name in bench.resets and bench.resets[name] is None
 
 
 def _put_back(bench: Bench, before: Conference, body: dict[str, object]) -> None:
     # A conference of somebody else is put back whatever the budget says.
     bench.api.extend(_TIME_TO_PUT_BACK)
-    failed = f"the conference {bench.conference_id} could not be put back as it was"
+    failed = f"the conference {bench.options.conference_id} could not be put back as it was"
     try:
         # By the id that was given: the server may write it otherwise.
-        after = bench.conference_of(bench.put(str(bench.conference_id), body))
-    except Broken as broken:
-        raise Broken(f"{failed}: {broken.message}", broken.claim, causes=broken.causes) from None
-    except NoAnswer as silence:
-        claim = Claim(status(silence.exchange), "is", 200)
-        raise Broken(f"{failed}: {silence.why}", claim) from None
-    except OutOfTime as late:
-        raise Broken(f"{failed}: {late}", Claim(status(before.source), "is", 200)) from None
+        after = bench.conference_of(bench.put(str(bench.options.conference_id), body))
+    except (Broken, NoAnswer, OutOfTime) as error:
+        answer = error.exchange if isinstance(error, NoAnswer) else before.source
+        claim = error.claim if isinstance(error, Broken) else Claim(status(answer), "is", 200)
+        raise Broken(f"{failed}: {error}", claim, causes=getattr(error, "causes", ())) from None
     known = contract.fields(UPDATE)
     lost = {name: pair for name, pair in differences(before, after, but=(stamp(),)).items() if name in known}
     for name in lost:
         raise Broken(f"{failed}: {brief(lost)}", Claim(after.part(name), "is", before.part(name)))
-    same = after["id"] == before["id"]
-    ensure(same, "the answer is about another conference", Claim(after.part("id"), "is", field(before.source, "id")))
+    demand("the answer is about another conference", after.part("id"), "is", before.part("id"))

@@ -7,7 +7,10 @@ import enum
 import functools
 import random
 from collections.abc import Iterator, Mapping
+from importlib import resources
 from typing import Any, cast
+
+import yaml
 
 from signalwire_conferences import contract
 from signalwire_conferences.contract import Kind, Omission
@@ -31,19 +34,11 @@ class Sort(enum.Enum):
 #: A character each that is one, two, three and four bytes in UTF-8, the last two units in UTF-16.
 LONG = ("a", "é", "漢", "🎥")
 
-_TEXTS = (
-    "Grüße, 東京 🎥👩‍👩‍👧 שלום مرحبا",
-    "  two spaces around, a tab\tand lines\r\nof text\n  ",
-    "e\u0301 is not \u00e9, \ufb01 is not fi, \u2126 is not \u03a9",
-    "<b>&amp;</b> \"quoted\" 'text' \\ / %20 + {{x}} ${y} `z` -- ; #",
-    "null",
-    "0",
-    "",
-    " ",
-    # No NUL: many a server keeps none, which is a finding of one promise and not of all.
-    "bell \u0007, escape \u001b, DEL \u007f, BOM \ufeff, separators \u2028\u2029, \U0010ffff",
-)
-_COLORS = ("#a1B2c3", "#ABCDEF", "#abcdef", "#000000", "#FFFFFF", "#123456", "#00ff7F")
+
+@functools.cache
+def values() -> Any:
+    """The values in the file beside this module, by what they are for."""
+    return yaml.safe_load(resources.files(__package__ or "").joinpath("values.yaml").read_text("utf-8"))
 
 
 @functools.cache
@@ -66,6 +61,12 @@ def sort(schema: str, name: str) -> Sort:
     return Sort.NAME if "pattern" in said else Sort.TEXT
 
 
+@functools.cache
+def names(schema: str, kind: Sort) -> list[str]:
+    """The fields of a body that take values of a sort."""
+    return [name for name in contract.fields(schema) if sort(schema, name) is kind]
+
+
 def limit(schema: str, name: str) -> int | None:
     return cast(int | None, _schemas(schema)[name].get("maxLength"))
 
@@ -79,17 +80,17 @@ def optional(schema: str) -> list[str]:
 
 def valid(schema: str, name: str) -> list[Any]:
     """Values that a field takes: every one of an enumeration, of other kinds a choice."""
-    said = _schemas(schema)[name]
-    values: Mapping[Sort, Iterator[Any]] = {
-        Sort.SWITCH: iter((True, False)),
-        Sort.CHOICE: iter(said.get("enum", ())),
-        Sort.COLOR: iter(_COLORS),
-        Sort.TIME: iter(instants.STARTS if name == "join_from" else instants.ENDS),
-        Sort.NAME: iter(said.get("examples", ())),
+    said, kind, known = _schemas(schema)[name], sort(schema, name), values()["valid"]
+    found: Mapping[Sort, list[Any]] = {
+        Sort.SWITCH: [True, False],
+        Sort.CHOICE: said.get("enum", []),
+        Sort.COLOR: known["color"],
+        Sort.TIME: known.get(name, []),
+        Sort.NAME: said.get("examples", []),
         # Whether a display name may be empty or blank, the documents leave open.
-        Sort.TEXT: (text for text in _TEXTS if text.strip() or name != "display_name"),
+        Sort.TEXT: [text for text in known["text"] if text.strip() or name != "display_name"],
     }
-    return [value for value in values[sort(schema, name)] if contract.fields(schema)[name].accepts(value)]
+    return [value for value in found[kind] if contract.fields(schema)[name].accepts(value)]
 
 
 def others(schema: str, name: str) -> list[Any]:
@@ -118,8 +119,7 @@ def custom(schema: str, turn: int = 0) -> dict[str, Any]:
 
 def switches(turn: int) -> dict[str, Any]:
     """Every switch on or off; the one that a reset gives is among the old values then."""
-    names = [name for name in optional(contract.UPDATE) if sort(contract.UPDATE, name) is Sort.SWITCH]
-    return dict.fromkeys(names, turn % 2 == 0)
+    return dict.fromkeys(names(contract.UPDATE, Sort.SWITCH), turn % 2 == 0)
 
 
 def full(schema: str, rng: random.Random) -> dict[str, Any]:
@@ -128,35 +128,14 @@ def full(schema: str, rng: random.Random) -> dict[str, Any]:
 
 def near_misses(schema: str, name: str) -> list[Any]:
     """Values that a field must refuse: wrong types, and such as a careless check would take."""
-    known, kind = contract.fields(schema)[name], sort(schema, name)
-    candidates = {repr(value): value for value in (*_wrong_types(kind), *_wrong_values(schema, name, kind))}
-    return [value for value in candidates.values() if not known.accepts(value)]
-
-
-def _wrong_types(kind: Sort) -> Iterator[Any]:
-    yield from (None, 1, [], {}, 1.5)
-    if kind is Sort.SWITCH:
-        yield from (0, "true", "false", "", "1", "0", "yes", "no", "on", "off", "True", "f", [True])
-    else:
-        yield from (True, False, 0, ["text"], {"value": "text"})
-
-
-def _wrong_values(schema: str, name: str, kind: Sort) -> Iterator[Any]:
-    most = limit(schema, name)
-    yield from () if most is None else ("a" * (most + 1),)
-    if kind is Sort.CHOICE:
-        yield from _no_choices(schema, name)
-    elif kind is Sort.COLOR:
-        yield from _no_colors()
-    elif kind is Sort.TIME:
-        yield from instants.NONE
-    elif kind is Sort.NAME:
-        yield from ("", " ", "a b", "a.b", "a/b", "a:b", "ä", "name\n", "\nname", "name ", " name", "a\tb")
-        yield from ("\uff4e\uff41\uff4d\uff45", "\u0663", "🎥", "a+b", "a@b", "a,b", "é", "a\u0000", "a%20b")
-        yield from ("<a>", "a'b", "\u017f", "\u212a")
-    elif most is not None:
-        yield from ("é" * (most + 1), "🎥" * (most + 1), " " * (most + 1))
-        yield from ("a" * most + " ", "a" * most + "\n", " " + "a" * most)
+    known, kind, wrong = contract.fields(schema)[name], sort(schema, name), values()["wrong"]
+    found = [*wrong["every"], *wrong["switch" if kind is Sort.SWITCH else "but_switch"]]
+    found += [] if kind is Sort.SWITCH else wrong.get(kind.name.lower(), [])
+    found += _no_choices(schema, name) if kind is Sort.CHOICE else []
+    if (most := limit(schema, name)) is not None:
+        found += [character * (most + 1) for character in (*LONG, " ")]
+        found += ["a" * most + " ", "a" * most + "\n", " " + "a" * most]
+    return [value for value in {repr(one): one for one in found}.values() if not known.accepts(value)]
 
 
 def _no_choices(schema: str, name: str) -> Iterator[Any]:
@@ -165,25 +144,27 @@ def _no_choices(schema: str, name: str) -> Iterator[Any]:
         yield from (choice.upper(), choice.capitalize(), choice.title(), choice.swapcase())
         yield from (f"{choice} ", f" {choice}", f"{choice}\n", choice.replace("-", "_"), choice.replace("-", " "))
         yield from (choice[:-1], choice[1:], f"{choice}x", f"{choice},{choices[0]}", [choice])
-    yield from ("", "default", "none", "auto", "null", "undefined")
-    # Neighbours that an implementation may have from elsewhere: other resolutions, grids, sizes.
-    yield from ("360p", "480p", "540p", "1440p", "2160p", "4k", "hd", "720", "1080", 720, 1080)
     yield from (f"{rows}x{columns}" for rows in range(1, 13) for columns in (rows, rows + 1, 1, 2))
     yield from (f"{count}up" for count in range(1, 10))
-    yield from ("full-screen", "fullscreen", "screen-share", "highlight-1", "highlight-2-responsive")
-    yield from ("highlight-3-responsive", "grid", "responsive", "grid-responsive-desktop")
-    yield from ("tiny", "extra-small", "x-small", "x-large", "xlarge", "extra-large", "huge", "s", "m", "l")
     for other in contract.fields(schema):
         if other != name:
             yield from _schemas(schema)[other].get("enum", ())
 
 
-def _no_colors() -> Iterator[str]:
-    yield from ("#12345", "#1234567", "#12345678", "#123", "#1234", "123456", "#12345g", "#GGGGGG", "")
-    yield from ("#123456\n", "\n#123456", "#123456 ", " #123456", "##12345", "#", "red", "rgb(1,2,3)", "0x123456")
-    yield from ("#\uff11\uff12\uff13\uff14\uff15\uff16", "\uff03123456", "#12345\u0661", "#12345\u00e9")
-    yield from ("transparent", "#12 456", "#-12345", "#123456;", "#123456#123456", "#12345\n", "x#123456")
-    yield from ("#12345_", "#+12345", "#123456\u0000")
+def bodies(which: str, display_name: str) -> list[bytes]:
+    """Bodies that no client sends by intention; what is created all the same is recognised by its display name."""
+    texts: list[str] = values()["bodies"][which]
+    found = [text.encode() for text in texts]
+    if which == "odd":
+        found += [b"\xff\xfe{}", b'{"display_name": "x\xff"}', b'\xef\xbb\xbf{"display_name": "x"}', b"\x00"]
+        found += ['{"display_name": "x"}'.encode(encoding) for encoding in ("utf-16", "utf-32-le")]
+        found += [b'{"display_name": %b}' % value for value in (b"9" * 5000, b"[" * 2000 + b"]" * 2000)]
+        found += [b"[" * 5000 + b"]" * 5000, b'{"display_name": {"a": ' * 500 + b"1" + b"}}" * 500]
+        found += [b'{"display_name": "x", "description": "%b"}' % (b"x" * 100_000)]
+    for encoding in ("utf-8", "utf-16-le", "utf-32-le"):
+        begins, marked = '"x'.encode(encoding), f'"{display_name}'.encode(encoding)
+        found = [body.replace(begins, marked) for body in found]
+    return found
 
 
 def page_sizes() -> tuple[int, int]:

@@ -63,12 +63,9 @@ class Shell:
         for one, number in self._number.items():
             uses = self._uses(one)
             command = self._curl(one, "-sS" if uses else "-isS")
-            if len(uses) == 1:
-                [(name, query)] = uses.items()
-                command = f"{name}=$({command} | jq -r {_quoted(query)})"
-            elif uses:
-                taken = "; ".join(f'{name}=$(jq -r {_quoted(query)} <<<"$A{number}")' for name, query in uses.items())
-                command = f"A{number}=$({command}); {taken}"
+            if uses:
+                taken = (f'{name}=$(jq -r {_quoted(query)} <<<"$A{number}")' for name, query in uses.items())
+                command = "; ".join([f"A{number}=$({command})", *taken])
             for var in [var for var in self._new if var not in begun and self._inline(var) in command]:
                 begun.add(var)
                 command = f"{self._begin(var)}; {command}"
