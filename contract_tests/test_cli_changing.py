@@ -150,7 +150,7 @@ def test_problems_come_as_json_too(command: CommandLine) -> None:
         ["update", "id-1", *WHERE, "layout=5up"],
         ["update", "--all", "--where", "nonsense", "layout=5up"],
         ["plan", "layout=5up"],
-        ["plan", "id-1", "id-2", "layout=5up"],
+        ["plan", "id-1", "--all", "layout=5up"],
         ["create", "id-1", "display_name=x"],
         ["create", "layout=5up"],
         ["undo"],

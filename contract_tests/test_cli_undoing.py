@@ -251,7 +251,55 @@ def test_a_plan_of_another_space_or_version_or_with_wrong_values_is_refused(
     assert mock.requests == []
 
 
-@pytest.mark.parametrize("content", [b"", b"{", b"[]", b"\xff\xfe", b"null"])
+@pytest.mark.parametrize("which", [["--all"], ["--where", "name~?"], [A, B], ["-"]])
+def test_plans_of_several_are_kept_and_applied(command: CommandLine, mock: MockServer, which: list[str]) -> None:
+    done = command("plan", *which, "layout=5up", "--out", "plans.json", input=f"{A}\n{B}\n")
+    assert "2 conferences would change" in done.out
+    assert set(methods(mock)) == {"GET"}
+    mock.store.patch(A, {"size": "small"})
+    assert "2 conferences would change" in command("apply", "plans.json", "--dry-run").out
+    applied = command("apply", "plans.json", "--yes", "--json", "--label", "rebrand").json
+    assert (applied["changed"], layouts(mock), mock.store[A]["size"]) == ([A, B], ["5up", "5up"], "small")
+    assert {each["label"] for each in command("history", "--json").json} == {"rebrand"}
+    assert command("apply", "-", "--yes", "--json", input=Path("plans.json").read_text("utf-8")).json["changed"] == []
+
+
+@pytest.mark.parametrize("how", [["--dry-run"], ["--yes"]])
+def test_of_several_plans_one_that_somebody_overtook_is_a_conflict(
+    command: CommandLine, mock: MockServer, how: list[str]
+) -> None:
+    Path("plans.json").write_text(command("plan", "--all", "layout=5up", "--json").out, "utf-8")
+    mock.store.patch(A, {"layout": "8x8"})
+    done = command("apply", "plans.json", *how, "--json", expect=1).json
+    assert (list(done["failed"]), done["failed"][A]["type"], list(done["changes"])) == ([A], "ConflictError", [B])
+    assert layouts(mock) == ["8x8", "2x2" if how == ["--dry-run"] else "5up"]
+
+
+def test_plans_of_several_leave_out_what_cannot_be_changed(command: CommandLine, mock: MockServer) -> None:
+    mock.store.patch(A, {"size": None})
+    done = command("plan", A, B, "nobody", "layout=5up", "--out", "plans.json", expect=1)
+    assert [each["conference_id"] for each in json.loads(Path("plans.json").read_text("utf-8"))] == [B]
+    assert "nobody" in done.err
+
+
+def test_plans_of_several_are_checked_before_any_request(command: CommandLine, mock: MockServer) -> None:
+    plans = json.loads(command("plan", A, B, "layout=5up", "--json").out)
+    undo = {**plans[1], "undoes": "a change set"}
+    for wrong in ([{**plans[0], "plan": 99}, {**plans[1], "plan": 98}], [plans[0]] * 2, [plans[0], undo]):
+        Path("plans.json").write_text(json.dumps(wrong), "utf-8")
+        mock.requests.clear()
+        told = command("apply", "plans.json", "--yes", expect=2).err
+        assert ("99" in told and "98" in told) or "apply" in told
+        assert mock.requests == []
+
+
+def test_where_nothing_would_change_the_plans_are_none_and_apply_does_nothing(command: CommandLine) -> None:
+    plans = command("plan", "--all", "layout=2x2", "--json").out
+    assert plans == "[]\n"
+    assert command("apply", "-", "--yes", "--json", input=plans).json["changed"] == []
+
+
+@pytest.mark.parametrize("content", [b"", b"{", b"[1]", b"\xff\xfe", b"null"])
 def test_what_is_no_plan_is_refused(command: CommandLine, mock: MockServer, content: bytes) -> None:
     Path("plan.json").write_bytes(content)
     command("apply", "plan.json", "--yes", expect=2)

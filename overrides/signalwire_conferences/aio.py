@@ -129,9 +129,10 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         changes: ConferenceChanges | Callable[[str], ConferenceChanges],
         allow_reset: Iterable[str] = (),
         concurrency: int = CONCURRENCY,
+        base: Callable[[str], Mapping[str, Any]] | None = None,
     ) -> AsyncGenerator[tuple[str, UpdatePlan[Awaitable[Conference]] | Exception], None]:
         """What `update_many` would do, in the order of the ids: id and plan, or the error of this conference."""
-        update = self._updates(ChangeSet(), ids, changes, allow_reset, concurrency)
+        update = self._updates(ChangeSet(), ids, changes, allow_reset, concurrency, base)
         return self._plans("plan_many", ids, lambda each: self._planned(update(each)), concurrency)
 
     async def edit(self, conference_id: Id, function: Function, /, *, allow_reset: Iterable[str] = ()) -> Conference:

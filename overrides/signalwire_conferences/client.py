@@ -205,12 +205,13 @@ class Conferences(BaseConferences[Transport]):
         changes: ConferenceChanges | Callable[[str], ConferenceChanges],
         allow_reset: Iterable[str] = (),
         concurrency: int = CONCURRENCY,
+        base: Callable[[str], Mapping[str, Any]] | None = None,
     ) -> Iterator[tuple[str, UpdatePlan[Conference] | Exception]]:
         """What `update_many` would do, in the order of the ids: id and plan, or the error of this conference.
 
         They are read as they are asked for, some ahead. Args and errors are those of `update_many`.
         """
-        update = self._updates(ChangeSet(), ids, changes, allow_reset, concurrency)
+        update = self._updates(ChangeSet(), ids, changes, allow_reset, concurrency, base)
         return self._plans("plan_many", ids, lambda each: self._planned(update(each)), concurrency)
 
     def edit(self, conference_id: Id, function: Function, /, *, allow_reset: Iterable[str] = ()) -> Conference:

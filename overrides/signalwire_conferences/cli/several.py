@@ -122,13 +122,13 @@ class Work:
     resets: Sequence[str] = ()
     concurrency: int | None = None
     label: str | None = None
-    seen: dict[str, dict[str, Any]] = field(factory=dict, init=False)
+    seen: dict[str, dict[str, Any]] = field(factory=dict)
 
     def planned(self, run: Run, look: Callable[[UpdatePlan[Any]], object] | None = None) -> Tally:
         """What would become of each; `look` is shown the plans, in place of a bar."""
-        tally = Tally()
+        tally, base = Tally(), dict(self.seen).__getitem__ if self.seen else None
         with progress(run, "planning", len(self.jobs), hidden=look is not None) as step:
-            for each, plan in run.conferences.plan_many(list(self.jobs), **self._options()):
+            for each, plan in run.conferences.plan_many(list(self.jobs), base=base, **self._options()):
                 step(tally.add(each, plan))
                 if isinstance(plan, UpdatePlan):
                     self.seen[each] = {name: plan.before[name] for name in self.jobs[each] if name in plan.before}
