@@ -202,6 +202,16 @@ def test_what_cannot_be_carried_ends_with_1(command: CommandLine, mock: MockServ
     assert mock.store[IDS[4]]["size"] == "medium"
 
 
+def test_what_the_server_did_not_keep_names_the_undo_of_this_conference(command: CommandLine, mock: MockServer) -> None:
+    mock.faults.add(Fault.field_lost("quality"), "PUT")
+    mock.store.patch(IDS[1], {"quality": "1080p"})
+    done = command("update", IDS[1], "layout=2x2", "--yes", expect=1)
+    assert f"`undo {IDS[1]}`, which needs the journal" in done.err
+    assert "`before`" not in done.err
+    command("undo", IDS[1], "--yes")
+    assert (mock.store[IDS[1]]["quality"], mock.store[IDS[1]]["layout"]) == ("1080p", "10x10")
+
+
 def test_a_dry_run_ends_as_the_exit_codes_say(command: CommandLine, mock: MockServer) -> None:
     command("export", "file.yaml")
     command("update", IDS[1], "layout=2x2", "--dry-run")  # it would change, and is not refused

@@ -20,6 +20,7 @@ from signalwire_conferences import (
 from signalwire_conferences.errors import excerpts
 from signalwire_conferences.undo import NO_JOURNAL
 
+_UNDO = re.compile("`undo` (with|and) a journal")
 _LONGEST = 80  # characters of a value
 _NAME = re.compile(r"\w+")
 # What the library says to those who call it from Python -> what it is here.
@@ -78,6 +79,8 @@ def in_shell(text: str, error: BaseException | None = None) -> str:
     """What the library says to its callers, of an `error` if one is given, as this command line has it."""
     for conflict in error.conflicts if isinstance(error, ConflictError) else ():
         text = text.replace(str(conflict), _conflict(conflict))
+    if isinstance(error, VerificationError):
+        text = _UNDO.sub(lambda _: f"`undo {error.conference_id}`, which needs the journal", text)
     for pattern, ours in _IN_SHELL:
         text = pattern.sub(ours, text)
     return text
