@@ -57,7 +57,7 @@ def test_help_needs_no_extra_and_a_command_names_the_one_that_it_needs(command: 
     assert run(missing, "--help").returncode == 0
     found = run(missing, command, "--help")
     assert found.returncode == 2
-    assert found.stderr.count(f"pip install 'signalwire-conferences[{extra}]'") == 1
+    assert f"pip install 'signalwire-conferences[{extra}]'" in found.stderr
     assert "Traceback" not in found.stderr
 
 

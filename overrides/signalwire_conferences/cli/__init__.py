@@ -95,6 +95,5 @@ def _missing(name: str, extra: str, error: ImportError) -> int:
     if error.name is not None and error.name.startswith("signalwire_conferences."):
         raise error
     told = f"pip install 'signalwire-conferences[{extra}]'"
-    said = str(error) if told in str(error) else f"{told} ({error})"
-    print(f"signalwire-conferences {name} needs an extra: {said}", file=sys.stderr)
+    print(f"signalwire-conferences {name} needs an extra: {told} ({error})", file=sys.stderr)
     return 2
