@@ -15,11 +15,14 @@ from unittest.mock import Mock
 import pytest
 
 from command_line import COMMAND, CommandLine
+from pages import Page
 from processes import methods
 from signalwire_conferences import contract
 from signalwire_conferences.cli.command import Run
 from signalwire_conferences.cli.terminal import Terminal
 from signalwire_conferences.journal import Journal
+from signalwire_conferences.steps import Request
+from signalwire_conferences.wire import Wire
 from signalwire_conferences_testing.mock import Fault, MockServer
 
 IDS = [f"id-{number}" for number in range(5)]
@@ -147,7 +150,7 @@ def test_problems_come_as_json_too(command: CommandLine) -> None:
         ["update", "id-1", *WHERE, "layout=5up"],
         ["update", "--all", "--where", "nonsense", "layout=5up"],
         ["plan", "layout=5up"],
-        ["plan", "id-1", "id-2", "layout=5up"],
+        ["plan", "id-1", "--all", "layout=5up"],
         ["create", "id-1", "display_name=x"],
         ["create", "layout=5up"],
         ["undo"],
@@ -168,6 +171,25 @@ def test_usage_is_refused_with_2_and_nothing_sent(command: CommandLine, mock: Mo
     assert mock.requests == []
 
 
+@pytest.mark.parametrize(
+    ("arguments", "told"),
+    [
+        ([IDS[0], "--all", "layout=5up"], "Give either ids or --all, not both."),
+        ([IDS[0], *WHERE, "layout=5up"], "Give either ids or --where, not both."),
+        (["-", "--all", "layout=5up"], "Give either ids or --all, not both."),
+        (["layout=5up"], "Which conferences?"),
+        ([IDS[0], "layout:5up"], "- word='layout:5up': is not an id; write layout=5up"),
+        ([IDS[0], "display_name=None", "layout=null", "display_name=null"], "- display_name='null': is given twice"),
+        ([IDS[0], "display_name=null"], "- display_name=null: cannot be cleared"),
+    ],
+)
+def test_wrong_words_are_told_as_they_were_meant(
+    command: CommandLine, mock: MockServer, arguments: list[str], told: str
+) -> None:
+    assert told in command("update", *arguments, "--yes", expect=2).err
+    assert mock.requests == []
+
+
 # --- exit codes ---------------------------------------------------------------------------------------
 
 
@@ -180,10 +202,35 @@ def test_what_cannot_be_carried_ends_with_1(command: CommandLine, mock: MockServ
     assert mock.store[IDS[4]]["size"] == "medium"
 
 
+def test_what_the_server_did_not_keep_names_the_undo_of_this_conference(command: CommandLine, mock: MockServer) -> None:
+    mock.faults.add(Fault.field_lost("quality"), "PUT")
+    mock.store.patch(IDS[1], {"quality": "1080p"})
+    done = command("update", IDS[1], "layout=2x2", "--yes", expect=1)
+    assert f"`undo {IDS[1]}`, which needs the journal" in done.err
+    assert "`before`" not in done.err
+    command("undo", IDS[1], "--yes")
+    assert (mock.store[IDS[1]]["quality"], mock.store[IDS[1]]["layout"]) == ("1080p", "10x10")
+
+
+def test_a_dry_run_ends_as_the_exit_codes_say(command: CommandLine, mock: MockServer) -> None:
+    command("export", "file.yaml")
+    command("update", IDS[1], "layout=2x2", "--dry-run")  # it would change, and is not refused
+    command("update", IDS[4], "layout=2x2", "--dry-run", expect=1)
+    command("restore", "file.yaml", "--dry-run")
+    mock.store.patch(IDS[1], {"layout": "2x2"})
+    command("restore", "file.yaml", "--dry-run", expect=1)
+    said = "in a dry run: some refused, or any drift of `restore`"
+    assert said in " ".join(command("--help").out.split())
+
+
 def test_a_conflict_ends_with_1(command: CommandLine, mock: MockServer) -> None:
     mock.faults.add(Fault.foreign_write({"layout": "3x3"}), "PUT")
     mock.faults.add(Fault.drop_before(), "PUT")
-    assert "<<<<<<< ours" in command("update", IDS[1], "layout=2x2", "--yes", expect=1).err
+    done = command("update", IDS[1], "layout=2x2", "--yes", "--json", expect=1)
+    assert '\n  - layout: it was "10x10", is now "3x3", and "2x2" was asked for' in done.err
+    assert "<<<" not in done.err
+    conflicts = [{"field": "layout", "before": "10x10", "theirs": "3x3", "ours": "2x2"}]
+    assert done.json["error"]["conflicts"] == conflicts
 
 
 @pytest.mark.parametrize("command_name", ["update", "apply", "undo", "restore", "edit"])
@@ -287,6 +334,32 @@ def test_where_selects(command: CommandLine, conditions: list[str], expected: li
     ]
 
 
+@pytest.mark.parametrize(
+    ("condition", "told"),
+    [
+        ("layout=10X10", "did you mean 10x10?"),
+        ("layout!=10X10", "layout~10X10 compares it as text"),
+        ("size=hugee", "is not a value of size; there are small, medium, large"),
+        ("enable_chat=maybe", "must be true or false"),
+        ("enable_chat~tru*", "must be enable_chat=VALUE; ~ compares texts"),
+        ("dark_primary=red", "must be a string that matches"),
+        ("join_from=tomorrow", "must be an RFC 3339 date-time"),
+        ("created_at=tomorrow", "must be an RFC 3339 date-time"),
+    ],
+)
+def test_where_refuses_a_value_that_no_conference_can_have(
+    command: CommandLine, mock: MockServer, condition: str, told: str
+) -> None:
+    for arguments in (["update", "size=small", "--yes"], ["list"]):
+        assert told in command(*arguments, "--where", condition, expect=2).err
+    assert mock.requests == []
+
+
+def test_where_finds_a_value_that_the_contract_does_not_know_as_text(command: CommandLine, mock: MockServer) -> None:
+    mock.store.patch(IDS[1], {"layout": "13x13"})
+    assert [each["id"] for each in command("list", "--where", "layout~13x13", "--json").json] == [IDS[1]]
+
+
 def test_ids_come_from_the_standard_input_as_list_writes_them(command: CommandLine) -> None:
     listed = command("list", *WHERE).out
     assert [line.split("\t")[0] for line in listed.splitlines()] == IDS[:3]
@@ -377,6 +450,24 @@ def test_interrupted_it_tells_what_is_done_and_the_same_command_does_the_rest(
     mock.faults.clear()
     again = command(*line[len(COMMAND) :]).json
     assert (again["unchanged"], again["changed"]) == (done, IDS[len(done) : 4])
+
+
+@pytest.mark.parametrize("arguments", [["update", IDS[1], "layout=2x2"], ["create", "display_name=x"], ["get", IDS[1]]])
+def test_an_interrupt_of_one_says_whether_a_write_may_have_been_carried_out(
+    command: CommandLine, monkeypatch: pytest.MonkeyPatch, arguments: list[str]
+) -> None:
+    send, method = Wire.message, {"update": "PUT", "create": "POST", "get": "GET"}[arguments[0]]
+
+    def interrupted(wire: Wire, request: Request) -> Any:
+        if request.method == method:
+            raise KeyboardInterrupt
+        return send(wire, request)
+
+    monkeypatch.setattr(Wire, "message", interrupted)
+    told = command(*arguments, *["--yes"] * (method != "GET"), expect=130).err
+    assert told.startswith("Interrupted.")
+    assert ("may have been carried out" in told) == (method != "GET")
+    assert ("`undo" in told) == (method == "PUT")
 
 
 def test_interrupted_twice_it_does_not_say_that_all_is_finished(
@@ -480,6 +571,20 @@ def test_json_is_what_the_server_sent(command: CommandLine, mock: MockServer) ->
     shown = command("get", IDS[0], "--json").json
     assert shown == json.loads(json.dumps(mock.store[IDS[0]]))
     assert os.environ["SIGNALWIRE_SPACE"] == mock.host
+
+
+def test_json_has_the_shape_that_its_page_says(command: CommandLine, mock: MockServer) -> None:
+    done = command("update", *IDS[1:4], "nobody", IDS[4], "layout=5up", "--yes", "--json", expect=1).json
+    deleted = command("delete", IDS[3], "--yes", "--json").json
+    entry = command("history", "--json").json[0]
+    bad = command("update", IDS[0], "size=big", "--yes", "--json", expect=2).json
+    command("plan", IDS[1], "layout=2x2", "--out", "plan")
+    mock.store.patch(IDS[1], {"layout": "3x3"})
+    conflict = command("apply", "plan", "--yes", "--json", expect=1).json["error"]
+    parts = [done, deleted, entry, bad, bad["error"], bad["error"]["problems"][0], conflict, conflict["conflicts"][0]]
+    parts += [done["failed"]["nobody"], done["failed"][IDS[4]], done["changes"][IDS[1]]["layout"]]
+    section = Page.read("overrides/COMMAND_LINE.md").section("JSON")
+    assert [key for part in parts for key in part if f"`{key}`" not in section] == []
 
 
 # --- what was shown is what is applied ----------------------------------------------------------------

@@ -130,6 +130,7 @@ def test_creating_and_deleting_happen_only_when_asked_for(command: CommandLine, 
     done = command("restore", FILE, "--yes", "--json", expect=1)
     assert list(done.json["failed"]) == [B]
     assert set(methods(mock)) == {"GET"}
+    assert f"{B}\trefused\tThere is no such conference in this space." in done.err
     dry = command("restore", FILE, "--dry-run", "--create", "--prune", expect=1).out
     assert "create b" in dry
     assert "delete id-c" in dry
@@ -140,6 +141,38 @@ def test_creating_and_deleting_happen_only_when_asked_for(command: CommandLine, 
     expected = {**mock.store[A], "name": "b", "description": "one\ntwo", "display_name": "Whole", "size": "large"}
     assert states.as_json({**mock.store[made], "id": B}) == states.as_json({**expected, "id": B})
     command("restore", FILE, "--dry-run", "--create", "--prune")  # known by its name from now on
+
+
+def test_a_conference_that_was_created_anew_is_known_by_its_name_whatever_the_options(
+    command: CommandLine, mock: MockServer
+) -> None:
+    command("export", FILE)
+    mock.store.delete(B)
+    told = command("restore", FILE, "--create", "--yes").err
+    assert f"Created conferences have other ids than in {FILE}; they are known by name until you export again." in told
+    assert command("restore", FILE, "--dry-run").out == "0 differ, 2 are as the file says, 0 to create, 0 to delete.\n"
+    (made,) = set(mock.store) - {A}
+    mock.store.patch(made, {"layout": "5up"})
+    assert command("restore", FILE, "--prune", "--yes", "--json").json["changed"] == [made]
+    assert mock.store[made]["layout"] == "2x2"
+
+
+def test_prune_deletes_nothing_whose_name_is_in_the_file(command: CommandLine, mock: MockServer) -> None:
+    Path(FILE).write_text(f"conferences:\n- id: {A}\n  name: b\n")
+    done = command("restore", FILE, "--prune", "--yes", "--json", expect=1)
+    assert done.json["failed"].keys() == {A, B}
+    assert "In the file another conference has its name; --prune does not delete it." in done.err
+    assert set(mock.store) == {A, B}
+
+
+def test_a_list_that_has_a_conference_twice_does_not_delete_it(
+    command: CommandLine, mock: MockServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    paginate = Conferences.paginate
+    monkeypatch.setattr(Conferences, "paginate", lambda *given, **query: [*paginate(*given, **query)] * 2)
+    Path(FILE).write_text(f"conferences:\n- name: b\n- id: {A}\n  name: a\n")
+    command("restore", FILE, "--prune", "--yes")
+    assert set(mock.store) == {A, B}
 
 
 def test_creating_stops_where_the_whole_space_refuses_and_says_so_once(command: CommandLine, mock: MockServer) -> None:
@@ -415,7 +448,7 @@ def test_what_somebody_else_changed_while_the_editor_was_open_is_a_conflict(
     monkeypatch.setenv("EDITOR", editor(tmp_path, "text = text.replace('\"2x2\"', '5up')"))
     mock.faults.add(Fault.foreign_write({"layout": "3x3"}, "after"), "GET")
     done = command("edit", B, "--yes", expect=1)
-    assert "<<<<<<< ours" in done.err
+    assert "is now" in done.err
     assert "What you typed is in" in done.err
     assert mock.store[B]["layout"] == "3x3"
 

@@ -147,7 +147,7 @@ def in_full(arguments: list[str], patch: pytest.MonkeyPatch, name: str = "stdout
         ["update", ID, "layout=5up", "--yes"],
         ["update", "--all", "layout=5up", "--yes", "--json"],
         ["plan", ID, "layout=5up", "--json"],
-        ["history", "--json", "--journal", "journal"],
+        ["history", "--json"],
         ["delete", ID, "--dry-run"],
         ["--help"],
         ["update", "--help"],

@@ -505,6 +505,8 @@ def test_base_makes_what_moved_since_a_conflict_and_keeps_the_rest(style: str) -
         base = {each: {"display_name": server.store[each]["display_name"]} for each in server.store}
         server.store.patch("conference-0", {"display_name": "Theirs"})
         server.store.patch("conference-1", {"display_name": "New", "description": "Theirs"})
+        planned = dict(plans(client, changes={"display_name": "New"}, base=base.__getitem__))
+        assert [len(planned[each].conflicts) for each in sorted(planned)] == [1, 0, 0]
         result = client.update_many(changes={"display_name": "New"}, base=base.__getitem__)
         assert (result.changed, result.unchanged) == (["conference-2"], ["conference-1"])
         error = result.failed["conference-0"]

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gc
 import itertools
 import sys
+from collections.abc import Callable
 from types import FrameType
 from typing import Any
 
@@ -12,7 +13,8 @@ import pytest
 
 from processes import finished, spawned
 from signalwire_conferences import RestClient
-from signalwire_conferences_testing.mock import MockServer
+from signalwire_conferences.wire import Wire
+from signalwire_conferences_testing.mock import Fault, MockServer
 
 ID = "conference-id"
 STRIDE = 11  # lines; a prime, so that points in loops are all met in the end
@@ -63,6 +65,36 @@ def test_interrupted_at_any_point_the_next_call_works(kept: bool, start: int) ->
                 break
         assert due > 200
     gc.collect()
+
+
+CALLS: dict[str, Callable[[Any], Any]] = {
+    "PUT": lambda conferences: conferences.update(ID, layout="5up"),
+    "POST": lambda conferences: conferences.create(display_name="x"),
+    "DELETE": lambda conferences: conferences.delete(ID),
+    "GET": lambda conferences: conferences.get(ID),
+}
+
+
+@pytest.mark.parametrize("method", CALLS)
+@pytest.mark.parametrize("when", ["sending", "waiting"])
+def test_an_interrupt_says_whether_a_write_may_have_been_carried_out(
+    method: str, when: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def interrupted(*_: Any) -> Any:
+        raise KeyboardInterrupt
+
+    send = Wire.message
+    with MockServer([{"id": ID}]) as server, RestClient(server.project, server.token, server.host) as client:
+        if when == "sending":
+            monkeypatch.setattr(Wire, "message", lambda *a: interrupted() if a[1].method == method else send(*a))
+        else:
+            server.faults.add(Fault.status(429), method)
+            monkeypatch.setattr("time.sleep", interrupted)
+        with pytest.raises(KeyboardInterrupt) as caught:
+            CALLS[method](client.video.conferences)
+    notes = [note for note in getattr(caught.value, "__notes__", []) if "may have been carried out" in note]
+    about = "the list" if method == "POST" else f"conference '{ID}'"
+    assert [f" Look at {about} before you call again" in note for note in notes] == [True] * (method != "GET")
 
 
 def test_a_forked_process_closes_its_client_whatever_threads_of_its_parent_did() -> None:

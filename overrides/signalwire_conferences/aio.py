@@ -131,9 +131,10 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         changes: Changes | Callable[[str], Changes],
         allow_reset: Iterable[str] = (),
         concurrency: int = CONCURRENCY,
+        base: Callable[[str], Mapping[str, Any]] | None = None,
     ) -> AsyncGenerator[tuple[str, UpdatePlan[Awaitable[UpdatedConference]] | Exception], None]:
         """Iterate over what `update_many` would do, in the order of the ids: each id with its plan or its error."""
-        update = self._updates(ChangeSet(), ids, changes, allow_reset, concurrency)
+        update = self._updates(ChangeSet(), ids, changes, allow_reset, concurrency, base)
         return self._plans("plan_many", ids, lambda each: self._planned(update(each)), concurrency)
 
     async def edit(

@@ -207,12 +207,13 @@ class Conferences(BaseConferences[Transport]):
         changes: Changes | Callable[[str], Changes],
         allow_reset: Iterable[str] = (),
         concurrency: int = CONCURRENCY,
+        base: Callable[[str], Mapping[str, Any]] | None = None,
     ) -> Iterator[tuple[str, UpdatePlan[UpdatedConference] | Exception]]:
         """Iterate over what `update_many` would do, in the order of the ids: each id with its plan or its error.
 
         Conferences are read on demand, some ahead. Args and errors are those of `update_many`.
         """
-        update = self._updates(ChangeSet(), ids, changes, allow_reset, concurrency)
+        update = self._updates(ChangeSet(), ids, changes, allow_reset, concurrency, base)
         return self._plans("plan_many", ids, lambda each: self._planned(update(each)), concurrency)
 
     def edit(self, conference_id: Id, function: Function, /, *, allow_reset: Iterable[str] = ()) -> UpdatedConference:

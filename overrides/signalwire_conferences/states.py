@@ -61,36 +61,35 @@ class Drift:
             self.same.append(conference_id)
 
 
-def drift(states: Sequence[State], conferences: Iterable[Json], *, by_name: bool = False) -> Drift:
+def drift(states: Sequence[State], conferences: Iterable[Json]) -> Drift:
     """Compare a file with the conferences of a space, which are not kept in memory.
+
+    A conference is matched by its id, else by its name, which it keeps when it is created again.
 
     Args:
         states: the states in the file.
         conferences: all conferences of the space.
-        by_name: whether a conference whose id is missing may be found by its name, as when it was created again.
     """
     found, left = Drift(), {id(state): state for state in states}
     by_id = {one_spelling(state.id): state for state in states if state.id is not None}
-    named: dict[Any, State] = {
-        state.name: state for state in states if state.name is not None and (by_name or state.id is None)
-    }
-    anew = list[tuple[State, Json]]()
+    named: dict[Any, State] = {state.name: state for state in states if state.name is not None}
+    anew = dict[str, tuple[State, Json]]()  # by id: a list that changes while it is read may have one twice
     for each in conferences:
         if (state := by_id.get(one_spelling(str(each["id"])))) is not None:
-            if left.pop(id(state), None) is not None:  # else the list changed meanwhile and has it twice
+            if left.pop(id(state), None) is not None:
                 found.add(state, each)
             other = named.get(each.get("name"), state)
             if other.id is None and left.pop(id(other), None) is not None:
                 found.refused[other.name or ""] = f"The file has it twice: it is also {each['id']!r}."
         elif (state := named.get(each.get("name"))) is not None:
-            anew.append((state, each))  # unless its id is found later
+            anew[each["id"]] = state, each  # unless its id turns up
         else:
             found.extra.append(_brief(each))
-    for state, each in anew:
-        if left.pop(id(state), None) is None:
-            found.extra.append(_brief(each))
-        else:
+    for state, each in anew.values():
+        if left.pop(id(state), None) is not None:
             found.add(state, each)
+        else:
+            found.refused[each["id"]] = "In the file another conference has its name; --prune does not delete it."
     found.missing.extend(left.values())
     found.extra[:] = in_order(found.extra)
     return found

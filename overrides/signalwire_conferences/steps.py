@@ -81,6 +81,12 @@ class Request(_Step[Outcome]):
     def __str__(self) -> str:
         return f"{self.method} {self.path}"
 
+    def note_on(self, interruption: BaseException) -> None:
+        """Add that this request, which writes, may have been carried out."""
+        about = "the list" if self.about is None else f"conference {self.about!r}"
+        undo = "; with a journal, `undo` takes it back" if self.method == "PUT" else ""
+        interruption.add_note(f"{self} may have been carried out. Look at {about} before you call again{undo}.")
+
 
 @frozen
 class Wait(_Step[None]):

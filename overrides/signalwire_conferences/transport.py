@@ -98,9 +98,12 @@ class Transport(Common[Lock]):
             steps.close()  # reports an interruption to `on_event` at once
 
     def _result(self, steps: Steps[T], locks: ExitStack) -> T:
+        written: Request | None = None
         try:
             step = steps.send(None)
             while True:
+                if isinstance(step, Request) and step.method != "GET":
+                    written = step
                 try:
                     outcome = self._carry_out(step, locks)
                 except Exception as error:  # noqa: BLE001 - the steps decide what it means
@@ -109,6 +112,10 @@ class Transport(Common[Lock]):
                     step = steps.send(outcome)
         except StopIteration as end:
             return cast(T, end.value)
+        except BaseException as error:
+            if written is not None and not isinstance(error, Exception):
+                written.note_on(error)
+            raise
 
     def _carry_out(self, step: Step, locks: ExitStack) -> Any:
         match step:

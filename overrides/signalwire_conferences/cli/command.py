@@ -174,8 +174,8 @@ def _ended(run: Run, function: Callable[[], int | None]) -> int:
         return function() or DONE
     except (ConferencesError, CommandError) as error:
         return _told(run, error, exit_code(error))
-    except KeyboardInterrupt:
-        return _told(run, CommandError("Interrupted."), INTERRUPTED)
+    except KeyboardInterrupt as error:
+        return _told(run, CommandError(" ".join(["Interrupted.", *getattr(error, "__notes__", [])])), INTERRUPTED)
     finally:
         run.close()
 
@@ -195,4 +195,4 @@ def tell(run: Run, error: BaseException, code: int) -> None:
 
 def lines_of(error: BaseException) -> str:
     """The message of an error, each line safe for a terminal."""
-    return "\n".join(printable(line) for line in in_shell(str(error)).splitlines())
+    return "\n".join(printable(line) for line in in_shell(str(error), error).splitlines())

@@ -88,7 +88,7 @@ def restore(
     run.may_write(piped=str(file) == "-")
     with opened(file) as stream:
         said = states.read_states(stream, run.space if prune else None, resets)
-    found = states.drift(said, selected(run, lambda _: True), by_name=create)
+    found = states.drift(said, selected(run, lambda _: True))
     del said  # frees memory; `found` has the differences
     made, gone = (found.missing if create else []), (found.extra if prune else [])
     states.refuse(_wrong(found, made), "nothing was written")
@@ -114,6 +114,10 @@ def restore(
     jobs += [(each["id"], functools.partial(_delete, run, done, each["id"])) for each in gone]
     if not done.is_interrupted:
         until_interrupted(done, functools.partial(_each, done, jobs))
+    if done.created and any(state.id is not None for state in made):
+        run.terminal.say(
+            f"Created conferences have other ids than in {file}; they are known by name until you export again."
+        )
     return report(run, done, LOOKED_AT)
 
 

@@ -20,7 +20,7 @@ from signalwire_conferences import (
 )
 from signalwire_conferences.errors import printable
 
-from .codes import DONE, INTERRUPTED, NOT_DONE, error_json, exit_code, in_shell
+from .codes import DONE, INTERRUPTED, NOT_DONE, CommandError, error_json, exit_code, in_json, in_shell
 from .command import Run
 from .terminal import json_text
 
@@ -100,8 +100,10 @@ def until_interrupted(tally: Tally, call: Callable[[], ChangeSetResult | None]) 
         return call()
     except KeyboardInterrupt as error:
         tally.is_interrupted = True
-        tally.is_abandoned = isinstance(error.__context__, KeyboardInterrupt)  # a second Ctrl-C
-        return getattr(error, "result", None)
+        result: ChangeSetResult | None = getattr(error, "result", None)
+        # A second one waits for nothing, and what is done one after the other ends at the first.
+        tally.is_abandoned = result is None or isinstance(error.__context__, KeyboardInterrupt)
+        return result
 
 
 @frozen
@@ -121,13 +123,13 @@ class Work:
     resets: Sequence[str] = ()
     concurrency: int | None = None
     label: str | None = None
-    seen: dict[str, dict[str, Any]] = field(factory=dict, init=False)
+    seen: dict[str, dict[str, Any]] = field(factory=dict)
 
     def planned(self, run: Run, look: Callable[[UpdatePlan[Any]], object] | None = None) -> Tally:
         """Plan all; `look` is called with each plan, instead of a progress bar."""
-        tally = Tally()
+        tally, base = Tally(), dict(self.seen).__getitem__ if self.seen else None
         with progress(run, "planning", len(self.jobs), hidden=look is not None) as step:
-            for each, plan in run.conferences.plan_many(list(self.jobs), **self._options()):
+            for each, plan in run.conferences.plan_many(list(self.jobs), base=base, **self._options()):
                 step(tally.add(each, plan))
                 if isinstance(plan, UpdatePlan):
                     self.seen[each] = {name: plan.before[name] for name in self.jobs[each] if name in plan.before}
@@ -166,7 +168,7 @@ def refuse(plan: UpdatePlan[Any]) -> None:
 
 def changes_json(changes: Changes) -> dict[str, Any]:
     """Changes of one conference as JSON, with the assumed value where the server chooses."""
-    return {name: {"before": old, "after": _plain(new)} for name, (old, new) in changes.items()}
+    return {name: {"before": old, "after": in_json(new)} for name, (old, new) in changes.items()}
 
 
 def summary(run: Run, tally: Tally) -> None:
@@ -212,9 +214,10 @@ def not_changed(run: Run, tally: Tally) -> None:
     """Print which were not changed and why, one row for each reason."""
     groups: dict[tuple[str, str], list[str]] = {}
     for each, error in tally.failed.items():
-        groups.setdefault((type(error).__name__, _reason(error)), []).append(each)
+        kind = "refused" if isinstance(error, CommandError) else type(error).__name__
+        groups.setdefault((kind, _reason(error)), []).append(each)
     if groups:
-        rows = [(_some(ids), *why) for why, ids in groups.items()]
+        rows = [(some(ids), *why) for why, ids in groups.items()]
         run.terminal.rows(run.terminal.err, ("conference", "", "not changed, because"), rows)
 
 
@@ -251,21 +254,18 @@ def selected(run: Run, holds: Callable[[Any], bool]) -> Iterable[Any]:
                 yield conference
 
 
-def _plain(value: Any) -> Any:
-    return value.assumed if isinstance(value, ServerChoice) else value
-
-
 def _shown(value: Any) -> str:
     return str(value) if isinstance(value, ServerChoice) else json_text(value)
 
 
 def _reason(error: BaseException) -> str:
-    text = " ".join(str(getattr(error, "message", error)).split())
     advice = getattr(error, "advice", "") if isinstance(error, ConferencesError) else ""
-    return printable(in_shell(f"{text} {advice}".strip()))
+    text = in_shell(f"{getattr(error, 'message', error)} {advice}", error)
+    return printable(" ".join(text.split()))
 
 
-def _some(ids: Sequence[str]) -> str:
+def some(ids: Sequence[str]) -> str:
+    """The first of many ids, and how many others."""
     more = len(ids) - _MOST_NAMED
     return ", ".join(ids) if more <= 1 else f"{', '.join(ids[:_MOST_NAMED])} and {more} others; --json names them"
 

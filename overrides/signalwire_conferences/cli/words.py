@@ -18,7 +18,7 @@ from attrs import field, frozen
 from signalwire_conferences import InvalidChangeError, Problem, contract
 from signalwire_conferences.changes import checked_id, unknown
 from signalwire_conferences.contract import Field, Json, Kind
-from signalwire_conferences.values import equivalent
+from signalwire_conferences.values import equivalent, instant
 
 from .codes import CommandError
 
@@ -48,7 +48,11 @@ def fields_help(of: str) -> str:
 
 
 def _rule(about: Field) -> str:
-    return "true or false" if about.schema.get("type") == "boolean" else about.rule.removeprefix("must be ")
+    return _must_be(about).removeprefix("must be ")
+
+
+def _must_be(about: Field) -> str:
+    return "must be true or false" if about.schema.get("type") == "boolean" else about.rule
 
 
 @frozen
@@ -74,7 +78,9 @@ class Words:
             is_json = name.endswith(":")
             name = name.removesuffix(":")
             if not equals and word in known:
-                found.problems.append(Problem(word, None, f"has no value; write {word}=VALUE"))
+                found.problems.append(Problem(word, "", f"has no value; write {word}=VALUE"))
+            elif not equals and (mistyped := word.partition(":"))[0] in known:
+                found.problems.append(Problem("word", word, f"is not an id; write {mistyped[0]}={mistyped[2]}"))
             elif not equals:
                 found.ids.append(word)
             elif name in found.values:
@@ -154,37 +160,50 @@ class Condition:
 
     name: str
     operator: str
-    text: str
+    value: Any  # JSON, or the pattern
 
     def holds(self, conference: Json) -> bool:
         """Whether a conference meets it."""
         value = conference.get(self.name)
         if self.operator == "~":
-            return isinstance(value, str) and fnmatch.fnmatchcase(value, self.text)
-        about = contract.fields(contract.UPDATE).get(self.name)
-        kind = about.kind if about else contract.KINDS[self.name]
-        return equivalent(kind, value, value_of(about, self.text)) is (self.operator == "=")
+            return isinstance(value, str) and fnmatch.fnmatchcase(value, self.value)
+        return equivalent(contract.KINDS[self.name], value, self.value) is (self.operator == "=")
 
 
 def conditions(texts: Sequence[str]) -> list[Condition]:
     """The conditions of `--where`, which must all be met. Raises `InvalidChangeError`."""
     found, problems = [], []
     for text in texts:
-        match = _CONDITION.fullmatch(text)
-        if not match:
-            problems.append(Problem("--where", text, "must be field=value, field!=value or field~pattern"))
-        elif match[1] not in contract.KINDS:
-            problems.append(Problem("--where", text, f"{match[1]} {unknown(match[1], contract.KINDS)}"))
-        else:
-            condition = Condition(*match.groups())
-            try:
-                condition.holds({})
-            except ValueError as error:
-                problems.append(Problem("--where", text, str(error)))
-            found.append(condition)
+        try:
+            found.append(_condition(text))
+        except ValueError as error:
+            problems.append(Problem("--where", text, str(error)))
     if problems:
         raise InvalidChangeError(problems)
     return found
+
+
+def _condition(text: str) -> Condition:
+    """`ValueError` where no conference can meet it."""
+    if not (match := _CONDITION.fullmatch(text)):
+        raise ValueError("must be field=value, field!=value or field~pattern")
+    name, operator, given = match.groups()
+    if name not in contract.KINDS:
+        raise ValueError(f"{name} {unknown(name, contract.KINDS)}")
+    about = contract.fields(contract.UPDATE).get(name)
+    if operator == "~":
+        if about and about.schema.get("type") == "boolean":
+            raise ValueError(f"must be {name}=VALUE; ~ compares texts")
+        return Condition(name, operator, given)
+    value = value_of(about, given)
+    if about and value is not None and not about.accepts(value):
+        if "enum" in about.schema:
+            said = unknown(value, choices(about), f"value of {name}")
+            raise ValueError(f"{said}; {name}~{given} compares it as text")
+        raise ValueError(_must_be(about))
+    if contract.KINDS[name] is Kind.INSTANT and value is not None and instant(value) is None:
+        raise ValueError("must be an RFC 3339 date-time, or a date")
+    return Condition(name, operator, value)
 
 
 def completer(of: str) -> Callable[[typer.Context, str], list[tuple[str, str]]]:
