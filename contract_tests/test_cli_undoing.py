@@ -77,12 +77,12 @@ def test_history_is_limited_to_the_latest(command: CommandLine) -> None:
 def test_a_history_that_the_journal_does_not_know_is_refused_as_by_undo(command: CommandLine, which: list[str]) -> None:
     command("update", A, "layout=5up", "--yes")
     for name in ("history", "undo"):
-        assert "The journal knows no change" in command(name, *which, *["--yes"] * (name == "undo"), expect=2).err
+        assert "The journal has no change" in command(name, *which, *["--yes"] * (name == "undo"), expect=2).err
 
 
 def test_the_history_of_a_space_without_changes_says_so(command: CommandLine) -> None:
     done = command("history")
-    assert (done.out, done.err) == ("", "The journal knows no change in this space.\n")
+    assert (done.out, done.err) == ("", "The journal has no change in this space.\n")
     assert command("history", "--json").json == []
 
 

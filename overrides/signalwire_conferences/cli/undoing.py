@@ -35,12 +35,12 @@ def history(
             *([] if change_set is None else [f"set {change_set!r}"]),
             *([] if id_ is None else [f"of conference {id_!r}"]),
         ]
-        raise CommandError(f"The journal knows no change {' '.join(of)}.")
+        raise CommandError(f"The journal has no change {' '.join(of)}.")
     terminal = run.terminal
     if run.as_json:
         terminal.json([_entry(each) for each in entries])
     elif not entries:
-        terminal.say("The journal knows no change in this space.")
+        terminal.say("The journal has no change in this space.")
     elif terminal.stdout.isatty():
         for _, group in itertools.groupby(entries, lambda each: each.change_set):
             _tell(terminal, list(group))
