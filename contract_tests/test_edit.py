@@ -79,7 +79,7 @@ def test_what_is_none_or_left_out_is_cleared(ours_of: Ours) -> None:
 
 
 def test_what_changes_nothing_sends_no_put_and_is_recorded_as_such(ours_of: Ours, server: MockServer) -> None:
-    server.store.patch(ID, {"layout": "of next year", "size": None})
+    server.store.patch(ID, {"layout": "of next year", "size": None}, allow_unknown=True)
     made = ours_of.edit(ID, dict)
     assert (made["layout"], made.report.written) == ("of next year", False)
     assert [entry.outcome for entry in ours_of.history(ID)] == ["unchanged"]

@@ -61,9 +61,9 @@ def test_what_did_not_change_and_should_have_is_shown(server: MockServer) -> Non
 
 
 def test_a_field_that_is_none_is_told(server: MockServer) -> None:
-    with pytest.raises(ValueError, match="'dispaly_name': did you mean 'display_name'") as caught:
+    with pytest.raises(ValueError, match="no field 'dispaly_name'; did you mean 'display_name'") as caught:
         server.assert_only_changed(ID, "dispaly_name", "title")
-    assert "- 'title'" in str(caught.value)
+    assert "no field 'title'" in str(caught.value)
 
 
 def test_the_same_value_in_another_spelling_is_no_change(server: MockServer) -> None:

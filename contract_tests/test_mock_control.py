@@ -154,7 +154,10 @@ def test_held_back_requests_land_on_demand(mock: ConferencesMock, api: httpx.Cli
         ({"fault": "drop-after", "method": "PUTT"}, "fault 0: method 'PUTT' is not one of GET, "),
         ([{"fault": "html"}, {"fault": "status"}, 7], "fault 1: status: missing a required argument: 'code'"),
         ([{"fault": "html"}, {"fault": "status"}, 7], "fault 2: 7 is not a JSON object"),
-        ({"fault": "field-lost", "name": "layuot"}, "fault 0: there is no such field"),
+        (
+            {"fault": "field-lost", "name": "layuot"},
+            "fault 0: field-lost: there is no field 'layuot'; did you mean 'layout'?",
+        ),
     ],
 )
 def test_what_is_wrong_with_faults_is_told_at_once_and_none_is_added(

@@ -84,15 +84,23 @@ def test_faults_know_which_of_them_no_request_met() -> None:
     [
         ({"layuot": "5up"}, "layuot='5up': there is no such field; did you mean 'layout'?"),
         ({"displayName": "x"}, "displayName='x': there is no such field; did you mean 'display_name'?"),
-        ({"size": "huge"}, "size='huge': is not one of small, medium, large"),
-        ({"quality": "4k"}, "quality='4k': is not one of 720p, 1080p"),
+        ({"size": "huge"}, "size='huge': must be one of small, medium, large"),
+        ({"quality": "4k"}, "quality='4k': must be one of 720p, 1080p"),
+        ({"light_primary": "red"}, "light_primary='red': must be a string that matches ^#"),
+        ({"display_name": "x" * 300}, "must be a string of at most 200 characters"),
+        ({"name": "two words"}, "name='two words': must be a string of at most 100 characters that matches ^"),
+        ({"join_from": "tomorrow"}, "join_from='tomorrow': must be an RFC 3339 date-time"),
+        ({"join_from": "2022-01-01"}, """join_from='2022-01-01': "2022-01-01" is not a "date-time\""""),
+        ({"join_from": 7}, "join_from=7: must be an RFC 3339 date-time"),
+        ({"enable_chat": None}, 'enable_chat=None: null is not of type "boolean"'),
     ],
 )
-def test_a_seed_with_a_slip_is_refused(wrong: dict[str, Any], said: str) -> None:
+def test_a_seed_with_a_slip_or_a_value_that_no_conference_can_have_is_refused(wrong: dict[str, Any], said: str) -> None:
     for make in (Store, MockServer, ConferencesMock):
         with pytest.raises(ValueError, match="cannot be preloaded") as caught:
             make([wrong])
-        assert f"conference 0: {said}" in str(caught.value)
+        assert str(caught.value).splitlines()[1].startswith("  - conference 0: ")
+        assert said in str(caught.value)
     mock = ConferencesMock([WHOLE])
     with pytest.raises(Misuse):
         mock.seed([wrong])
@@ -100,7 +108,14 @@ def test_a_seed_with_a_slip_is_refused(wrong: dict[str, Any], said: str) -> None
 
 
 def test_a_server_newer_than_the_contract_is_said_to_be_one() -> None:
-    newer = {"id": "x", "size": "huge", "layuot": 1, "captions": True}
+    newer = {
+        "id": "x",
+        "size": "huge",
+        "layuot": 1,
+        "captions": True,
+        "light_primary": "red",
+        "description": "x" * 9999,
+    }
     store = Store([newer], allow_unknown=True)
     store.patch("x", {"sizes": [1]})
     assert store["x"] == {**store["x"], **newer, "sizes": [1]}
@@ -179,11 +194,53 @@ def test_an_id_of_another_type_is_refused_and_an_unknown_one_told_with_those_tha
 
 
 def test_a_patch_with_a_slip_is_refused(store: Store) -> None:
-    with pytest.raises(Misuse, match="'dispaly_name': did you mean 'display_name'"):
+    with pytest.raises(Misuse, match="dispaly_name='x': there is no such field; did you mean 'display_name'"):
         store.patch(ID, {"size": "small", "dispaly_name": "x"})
     assert store[ID]["size"] == "large"
-    store.patch(ID, {"captions": True, "layout": "of a newer server"})
+    store.patch(ID, {"captions": True})
     assert store[ID]["captions"] is True
+
+
+WRONG = {"size": "huge", "light_primary": "red", "layuot": "5up", "record_on_start": None}
+
+
+def test_a_patch_with_values_that_no_conference_can_have_is_refused_with_all_of_them(store: Store) -> None:
+    before = store[ID]
+    with pytest.raises(Misuse) as caught:
+        store.patch(ID, WRONG)
+    assert [problem.partition("=")[0] for problem in caught.value.problems] == list(WRONG)
+    assert store[ID] == before
+
+
+def test_a_patch_as_of_a_newer_server_is_said_to_be_one(store: Store) -> None:
+    store.patch(ID, WRONG, allow_unknown=True)
+    assert WRONG.items() <= store[ID].items()
+
+
+def test_a_foreign_write_is_refused_like_a_patch_unless_it_is_said_to_be_of_a_newer_server() -> None:
+    with pytest.raises(Misuse) as caught:
+        Fault.foreign_write(WRONG)
+    assert len(caught.value.problems) == len(WRONG)
+    api = Api()
+    api.faults.add(Fault.foreign_write({"layout": "of next year"}, allow_unknown=True, when="after"), "GET")
+    assert api.get().status == 200
+    assert api.store[ID]["layout"] == "of next year"
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Fault.latency(-1), "seconds cannot be -1"),
+        (lambda: Fault.late_apply(float("nan")), "seconds cannot be nan"),
+        (lambda: Fault.status(503, retry_after="soon"), "retry_after cannot be 'soon'"),
+        (lambda: Fault.status(503, retry_after=-1), "retry_after cannot be -1"),
+        (lambda: Fault.lands_later(requests=-1), "requests cannot be -1"),
+        (lambda: Fault.times_kept(-1), "digits cannot be -1"),
+    ],
+)
+def test_a_fault_with_an_impossible_number_is_refused(make: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        make()
 
 
 # --- the server -------------------------------------------------------------------------------------

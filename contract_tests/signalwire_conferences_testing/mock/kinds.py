@@ -4,17 +4,21 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import typing
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from types import UnionType
 from typing import Any, Concatenate, Literal, ParamSpec, Union
 
 from attrs import field, frozen
 
+from signalwire_conferences.outcomes import retry_after
+
 from . import answers, outcomes, writes
 from .exchange import Call, Reply, checked_header, checked_status
-from .misuse import checked_names
+from .misuse import Misuse, checked_names, problems_of
+from .preload import checked_values
 from .steps import Proceed, Run, Step, answer, stored, told
 from .store import Store
 
@@ -24,8 +28,9 @@ _P = ParamSpec("_P")
 _CHECKS: Mapping[str, Callable[[Any], object]] = {
     "code": checked_status,
     "name": checked_names,
-    "changes": lambda changes: None if callable(changes) else checked_names(changes),
-    **dict.fromkeys(("content_type", "encoding", "location", "retry_after"), checked_header),
+    "changes": lambda changes: None if callable(changes) else checked_values(changes),
+    "retry_after": lambda value: _checked_wait(value),
+    **dict.fromkeys(("content_type", "encoding", "location"), checked_header),
 }
 
 
@@ -45,18 +50,32 @@ def _kind(happens: Callable[..., Any], around: Callable[[Callable[..., Any]], Ru
         given = rest.bind(*args, **kwargs)
         given.apply_defaults()
         words = [happens.__name__.replace("_", "-")]
+        problems: list[str] = []
         for name, value in given.arguments.items():
             if not _fits(value, hints[name]):
-                raise ValueError(f"{name} cannot be {value!r}")
-            if value is not None or rest.parameters[name].default is not None:
+                problems.append(f"{name} cannot be {value!r}")
+            elif not (value is rest.parameters[name].default and (value is None or value is False)):
                 words.append(_word(value))
-                _CHECKS.get(name, bool)(value)
+                problems += _problems(name, value, given.arguments)
+        if problems:
+            raise Misuse(f"there is no such fault {words[0]}", problems)
         return Fault(" ".join(words), around(lambda *first: happens(*first, **given.arguments)))
 
     # What a bound method shows is without its first parameter.
     vars(make).update(__signature__=signature.replace(parameters=parameters[own - 1 :]))
     make.__doc__ = happens.__doc__
     return classmethod(make)
+
+
+def _problems(name: str, value: Any, others: Mapping[str, Any]) -> Sequence[str]:
+    """What is wrong with an argument of the right type."""
+    if others.get("allow_unknown"):
+        return ()
+    try:
+        _CHECKS.get(name, bool)(value)
+    except ValueError as error:
+        return problems_of(error)
+    return ()
 
 
 def _fits(value: Any, hint: Any) -> bool:
@@ -69,7 +88,15 @@ def _fits(value: Any, hint: Any) -> bool:
         return value in typing.get_args(hint)
     if isinstance(value, bool):
         return hint is bool
-    return isinstance(value, (int, float) if hint is float else typing.get_origin(hint) or hint)
+    if isinstance(value, int | float):
+        return (hint is float or (hint is int and isinstance(value, int))) and 0 <= value < math.inf
+    return isinstance(value, typing.get_origin(hint) or hint)
+
+
+def _checked_wait(value: Any) -> None:
+    checked_header(value)
+    if retry_after({"retry-after": str(value)}, 0.0) is None:
+        raise ValueError(f"retry_after cannot be {value!r}: it is a number of seconds, or an HTTP date")
 
 
 def _word(value: Any) -> str:

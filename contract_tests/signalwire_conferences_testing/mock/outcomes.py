@@ -87,15 +87,21 @@ async def redirect(_step: Step, location: str, code: int = 307) -> Reply:
 
 
 async def foreign_write(
-    step: Step, changes: Mapping[str, Any] | Callable[[Store], object], when: Literal["before", "after"] = "before"
+    step: Step,
+    changes: Mapping[str, Any] | Callable[[Store], object],
+    when: Literal["before", "after"] = "before",
+    allow_unknown: bool = False,
 ) -> Reply:
-    """Somebody else sets the fields CHANGES just before or after the request is applied."""
+    """Somebody else sets the fields CHANGES just before or after (WHEN) the request is applied.
+
+    With ALLOW_UNKNOWN to any values, as those of a newer server.
+    """
     reply = await step.proceed() if when == "after" else None
     conference_id = step.call.conference_id
     if callable(changes):
         changes(step.store)
     elif conference_id is not None and conference_id in step.store:
-        step.store.patch(conference_id, changes)
+        step.store.patch(conference_id, changes, allow_unknown=allow_unknown)
     return reply or await step.proceed()
 
 

@@ -1,8 +1,8 @@
 """Conferences to start with: completed from the contract, and checked against it.
 
 The check is looser than the contract where tests need a server that is newer than it: forms of ids are free, and so are
-additional fields, unless their names look like a slip of the pen. Values of enumerations and all names are free where
-that is asked for.
+additional fields, unless their names look like a slip of the pen. All names and, within their types, all values are free
+where that is asked for.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import copy
 import functools
 import json
 import uuid
-from collections.abc import Iterable, Mapping
+from collections.abc import Container, Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +23,7 @@ from signalwire_conferences_testing import schemas
 from . import times
 from .misuse import Misuse, near_miss
 
-__all__ = ["completed", "generated_name", "ordered", "read_file", "unsaid"]
+__all__ = ["checked_values", "completed", "generated_name", "ordered", "read_file", "unsaid"]
 
 
 def read_file(path: str | Path) -> list[Any]:
@@ -49,7 +49,7 @@ def completed(
     Args:
         conferences: what was given.
         present: the conferences that are there already.
-        allow_unknown: whether values of enumerations and names of fields are free.
+        allow_unknown: whether names of fields are free, and values within their types.
 
     Raises:
         Misuse: something is wrong; the text names every problem.
@@ -105,6 +105,20 @@ def _complete(given: Mapping[str, Any]) -> dict[str, Any]:
     return ordered(state)
 
 
+def checked_values(given: Mapping[str, Any], present: Container[str] = ()) -> None:
+    """Refuses fields that look like a slip of the pen, and values that no conference can have.
+
+    Args:
+        given: fields and their values.
+        present: names that the conference has already: they are no slips.
+
+    Raises:
+        Misuse: something is wrong; the text names every problem.
+    """
+    if problems := list(_field_problems(given, present)):
+        raise Misuse("no conference can have this", problems)
+
+
 def _problems(given: Mapping[str, Any], allow_unknown: bool) -> Iterable[str]:
     if given.get("id") == "":
         yield "id='' is empty"
@@ -112,8 +126,14 @@ def _problems(given: Mapping[str, Any], allow_unknown: bool) -> Iterable[str]:
         times.later(given.get("updated_at", given.get("created_at")))
     except ValueError:
         yield "updated_at is at the end of time: no write could come after it"
+    yield from _field_problems(given, allow_unknown=allow_unknown)
+
+
+def _field_problems(
+    given: Mapping[str, Any], present: Container[str] = (), *, allow_unknown: bool = False
+) -> Iterable[str]:
     for name, value in given.items():
-        meant = None if allow_unknown else near_miss(str(name))
+        meant = None if allow_unknown or name in present else near_miss(str(name))
         slip = f"there is no such field; did you mean {meant!r}?" if meant else None
         if what := slip or _refusal(name, value, allow_unknown):
             yield f"{name}={short_repr(value)}: {what}"
@@ -127,21 +147,16 @@ def _refusal(name: str, value: Any, allow_unknown: bool) -> str | None:
         error = next(iter(_validators()[name].iter_errors(value)), None)
     except UnicodeEncodeError:
         return "holds a lone surrogate, which is not a character"
-    values = None if allow_unknown or value is None else _enumerations().get(name)
-    if error is None and values and value not in values:
-        return f"is not one of {', '.join(values)}"
+    # What an answer may hold is wider than what a request may set, and only null is meant to be there.
+    settable = None if allow_unknown or value is None else _settable().get(name)
+    if settable and not settable.accepts(value):
+        return settable.rule
     return error and str(error.message)
 
 
 @functools.cache
-def _enumerations() -> Mapping[str, list[str]]:
-    """Field -> its values, of those that have no other."""
-    return {
-        name: values
-        for name, schema in schemas.answer_fields().items()
-        for choice in (schema, *schema.get("oneOf", ()))
-        if (values := schemas.resolve(choice).get("enum"))
-    }
+def _settable() -> Mapping[str, contract.Field]:
+    return {**contract.fields(contract.CREATE), **contract.fields(contract.UPDATE)}
 
 
 @functools.cache
@@ -154,9 +169,9 @@ def _loose(schema: Mapping[str, Any]) -> dict[str, Any]:
     result = {key: value for key, value in schemas.resolve(schema).items() if key != "enum"}
     if result.get("format") == "uuid":
         del result["format"]
-    for key in ("anyOf", "oneOf"):
-        if key in result:
-            result[key] = [_loose(choice) for choice in result[key]]
+    if "oneOf" in result:  # a type, or null: as an `if`, the error is that of the type
+        choice, null = result.pop("oneOf")
+        result |= {"if": {"not": null}, "then": _loose(choice)}
     if "properties" in result:
         result["properties"] = {k: _loose(v) for k, v in result["properties"].items()}
     return result

@@ -16,7 +16,7 @@ from signalwire_conferences import contract
 from signalwire_conferences.values import one_spelling
 from signalwire_conferences_testing import schemas
 
-from . import misuse, preload, times
+from . import preload, times
 from .snapshots import Snapshot, snapshot
 
 __all__ = ["Record", "Store"]
@@ -51,9 +51,9 @@ class Store:
     Args:
         conferences: conferences to start with, each as much of it as matters: what is left out
             has the value that the contract gives it. By default the contract's own example.
-        allow_unknown: whether conferences may have values of enumerations and fields that the
-            contract does not know, as those of a newer server. Otherwise such a value is an error,
-            and so is a field whose name is nearly that of another.
+        allow_unknown: whether conferences may have values that the contract refuses, and any fields,
+            as those of a newer server. Otherwise such a value is an error, and so is a field whose
+            name is nearly that of another.
 
     Raises:
         ValueError: something is wrong with the conferences; all problems at once.
@@ -139,18 +139,24 @@ class Store:
             old = self._found(conference_id)
             return self._put(Record(old.id, old.number, state, old.unrequested, old.state))
 
-    def patch(self, conference_id: str | UUID, changes: Mapping[str, Any]) -> None:
-        """Another writer: sets fields to any values, and raises `updated_at` unless it is among them.
+    def patch(self, conference_id: str | UUID, changes: Mapping[str, Any], *, allow_unknown: bool = False) -> None:
+        """Another writer: sets fields, and raises `updated_at` unless it is among them.
+
+        Args:
+            conference_id: the conference.
+            changes: fields and their values.
+            allow_unknown: whether they may be anything, as those of a newer server.
 
         Raises:
             KeyError: there is no such conference.
-            ValueError: the name of a field is nearly that of another, which was probably meant.
+            ValueError: no conference can have a value, or the name of a field is nearly that of another; all problems
+                at once, nothing was changed.
         """
         made = copy.deepcopy(dict(changes))
         with self.lock:
             old = self._found(conference_id)
-            if not self._allow_unknown:
-                misuse.checked_names(name for name in made if name not in old.state)
+            if not (allow_unknown or self._allow_unknown):
+                preload.checked_values(made, old.state)
             stamp = {"updated_at": times.later(old.state.get("updated_at"))}
             state = {**old.state, **stamp, **made}
             self._put(Record(old.id, old.number, state, {**old.unrequested, **made}, old.state))
