@@ -66,6 +66,14 @@ def test_a_field_that_is_none_is_told(server: MockServer) -> None:
     assert "no field 'title'" in str(caught.value)
 
 
+def test_a_list_of_fields_is_refused_and_the_way_shown(server: MockServer) -> None:
+    for wrong in (["display_name"], ("display_name",), 7):
+        with pytest.raises(
+            TypeError, match=r'each as an argument of its own: assert_only_changed\(id, "display_name"\)'
+        ):
+            server.assert_only_changed(ID, wrong)  # type: ignore[arg-type]  # wrong on purpose
+
+
 def test_the_same_value_in_another_spelling_is_no_change(server: MockServer) -> None:
     put(server, join_from="2023-01-01T01:00:00+01:00", dark_primary="#123ABC")
     server.assert_only_changed(ID)

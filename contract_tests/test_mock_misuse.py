@@ -41,6 +41,47 @@ def test_a_method_that_no_request_has_is_refused(method: Any) -> None:
         Rule(Fault.drop_after(), method)
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"tmies": 3}, "'tmies' is not an option of a fault; did you mean times?"),
+        (
+            {"condition": 3},
+            "'condition' is not an option of a fault; there are method, conference_id, at, times, where",
+        ),
+    ],
+)
+@pytest.mark.parametrize("given", [Fault.drop_after(), {"fault": "drop-after"}])
+def test_an_unknown_option_of_a_fault_is_refused_with_the_one_that_was_meant(
+    options: dict[str, Any], said: str, given: Any
+) -> None:
+    mock = ConferencesMock()
+    with pytest.raises(TypeError) as caught:
+        mock.faults.add(given, "PUT", **options)
+    assert str(caught.value) == said
+    assert mock.faults.rules == []
+
+
+def test_an_unknown_argument_of_a_kind_is_refused_with_the_one_that_was_meant() -> None:
+    with pytest.raises(TypeError, match="status: got an unexpected keyword argument 'retry_fter'; did you mean retry_"):
+        Fault.status(503, retry_fter=1)  # type: ignore[call-arg]  # wrong on purpose
+
+
+def test_a_fault_may_be_added_as_an_object_of_json() -> None:
+    mock = ConferencesMock()
+    rule = mock.faults.add({"fault": "status", "code": 503, "times": 2}, "put", where=bool)
+    assert (str(rule), mock.faults.rules) == ("PUT 1x2 status 503", [rule])
+    assert rule.where is not None
+    assert str(Rule.from_json({"fault": "status", "code": 503, "method": None, "times": None})) == "* 1x* status 503"
+
+
+def test_times_and_at_are_refused_each_for_its_own_reason() -> None:
+    with pytest.raises(
+        ValueError, match=r"at cannot be 0: requests are counted from 1\n.*times cannot be 0: a fault aff"
+    ):
+        Rule(Fault.drop_after(), at=0, times=0)
+
+
 def test_a_condition_that_cannot_be_called_is_refused() -> None:
     with pytest.raises(TypeError, match="where cannot be 'PUT'"):
         Rule(Fault.drop_after(), where="PUT")  # type: ignore[arg-type]  # wrong on purpose

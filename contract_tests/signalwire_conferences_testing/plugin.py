@@ -4,7 +4,7 @@ pytest loads this module wherever the distribution is installed, so it imports p
 fixtures when a test asks for one. They need the extra `testing`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -88,13 +88,7 @@ def _rules(*given: Any, **options: Any) -> list["Rule"]:
         options = {"method": faults.pop(), **options}
     if not faults:
         raise TypeError(f"the marker {_MARKER} names no fault")
-    rules = []
-    for each in faults:
-        if isinstance(each, Mapping):
-            rules.append(Rule.from_json({**options, **each}))
-        else:
-            rules.append(Rule(each, **options))
-    return rules
+    return [Rule.of(each, **options) for each in faults]
 
 
 # --- hooks ------------------------------------------------------------------------------------------

@@ -132,10 +132,11 @@ class ConferencesMock:
 
         What counts is how the conference was when it was created or added, with what `store.patch` and faults did to it
         as other writers. Times are compared as instants, colours and UUIDs without regard to case. A time that each
-        write changes, `updated_at`, may differ.
+        write changes, `updated_at`, may differ. Other conferences are not looked at.
 
         Raises:
             AssertionError: with the diff, or where the conference was deleted.
+            TypeError: a field is not given by its name.
             ValueError: there is no such field.
         """
         __tracebackhide__ = True

@@ -6,7 +6,7 @@ from typing import Any
 
 from signalwire_conferences import contract
 from signalwire_conferences.contract import Kind
-from signalwire_conferences.errors import printable
+from signalwire_conferences.errors import printable, short_repr
 from signalwire_conferences.values import equivalent
 from signalwire_conferences_testing import schemas
 
@@ -31,9 +31,16 @@ def unexpected(
         expected: the fields that have to differ, no others.
 
     Raises:
+        TypeError: an expected field is not a name.
         Misuse: the conference has no field of an expected name.
     """
     named = list(expected)
+    for each in named:
+        if not isinstance(each, str):
+            raise TypeError(
+                f"{short_repr(each)} is not the name of a field; give each as an argument of its own: "
+                'assert_only_changed(id, "display_name")'
+            )
     fields = {**before, **after}
     wrong = [name for name in named if name not in fields]
     if wrong:

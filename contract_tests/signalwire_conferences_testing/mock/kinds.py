@@ -17,7 +17,7 @@ from signalwire_conferences.outcomes import retry_after
 
 from . import answers, outcomes, writes
 from .exchange import Call, Reply, checked_header, checked_status
-from .misuse import Misuse, checked_names, problems_of
+from .misuse import Misuse, checked_names, did_you_mean, problems_of
 from .preload import checked_values
 from .steps import Proceed, Run, Step, answer, stored, told
 from .store import Store
@@ -25,11 +25,19 @@ from .store import Store
 __all__ = ["Fault", "kinds"]
 
 _P = ParamSpec("_P")
+
+
+def _checked_wait(value: Any) -> None:
+    checked_header(value)
+    if retry_after({"retry-after": str(value)}, 0.0) is None:
+        raise ValueError(f"retry_after cannot be {value!r}: it is a number of seconds, or an HTTP date")
+
+
 _CHECKS: Mapping[str, Callable[[Any], object]] = {
     "code": checked_status,
     "name": checked_names,
     "changes": lambda changes: None if callable(changes) else checked_values(changes),
-    "retry_after": lambda value: _checked_wait(value),
+    "retry_after": _checked_wait,
     **dict.fromkeys(("content_type", "encoding", "location"), checked_header),
 }
 
@@ -47,9 +55,15 @@ def _kind(happens: Callable[..., Any], around: Callable[[Callable[..., Any]], Ru
     rest = signature.replace(parameters=parameters[own:])
 
     def make(_cls: type[Fault], /, *args: Any, **kwargs: Any) -> Fault:
-        given = rest.bind(*args, **kwargs)
+        kind = happens.__name__.replace("_", "-")
+        try:
+            given = rest.bind(*args, **kwargs)
+        except TypeError as error:
+            unknown = next((name for name in kwargs if name not in rest.parameters), None)
+            hint = "" if unknown is None else did_you_mean(unknown, rest.parameters)
+            raise TypeError(f"{kind}: {error}{hint}") from None
         given.apply_defaults()
-        words = [happens.__name__.replace("_", "-")]
+        words = [kind]
         problems: list[str] = []
         for name, value in given.arguments.items():
             if not _fits(value, hints[name]):
@@ -58,7 +72,7 @@ def _kind(happens: Callable[..., Any], around: Callable[[Callable[..., Any]], Ru
                 words.append(_word(value))
                 problems += _problems(name, value, given.arguments)
         if problems:
-            raise Misuse(f"there is no such fault {words[0]}", problems)
+            raise Misuse(f"there is no such fault {kind}", problems)
         return Fault(" ".join(words), around(lambda *first: happens(*first, **given.arguments)))
 
     # What a bound method shows is without its first parameter.
@@ -91,12 +105,6 @@ def _fits(value: Any, hint: Any) -> bool:
     if isinstance(value, int | float):
         return (hint is float or (hint is int and isinstance(value, int))) and 0 <= value < math.inf
     return isinstance(value, typing.get_origin(hint) or hint)
-
-
-def _checked_wait(value: Any) -> None:
-    checked_header(value)
-    if retry_after({"retry-after": str(value)}, 0.0) is None:
-        raise ValueError(f"retry_after cannot be {value!r}: it is a number of seconds, or an HTTP date")
 
 
 def _word(value: Any) -> str:

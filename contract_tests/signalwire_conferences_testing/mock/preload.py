@@ -1,8 +1,8 @@
 """Conferences to start with: completed from the contract, and checked against it.
 
 The check is looser than the contract where tests need a server that is newer than it: forms of ids are free, and so are
-additional fields, unless their names look like a slip of the pen. All names and, within their types, all values are free
-where that is asked for.
+additional fields, unless their names look like a slip of the pen. Where that is asked for, all names are free, and all
+values within their types.
 """
 
 from __future__ import annotations
@@ -147,7 +147,7 @@ def _refusal(name: str, value: Any, allow_unknown: bool) -> str | None:
         error = next(iter(_validators()[name].iter_errors(value)), None)
     except UnicodeEncodeError:
         return "holds a lone surrogate, which is not a character"
-    # What an answer may hold is wider than what a request may set, and only null is meant to be there.
+    # The schema of an answer has no limits for a value that is not null; that of a request has.
     settable = None if allow_unknown or value is None else _settable().get(name)
     if settable and not settable.accepts(value):
         return settable.rule
