@@ -1,5 +1,6 @@
 """What every mock is: conferences, faults, a log of requests, and what tests do with them."""
 
+import base64
 import uuid
 from collections import deque
 from collections.abc import Iterable, Mapping, MutableSequence
@@ -96,6 +97,11 @@ class ConferencesMock:
     def auth(self) -> tuple[str, str]:
         """User name and password, as requests and httpx take them."""
         return self.project, self.token
+
+    @property
+    def headers(self) -> dict[str, str]:
+        """The same as a header, for clients that take it in another form, such as aiohttp."""
+        return {"Authorization": "Basic " + base64.b64encode(":".join(self.auth).encode()).decode()}
 
     @property
     def credentials(self) -> Credentials:
