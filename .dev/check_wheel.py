@@ -179,7 +179,7 @@ def constraints(dependencies: str) -> list[str]:
     pins = dict(re.findall(r"^([a-z][^ =\n]*)==([^ \\\n]+)", REQUIREMENTS.read_text("utf-8"), re.MULTILINE))
     if dependencies == "oldest":
         for requirement in chain(PROJECT["dependencies"], *PROJECT["optional-dependencies"].values()):
-            if bound := re.match(r"([a-z-]+)>=([0-9.]+)", requirement):
+            if bound := re.match(r"([a-z0-9-]+)>=([0-9.]+)", requirement):
                 pins[bound[1]] = bound[2]
     return [f"{name}=={version}" for name, version in pins.items()]
 

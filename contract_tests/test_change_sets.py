@@ -394,6 +394,9 @@ def test_the_undo_of_a_change_set_tells_how_far_it_is(ours_of: Ours, server: Moc
         ([], {"change_set": 5}, ["change_set"]),
         ([], {"entry": "1"}, ["entry"]),
         ([3], {}, ["id"]),
+        ([ID], {"on_progress": print}, ["on_progress"]),
+        ([ID], {"change_set": "x", "on_progress": print}, ["on_progress"]),
+        ([], {"entry": 1, "on_progress": print}, ["on_progress"]),
     ],
 )
 def test_what_is_to_be_undone_has_to_be_named_in_one_way(

@@ -1,13 +1,26 @@
 """What the guide for users of the vendor's SDK says is true; its code is run by test_pages.py."""
 
+import asyncio
 import contextlib
+import pickle
+import re
 from typing import Any
 
 import pytest
 
-from signalwire_conferences import ConferencesError, RestClient, SignalWireRestError, TransportError
+from signalwire_conferences import (
+    AsyncRestClient,
+    ConferencesError,
+    ConfigurationError,
+    InvalidChangeError,
+    RequestOptions,
+    RestClient,
+    SignalWireRestError,
+    SignalWireRestTransportError,
+    TransportError,
+)
 from signalwire_conferences_testing import demo
-from signalwire_conferences_testing.mock import MockServer
+from signalwire_conferences_testing.mock import Fault, MockServer
 
 # Programs of the kind that people write with the vendor's SDK, and what they print.
 PROGRAMS = {
@@ -105,9 +118,104 @@ def test_what_the_vendors_client_has_besides_says_at_the_attribute_that_it_is_no
 
 def test_whoever_catches_the_vendors_error_catches_every_error_and_finds_a_status() -> None:
     with RestClient("project", "token", "127.0.0.1:1", retries=0) as client:
-        with pytest.raises(SignalWireRestError) as caught:
+        with pytest.raises(SignalWireRestTransportError) as caught:
             client.video.conferences.get("x")
+        assert isinstance(caught.value, SignalWireRestError)
         assert isinstance(caught.value, TransportError)
         assert (caught.value.status_code, caught.value.body, caught.value.request_id) == (None, None, None)
     with contextlib.suppress(SignalWireRestError):
         raise ConferencesError("one")
+
+
+def test_an_error_of_a_request_has_its_method_and_whole_url_and_the_headers_of_the_answer() -> None:
+    with MockServer(token="its-secret-token") as server:
+        client = RestClient(server.project, server.token, base_url=f"http://{server.host}/", retries=0)
+        with client:
+            with pytest.raises(SignalWireRestError) as refused:
+                client.video.conferences.delete("a b")
+            server.faults.add(Fault.body("no", f"text/{server.token}", 500))
+            with pytest.raises(SignalWireRestError) as failed:
+                client.video.conferences.list(page_size=5, include_active_session=True)
+
+        async def get() -> None:
+            async with AsyncRestClient(server.project, server.token, server.host, retries=0) as client:
+                await client.video.conferences.get("x")
+
+        with pytest.raises(SignalWireRestError) as awaited:
+            asyncio.run(get())
+    url = f"http://{server.host}/api/video/conferences"
+    assert (refused.value.method, refused.value.url) == ("DELETE", f"{url}/a%20b")
+    assert refused.value.headers is not None
+    assert refused.value.headers["content-type"].startswith("application/json")
+    assert (failed.value.method, failed.value.url) == ("GET", f"{url}?page_size=5&include_active_session=true")
+    assert failed.value.headers is not None
+    assert failed.value.headers["content-type"] == "text/***"
+    assert pickle.loads(pickle.dumps(failed.value)).url == failed.value.url
+    assert (awaited.value.method, awaited.value.url) == ("GET", f"{url}/x")
+
+
+def test_an_error_without_an_answer_has_no_headers_and_one_without_a_request_no_url() -> None:
+    with RestClient("project", "token", "127.0.0.1:1", retries=0) as client:
+        with pytest.raises(SignalWireRestError) as unsent:
+            client.video.conferences.create(display_name="x")
+        with pytest.raises(SignalWireRestError) as refused:
+            client.video.conferences.list(page_size=0)
+    assert (unsent.value.method, unsent.value.headers) == ("POST", None)
+    assert unsent.value.url == "http://127.0.0.1:1/api/video/conferences"
+    assert (refused.value.method, refused.value.url, refused.value.headers) == (None, None, None)
+
+
+def test_the_id_may_be_given_by_name_where_the_vendors_methods_take_it() -> None:
+    async def awaited(server: MockServer) -> None:
+        async with AsyncRestClient(server.project, server.token, server.host) as client:
+            assert (await client.video.conferences.get(resource_id="two"))["id"] == "two"
+            await client.video.conferences.delete(resource_id="two")
+
+    with MockServer([{"id": "one"}, {"id": "two"}]) as server:
+        asyncio.run(awaited(server))
+        with RestClient(server.project, server.token, server.host) as client:
+            assert client.video.conferences.get(resource_id="one")["id"] == "one"
+            client.video.conferences.delete(resource_id="one")
+            assert client.video.conferences.list()["data"] == []
+
+
+OPTIONS_HERE = r"RestClient\(timeout=\.\.\., retries=\.\.\.\).*client\.with_options\(timeout=\.\.\., retries=\.\.\.\)"
+
+
+@pytest.mark.parametrize(("given", "named"), [((), {}), ((5.0, 2), {}), ((), {"timeout": 5.0, "retries": 2})])
+def test_request_options_can_be_imported_and_say_what_to_write_instead(given: Any, named: Any) -> None:
+    with pytest.raises(ConfigurationError, match=OPTIONS_HERE):
+        RequestOptions(*given, **named)
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "said"),
+    [
+        ("request_options", object(), OPTIONS_HERE),
+        ("extras", {"layout": "5up"}, "name its fields in the call"),
+        ("resource_id", "x", "the id comes first, without a name"),
+    ],
+)
+def test_what_has_no_such_name_here_says_what_to_write_instead(name: str, value: object, said: str) -> None:
+    with RestClient("project", "token", "127.0.0.1:1") as client:
+        conferences: Any = client.video.conferences
+        calls = (
+            lambda **given: conferences.update("x", layout="5up", **given),
+            lambda **given: conferences.create(display_name="x", **given),
+            conferences.list,
+            conferences.paginate,
+        )
+        for call in calls:
+            with pytest.raises(InvalidChangeError) as caught:
+                call(**{name: value})
+            [problem] = caught.value.problems
+            assert problem.field == name
+            assert re.search(said, problem.rule)
+
+
+def test_numbers_in_a_query_are_of_the_type_that_the_guide_says() -> None:
+    with MockServer() as server, RestClient(server.project, server.token, server.host) as client:
+        conferences: Any = client.video.conferences
+        with pytest.raises(InvalidChangeError, match=r"(?s)page_size='10': .*integer.*starts_after=1.*string"):
+            conferences.list(page_size="10", starts_after=1767225600)
+        assert conferences.list(page_size=10, starts_after="1767225600")["data"] == []

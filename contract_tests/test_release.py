@@ -47,7 +47,7 @@ def test_each_dependency_has_one_oldest_version() -> None:
     bounds = defaultdict(set)
     for requirement in chain(PROJECT["dependencies"], *EXTRAS.values()):
         if not requirement.startswith(PROJECT["name"]):
-            name, bound = re.match(r"([a-z-]+)(.*)", requirement).groups()  # type: ignore[union-attr]  # it matches
+            name, bound = re.match(r"([a-z0-9-]+)(.*)", requirement).groups()  # type: ignore[union-attr]  # it matches
             bounds[name].add(re.match(r">=[0-9.]+", bound) and bound)
     assert {name for name, found in bounds.items() if len(found) > 1 or None in found} == set()
 

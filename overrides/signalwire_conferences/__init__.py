@@ -8,6 +8,7 @@ if TYPE_CHECKING:
     from signalwire_conferences_api.models import ConferenceSize, VideoLayout, VideoQuality
 
     from .aio import AsyncRestClient
+    from .base import RequestOptions
     from .client import RestClient
     from .contract import KEEP
     from .errors import (
@@ -27,6 +28,7 @@ if TYPE_CHECKING:
         RateLimitError,
         ServerError,
         SignalWireRestError,
+        SignalWireRestTransportError,
         TransportError,
         UnsafeUpdateError,
         ValidationError,
@@ -72,10 +74,12 @@ __all__ = [
     "RateLimitError",
     "RequestBegan",
     "RequestEnded",
+    "RequestOptions",
     "RestClient",
     "ServerChoice",
     "ServerError",
     "SignalWireRestError",
+    "SignalWireRestTransportError",
     "TransportError",
     "UndoPlans",
     "UnsafeUpdateError",
@@ -96,6 +100,7 @@ _WHERE = {
     name: module
     for module, names in {
         ".aio": ("AsyncRestClient",),
+        ".base": ("RequestOptions",),
         ".client": ("RestClient",),
         ".contract": ("KEEP",),
         ".events": ("CallBegan", "CallEnded", "Event", "RequestBegan", "RequestEnded", "Waiting"),

@@ -63,9 +63,9 @@ class AsyncRestClient(BaseClient[AsyncLock, "httpx.AsyncClient"]):
 class AsyncConferences(BaseConferences[AsyncTransport]):
     """The video conferences of a space. Each method is as in `Conferences`, and raises the same."""
 
-    async def get(self, conference_id: Id, /, *, include_active_session: bool = False) -> Conference:
+    async def get(self, resource_id: Id, *, include_active_session: bool = False) -> Conference:
         """Read a conference."""
-        return await self._transport.run(operations.get(conference_id, include_active_session, self._policy), "get")
+        return await self._transport.run(operations.get(resource_id, include_active_session, self._policy), "get")
 
     async def list(self, **query: Unpack[ListQuery]) -> ConferencePage:
         """Read one page of conferences. `paginate` reads them all."""
@@ -79,9 +79,9 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         """Create a conference. Never repeated where it may have been carried out."""
         return await self._transport.run(operations.create(fields, self._policy), "create")
 
-    async def delete(self, conference_id: Id, /) -> None:
+    async def delete(self, resource_id: Id) -> None:
         """Delete a conference."""
-        await self._transport.run(operations.delete(conference_id, self._policy), "delete")
+        await self._transport.run(operations.delete(resource_id, self._policy), "delete")
 
     async def replace(self, conference_id: Id, body: Mapping[str, Any], /) -> Conference:
         """PUT this body as it is: every writable field that it leaves out is reset."""
@@ -162,7 +162,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         on_progress: Callable[[ConferenceResult], object] | None = None,
     ) -> Conference | ChangeSetResult:
         """Take a change back, as a three-way merge."""
-        if (one := self._undo_of_one(conference_id, change_set, entry)) is not None:
+        if (one := self._undo_of_one(conference_id, change_set, entry, on_progress)) is not None:
             return await self._transport.run(one, "undo")
         made, ids = ChangeSet(), await self._transport.run(members(change_set or "", self._journaled), "undo")
         return await self._carried_out("undo", ids, self._undos(change_set, made), made, CONCURRENCY, on_progress)
@@ -185,7 +185,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         on_progress: Callable[[tuple[str, AsyncPlan | Exception]], object] | None = None,
     ) -> AsyncPlan | UndoPlans[Awaitable[Conference]]:
         """Tell what `undo` would do: one plan, or one for each conference of a change set."""
-        if (one := self._undo_plan_of_one(conference_id, change_set, entry)) is not None:
+        if (one := self._undo_plan_of_one(conference_id, change_set, entry, on_progress)) is not None:
             return await self._transport.run(one, "plan_undo")
         made, ids = (
             UndoPlans[Awaitable[Conference]](),

@@ -86,7 +86,7 @@ class AsyncTransport(Common[AsyncLock]):
             case Request():
                 if locks.pool is None or self._pools.closed:
                     locks.pool = await self._pools.here()
-                return outcome_of(step, await self._send(step, locks.pool))
+                return outcome_of(step, await self._send(step, locks.pool), self.settings.address.url)
             case Wait(seconds):
                 return await anyio.sleep(seconds)
             case Acquire(conference_id):

@@ -10,10 +10,10 @@ from uuid import UUID
 from attrs import evolve
 
 from . import operations
-from .changes import checked_base, checked_body, checked_changes, checked_edit, checked_history, checked_many
+from .changes import OPTIONS, checked_base, checked_body, checked_changes, checked_edit, checked_history, checked_many
 from .contract import KEEP, Json
 from .edit import Edit, Function
-from .errors import ConferencesError
+from .errors import ConferencesError, ConfigurationError
 from .fleet import Fleet, name_of
 from .history import ChangeSet, Entry
 from .masking import Secret, without_secrets
@@ -54,6 +54,13 @@ class ConferencesOnly:
                 said += ": this package is about conferences alone, and not their streams and tokens."
                 said += " Use the vendor's SDK beside it: `from signalwire.rest import RestClient as SignalWireClient`."
             raise AttributeError(said, name=name, obj=self)
+
+
+class RequestOptions:
+    """A name of the vendor's SDK. To make one says what to write instead."""
+
+    def __init__(self, *_: object, **__: object) -> NoReturn:
+        raise ConfigurationError("There are no RequestOptions here.", advice=f"Write {OPTIONS}.")
 
 
 class BaseClient(ConferencesOnly, Generic[L, H]):
@@ -177,11 +184,11 @@ class BaseConferences(ConferencesOnly, Generic[T]):
         return (yield from recalled(Recall(key, change_set=change_set), self._journaled))
 
     def _undo_of_one(
-        self, conference_id: Id | None, change_set: str | None, entry: int | None
+        self, conference_id: Id | None, change_set: str | None, entry: int | None, on_progress: object
     ) -> Steps[Conference] | None:
         """`None` where a change set is to be undone in all its conferences."""
         with self._masking():
-            name = checked_history(conference_id, change_set, entry, undo=True)
+            name = checked_history(conference_id, change_set, entry, on_progress, undo=True)
         return None if name is None and entry is None else self._undone(name, change_set, entry)
 
     def _undone(self, name: str | None, change_set: str | None, entry: int | None) -> Steps[Conference]:
@@ -196,11 +203,11 @@ class BaseConferences(ConferencesOnly, Generic[T]):
         return lambda each: undo(Target.of(each, settings, made), change_set)
 
     def _undo_plan_of_one(
-        self, conference_id: Id | None, change_set: str | None, entry: int | None
+        self, conference_id: Id | None, change_set: str | None, entry: int | None, on_progress: object
     ) -> Steps[UpdatePlan[Any]] | None:
         """`None` where a change set is to be undone in all its conferences."""
         with self._masking():
-            name = checked_history(conference_id, change_set, entry, undo=True)
+            name = checked_history(conference_id, change_set, entry, on_progress, undo=True)
         return None if name is None and entry is None else self._undo_plan(name, change_set, entry)
 
     def _undo_plan(self, name: str | None, change_set: str | None, entry: int | None = None) -> Steps[UpdatePlan[Any]]:

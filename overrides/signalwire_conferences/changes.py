@@ -26,6 +26,12 @@ _NONE: Final = object()
 _LEADS_OUT: Final = re.compile(r"[/\\?#]")  # of a path
 _MOST_AT_ONCE: Final = 1000  # conferences; each costs a thread or a task
 T = TypeVar("T")
+OPTIONS: Final = "RestClient(timeout=..., retries=...), and for one call client.with_options(timeout=..., retries=...)"
+_OF_THE_VENDORS_SDK: Final = {
+    "request_options": f"is not taken here; write {OPTIONS}",
+    "extras": "is not taken here; name its fields in the call",
+    "resource_id": "is not taken here; the id comes first, without a name",
+}
 
 
 def checked_changes(
@@ -117,7 +123,9 @@ def checked_id(conference_id: object) -> str:
     return str(to_json(_Check(conference_id).passed(conference_id)))
 
 
-def checked_history(conference_id: object, change_set: object, entry: object = None, *, undo: bool) -> str | None:
+def checked_history(
+    conference_id: object, change_set: object, entry: object = None, on_progress: object = None, *, undo: bool
+) -> str | None:
     """The id, if one is given, of a history or of what is to be undone."""
     check = _Check(_NONE if conference_id is None else conference_id)
     if change_set is not None and not (isinstance(change_set, str) and change_set):
@@ -128,6 +136,8 @@ def checked_history(conference_id: object, change_set: object, entry: object = N
     if undo and (not any(given) or (given[2] and sum(given) > 1)):
         rule = "must be given alone, or an id, a change set or both"
         check.problems.append(Problem("entry", entry, rule))
+    if on_progress is not None and (given[0] or given[2]):
+        check.refuse("on_progress", on_progress, "is for a change set in all its conferences; leave it out")
     check.passed(None)
     return None if conference_id is None else str(to_json(conference_id))
 
@@ -245,7 +255,7 @@ class _Check:
     def _unknown(self, name: object, known: Mapping[str, Field]) -> str:
         if self._noun == "field" and isinstance(name, str) and name in contract.KINDS:
             return "cannot be written here"
-        return unknown(name, known, self._noun)
+        return _OF_THE_VENDORS_SDK.get(str(name)) or unknown(name, known, self._noun)
 
 
 def unknown(name: object, known: Iterable[str], noun: str = "field") -> str:

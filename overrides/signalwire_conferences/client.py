@@ -89,15 +89,17 @@ class RestClient(BaseClient[Lock, "httpx.Client"]):
 class Conferences(BaseConferences[Transport]):
     """The video conferences of a space. Reach it as `client.video.conferences`.
 
+    An id is `resource_id` where the vendor's SDK takes it by that name.
+
     Raises:
         InvalidChangeError: by every method, before any request: all that is wrong with its arguments.
         ApiError, TransportError, InvalidResponseError: by every method but `history`: a request failed, with
             `NotFoundError` (an `ApiError`) where there is no such conference.
     """
 
-    def get(self, conference_id: Id, /, *, include_active_session: bool = False) -> Conference:
+    def get(self, resource_id: Id, *, include_active_session: bool = False) -> Conference:
         """Read a conference; with `include_active_session`, also the session under way."""
-        return self._transport.run(operations.get(conference_id, include_active_session, self._policy), "get")
+        return self._transport.run(operations.get(resource_id, include_active_session, self._policy), "get")
 
     def list(self, **query: Unpack[ListQuery]) -> ConferencePage:
         """Read one page of conferences. `paginate` reads them all."""
@@ -116,9 +118,9 @@ class Conferences(BaseConferences[Transport]):
         """Create a conference. Never repeated where it may have been carried out."""
         return self._transport.run(operations.create(fields, self._policy), "create")
 
-    def delete(self, conference_id: Id, /) -> None:
+    def delete(self, resource_id: Id) -> None:
         """Delete a conference. A repetition that finds it gone has succeeded."""
-        self._transport.run(operations.delete(conference_id, self._policy), "delete")
+        self._transport.run(operations.delete(resource_id, self._policy), "delete")
 
     def replace(self, conference_id: Id, body: Mapping[str, Any], /) -> Conference:
         """PUT this body, with `display_name` at least: every writable field that it leaves out is reset."""
@@ -265,7 +267,7 @@ class Conferences(BaseConferences[Transport]):
             VerificationError, InvalidResponseError, ApiError, TransportError: as `update`. All these errors are in the
                 result's `failed` where a change set is undone in all its conferences.
         """
-        if (one := self._undo_of_one(conference_id, change_set, entry)) is not None:
+        if (one := self._undo_of_one(conference_id, change_set, entry, on_progress)) is not None:
             return self._transport.run(one, "undo")
         made, ids = ChangeSet(), self._transport.run(members(change_set or "", self._journaled), "undo")
         return self._carried_out("undo", ids, self._undos(change_set, made), made, CONCURRENCY, on_progress)
@@ -294,7 +296,7 @@ class Conferences(BaseConferences[Transport]):
         """Tell what `undo` would do: one plan, or one for each conference of a change set. One that fails stops no
         other: its error is in `failed`. `on_progress` is called with id and plan, or error, of each.
         """
-        if (one := self._undo_plan_of_one(conference_id, change_set, entry)) is not None:
+        if (one := self._undo_plan_of_one(conference_id, change_set, entry, on_progress)) is not None:
             return self._transport.run(one, "plan_undo")
         made, ids = (
             UndoPlans[Conference](),

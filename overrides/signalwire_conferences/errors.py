@@ -118,6 +118,9 @@ class ConferencesError(Exception):
         status_code: HTTP status of an `ApiError`; `None` for every other.
         body: the body of the answer, decoded where it is JSON; `None` where there is none.
         request_id: the server's id of the request, where it sent one.
+        method: "GET", "PUT", "POST" or "DELETE" of the request that failed; `None` where no request did.
+        url: its whole URL, with the query; `None` likewise.
+        headers: those of its answer, names in lower case; `None` where no answer came.
     """
 
     message: str
@@ -128,6 +131,9 @@ class ConferencesError(Exception):
     status_code: int | None = None
     body: Any = None
     request_id: str | None = None
+    method: str | None = None
+    url: str | None = None
+    headers: Mapping[str, str] | None = None
 
     def __post_init__(self) -> None:
         self.args = (self.message,)
@@ -303,4 +309,6 @@ class TransportError(ConferencesError):
     """No answer came: connection refused or dropped, or a time-out."""
 
 
-SignalWireRestError = ConferencesError  # what programs written for the vendor's SDK catch
+# What programs written for the vendor's SDK catch.
+SignalWireRestError = ConferencesError
+SignalWireRestTransportError = TransportError

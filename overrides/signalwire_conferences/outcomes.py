@@ -52,7 +52,16 @@ class NoAnswer:
     sent: bool  # whether any of the request may have reached the server
 
 
-def outcome_of(request: Request, answer: Answer | NoAnswer) -> Outcome:
+def outcome_of(request: Request, answer: Answer | NoAnswer, base_url: str = "") -> Outcome:
+    """What came of a request to this server."""
+    outcome = _outcome(request, answer)
+    if not isinstance(outcome, Done):
+        outcome.error.method, outcome.error.url = request.method, base_url + request.target
+        outcome.error.headers = answer.headers if isinstance(answer, Answer) else None
+    return outcome
+
+
+def _outcome(request: Request, answer: Answer | NoAnswer) -> Outcome:
     if isinstance(answer, NoAnswer):
         what = f"{type(answer.error).__name__}: {quoted(str(answer.error))}"
         advice = _SLOW if answer.sent else "Nothing was sent; check the host and the network."

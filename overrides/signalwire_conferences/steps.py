@@ -6,6 +6,7 @@ An operation is a generator of steps, which does no I/O: the clients carry each 
 
 from collections.abc import Callable, Generator, Mapping, Sequence
 from typing import Any, Generic, Literal, TypeVar
+from urllib.parse import urlencode
 
 from attrs import field, frozen
 
@@ -70,6 +71,12 @@ class Request(_Step[Outcome]):
     content: bytes | None = None
     headers: Mapping[str, str] = field(factory=dict)
     about: str | None = None  # the id of the conference, which an answer has to have
+
+    @property
+    def target(self) -> str:
+        """Path and query, as they are sent."""
+        query = {n: str(value).lower() if isinstance(value, bool) else value for n, value in self.query.items()}
+        return f"{self.path}?{urlencode(query)}" if query else self.path
 
     def __str__(self) -> str:
         return f"{self.method} {self.path}"

@@ -113,7 +113,7 @@ class Transport(Common[Lock]):
     def _carry_out(self, step: Step, locks: ExitStack) -> Any:
         match step:
             case Request():
-                return outcome_of(step, self._send(step))
+                return outcome_of(step, self._send(step), self.settings.address.url)
             case Wait(seconds):
                 return time.sleep(seconds)
             case Acquire(conference_id):

@@ -8,7 +8,7 @@ import time
 import zlib
 from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING, Any
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 from attrs import frozen
 
@@ -79,9 +79,7 @@ class Wire:
 
     def message(self, step: Request) -> Message:
         """The request of a step. Raises `ConferencesError` where it has no address that can be sent."""
-        url = self._base + step.path
-        if step.query:
-            url += "?" + urlencode({name: _as_text(value) for name, value in step.query.items()})
+        url = self._base + step.target
         wrong = f"is longer than {_LONGEST_URL} characters" if len(url) > _LONGEST_URL else ""
         if not _PLAIN.fullmatch(url):  # a link of a server
             wrong = wrong or ("holds control characters" if _CONTROL.search(url) else "")
@@ -129,10 +127,6 @@ class Wire:
         if proxy and not sent:
             again = type(again)(f"{again}; through {proxy.url.host}, the proxy of HTTPS_PROXY or ALL_PROXY")
         return NoAnswer(again, sent=sent)
-
-
-def _as_text(value: Any) -> str:
-    return str(value).lower() if isinstance(value, bool) else str(value)
 
 
 def headers_of(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:
