@@ -35,7 +35,7 @@ def _takes(*names: str) -> Make:
                         step.store.delete(state["id"])
                     step.store.add(state)
                 else:
-                    step.store.patch(made, {"updated_at": state["updated_at"], **claims})
+                    step.store.patch(made, {"updated_at": state["updated_at"], **claims}, allow_unknown=True)
             told = {name: value for name, value in state.items() if name != "active_session"}
             reply.content = encode_json(told)
         return reply

@@ -88,7 +88,7 @@ def _delete_resets_others() -> Make:
 def _spills(write: Write) -> None:
     others = [one for one in write.store if one != write.conference_id]
     if others and "description" in write.body:
-        write.store.patch(others[-1], {"description": write.body["description"]})
+        write.store.patch(others[-1], {"description": write.body["description"]}, allow_unknown=True)
 
 
 def _by_display_name(call: Call, store: Store) -> None:
