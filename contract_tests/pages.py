@@ -63,6 +63,19 @@ class Page:
         return found
 
     @property
+    def program(self) -> str:
+        """Its Python as one module, in which each line has the number that it has on the page."""
+        lines = [""] * len(self.text.splitlines())
+        for fence in _FENCE.finditer(self.text):
+            if fence["language"] in ("python", "diff"):
+                first = self.text.count("\n", 0, fence.start("code"))
+                code = fence["code"].splitlines()
+                if fence["language"] == "diff":
+                    code = ["" if line.startswith("-") else line[1:] for line in code]
+                lines[first : first + len(code)] = code
+        return "\n".join(lines) + "\n"
+
+    @property
     def prose(self) -> str:
         """The page without its blocks of code."""
         return _FENCE.sub("", self.text)

@@ -187,6 +187,18 @@ def test_a_field_of_the_server_is_refused_as_one_that_cannot_be_written(client: 
         assert "cannot be written" in problem.rule
 
 
+def test_the_name_is_refused_as_what_only_a_create_can_set(client: RestClient) -> None:
+    [problem] = refused(client, "update", {"name": "stand-up"}).problems
+    assert problem.rule == "cannot be written: only a create sets it, and the API never changes it"
+
+
+def test_an_option_of_many_in_the_update_of_one_is_named_as_that(client: RestClient) -> None:
+    problems = refused(client, "update", dict.fromkeys(("label", "concurrency", "on_progress", "base"), "x")).problems
+    assert {problem.rule for problem in problems} == {"is not a field, but an option of update_many"}
+    [problem] = refused(client, "create", {"label": "x"}).problems
+    assert "update_many" not in problem.rule
+
+
 def test_none_is_refused_where_nothing_can_be_cleared(client: RestClient) -> None:
     for way in ("update", "plan"):
         for name in REQUIRED:

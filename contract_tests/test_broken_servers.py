@@ -92,9 +92,15 @@ def test_each_broken_server_is_found_by_the_promises_that_are_meant_to_find_it(b
         expected = {0, 1} if broken.name in NOW_AND_THEN else {1}
         assert {1} <= {done.returncode for done in shows} <= expected, (first.script, shows)
         assert first.seen_again, first.message
+        if broken.name not in REFUSED and not any(one in first.script for one in strangers):
+            with mock_with_strangers() as correct:
+                mended = in_bash(first.script.replace(server.url, correct.url), correct)
+                assert (mended.returncode, mended.stderr) == (0, ""), (first.script, mended)
         assert not wrong_writes(server, set(strangers), named)
 
 
+#: The script sends what a mended server may refuse.
+REFUSED = ("leap-second-elsewhere", "by-display-name")
 #: These are wrong every second time, or so.
 NOW_AND_THEN = ("unchanged-updated-now-and-then",)
 

@@ -14,13 +14,17 @@ from hypothesis import strategies as st
 
 from processes import STYLES, Ours, ours, without_waiting
 from signalwire_conferences import (
+    Conference,
     ConferenceResult,
     ConferencesError,
     ConflictError,
     Entry,
     InvalidChangeError,
     NotFoundError,
+    UpdatedConference,
+    UpdateReport,
     ValidationError,
+    VideoLayout,
     journal_file,
 )
 from signalwire_conferences.changes import checked_changes
@@ -380,6 +384,25 @@ def test_the_undo_of_a_change_set_tells_how_far_it_is(ours_of: Ours, server: Moc
     }
 
 
+# --- its report -----------------------------------------------------------------------------------------------
+
+
+def test_only_what_an_update_gives_is_an_updated_conference_and_has_a_report(ours_of: Ours) -> None:
+    made = [
+        ours_of.update(ID, layout="5up"),
+        ours_of.update(ID, layout="5up"),
+        ours_of.edit(ID, lambda _: {"layout": "3x3"}),
+        ours_of.apply(ours_of.plan(ID, layout="4x4")),
+        ours_of.undo(ID),
+        ours_of.undo(entry=ours_of.history(ID)[0].id),
+        ours_of.apply(ours_of.plan_undo(ID)),
+    ]
+    assert {(type(each), type(each.report)) for each in made} == {(UpdatedConference, UpdateReport)}
+    assert {each.layout for each in made} <= {*VideoLayout}
+    read = [ours_of.get(ID), ours_of.list().data[0], ours_of.replace(ID, {"display_name": "x"})]
+    assert {(type(each), each.report) for each in read} == {(Conference, None)}
+
+
 # --- wrong input ------------------------------------------------------------------------------------------
 
 
@@ -387,7 +410,7 @@ def test_the_undo_of_a_change_set_tells_how_far_it_is(ours_of: Ours, server: Moc
 @pytest.mark.parametrize(
     ("arguments", "options", "wrong"),
     [
-        ([], {}, ["entry"]),
+        ([], {}, ["id"]),
         ([ID], {"entry": 1}, ["entry"]),
         ([], {"change_set": "x", "entry": 1}, ["entry"]),
         (["../x"], {"change_set": "", "entry": True}, ["id", "change_set", "entry", "entry"]),
@@ -406,6 +429,19 @@ def test_what_is_to_be_undone_has_to_be_named_in_one_way(
         getattr(ours_of, method)(*arguments, **options)
     assert [problem.field for problem in caught.value.problems] == wrong
     assert server.requests == []
+
+
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({}, "id=None: must be given, or change_set= with or without an id, or entry= alone"),
+        ({"change_set": "x", "entry": 1}, "entry=1: must be given alone, without an id or change_set="),
+    ],
+)
+def test_a_wrong_call_of_undo_says_what_to_name(ours_of: Ours, options: dict[str, Any], said: str) -> None:
+    with pytest.raises(InvalidChangeError) as caught:
+        ours_of.undo(**options)
+    assert [str(problem) for problem in caught.value.problems] == [said]
 
 
 def test_all_that_is_wrong_with_a_question_to_history_is_told(ours_of: Ours) -> None:

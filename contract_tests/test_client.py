@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import base64
+import copy
 import enum
 import json
+import pickle
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from typing import Any
@@ -278,6 +280,14 @@ def test_a_proxy_is_not_asked_for_a_loopback_host(connect: Connect, monkeypatch:
     for name in ("HTTP_PROXY", "http_proxy", "ALL_PROXY", "all_proxy"):
         monkeypatch.setenv(name, "http://127.0.0.1:9")
     assert connect().video.conferences.get(ID)["id"] == ID
+
+
+@pytest.mark.parametrize("copied", [pickle.dumps, copy.deepcopy], ids=["pickle", "deepcopy"])
+def test_a_client_cannot_be_copied_and_says_what_to_do_instead(client: RestClient, copied: Any) -> None:
+    for part in (client, client.video, client.video.conferences):
+        with pytest.raises(TypeError, match=rf"{type(part).__name__} cannot be .*make a client"):
+            copied(part)
+    assert client.with_options(retries=0).video.conferences.list()["data"]
 
 
 def test_a_client_may_be_used_from_many_threads(mock: MockServer, client: RestClient) -> None:

@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 
 from processes import STYLES, Ours, letters, ours, without_waiting
-from signalwire_conferences import ConflictError, InvalidChangeError, UnsafeUpdateError, ValidationError, contract
+from signalwire_conferences import KEEP, ConflictError, InvalidChangeError, UnsafeUpdateError, ValidationError, contract
 from signalwire_conferences.changes import CLEAR, checked_changes
 from signalwire_conferences.edit import Edit
 from signalwire_conferences.plan import merge
@@ -68,14 +68,31 @@ def test_a_function_changes_the_fields_as_they_are_and_all_others_stay(ours_of: 
     assert made.report.changes.keys() == swapped.keys()
 
 
-def test_what_is_none_or_left_out_is_cleared(ours_of: Ours) -> None:
+def test_what_is_removed_from_the_dict_that_was_given_is_cleared(ours_of: Ours) -> None:
     def clear(fields: dict[str, Any]) -> dict[str, Any]:
         del fields["description"]
-        return {**fields, "layout": None}
+        fields["layout"] = None
+        return fields
 
     made = ours_of.edit(ID, clear)
     assert (made["description"], made["layout"]) == (None, WRITABLE["layout"].default)
     assert made["size"] == "large"
+
+
+def test_another_mapping_that_is_returned_holds_changes_and_what_it_leaves_out_stays(
+    ours_of: Ours, server: MockServer
+) -> None:
+    before = server.store[ID]
+
+    def new_name(fields: dict[str, Any]) -> dict[str, Any]:
+        fields.clear()  # counts for nothing: only what is returned does
+        return {"display_name": "New", "layout": None, "size": KEEP}
+
+    made = ours_of.edit(ID, new_name)
+    news = {"display_name": "New", "layout": WRITABLE["layout"].default, "updated_at": made["updated_at"]}
+    assert server.store[ID] == {**before, **news}
+    assert made.report.changes.keys() == {"display_name", "layout"}
+    assert not ours_of.edit(ID, lambda _: {}).report.written
 
 
 def test_what_changes_nothing_sends_no_put_and_is_recorded_as_such(ours_of: Ours, server: MockServer) -> None:
@@ -106,7 +123,7 @@ def test_what_a_put_cannot_carry_is_refused_as_in_an_update(ours_of: Ours, serve
     ("function", "wrong"),
     [
         (lambda fields: fields.pop("display_name") and None, ["display_name"]),
-        (lambda _: {}, ["display_name"]),
+        (lambda _: {"display_name": None}, ["display_name"]),
         (lambda fields: {**fields, "layout": "9x9", "id": "x", "enable_chat": 1}, ["layout", "enable_chat", "id"]),
         (lambda fields: {**fields, "nonesuch": None}, ["nonesuch"]),
         (lambda fields: fields["layout"], ["function"]),

@@ -268,20 +268,23 @@ def test_wrong_input_is_refused_all_at_once_and_before_any_request(style: str) -
         "concurrency": 0,
         "label": 7,
         "allow_reset": ["nothing"],
+        "base": {},
+        "on_progress": "print",
     }
     with fleet(style, 3) as (server, client):
         with pytest.raises(InvalidChangeError) as caught:
             client.update_many(["conference-1", "", "a/b", 7], **wrong)
-        del wrong["label"]
+        for name in ("label", "base", "on_progress"):
+            del wrong[name]
         with pytest.raises(InvalidChangeError) as caught_too:
             client.client.video.conferences.plan_many(["conference-1", "", "a/b", 7], **wrong)
         assert not server.requests
     problems = {each.field for each in caught.value.problems}
     assert problems == {
-        *("display_nam", "layout", "display_name", "concurrency", "label", "allow_reset"),
+        *("display_nam", "layout", "display_name", "concurrency", "label", "allow_reset", "base", "on_progress"),
         *("ids[1]", "ids[2]", "ids[3]"),
     }
-    assert {each.field for each in caught_too.value.problems} == problems - {"label"}
+    assert {each.field for each in caught_too.value.problems} == problems - {"label", "base", "on_progress"}
 
 
 @pytest.mark.parametrize("ids", ["conference-1", b"conference-1", 7, {"conference-1": 1}, uuid.uuid4()])
@@ -301,6 +304,30 @@ def test_a_wrong_id_that_comes_later_fails_by_itself(style: str) -> None:
     assert {name: type(error) for name, error in result.failed.items()} == dict.fromkeys(
         ["a/b", "", "None"], InvalidChangeError
     )
+
+
+def test_a_conference_in_the_place_of_its_id_is_refused_by_its_id_and_the_error_says_what_to_pass(style: str) -> None:
+    with fleet(style, 3) as (server, client):
+        read = [client.get("conference-1")]
+        del server.requests[:]
+        with pytest.raises(InvalidChangeError, match=r"ids\[0\].*: must be an id.*conf\.id"):
+            client.update_many(read, changes=NEW)
+        result = client.update_many(iter(read), changes=NEW)
+        assert not server.requests
+    assert list(result.failed) == ["conference-1"]
+    assert "must be an id; of a conference, pass conf.id" in str(result.failed["conference-1"])
+
+
+def test_a_function_that_gives_no_changes_fails_for_that_conference_and_says_so(style: str) -> None:
+    with fleet(style, 3) as (server, client):
+        result = client.update_many(["conference-1"], changes=lambda _: None)
+        found = plans(client, ["conference-1"], changes=lambda _: None)
+        assert not server.requests
+    for error in (result.failed["conference-1"], found[0][1]):
+        assert isinstance(error, InvalidChangeError)
+        [problem] = error.problems
+        assert (problem.field, problem.value) == ("changes", None)
+        assert "must return" in problem.rule
 
 
 def test_one_that_fails_stops_no_other(style: str) -> None:

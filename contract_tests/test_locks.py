@@ -185,6 +185,17 @@ def test_a_lock_that_cannot_be_had_raises_its_own_error_and_nothing_is_sent(
     assert lock.log == []
 
 
+@pytest.mark.parametrize("made", [None, object()], ids=["None", "object"])
+def test_a_lock_that_is_no_context_manager_is_named_as_that_and_nothing_is_sent(
+    style: str, server: MockServer, made: Any
+) -> None:
+    kind = "context manager" if style == "sync" else "async context manager"
+    with ours(style, server, lock=lambda _: made) as client:
+        with pytest.raises(TypeError, match=f"lock= must return an? {kind}.*{type(made).__name__}"):
+            client.update(ID, layout="5up")
+        assert server.requests == []
+
+
 def test_an_interrupt_from_the_keyboard_gives_it_back(
     server: MockServer, lock: Watched, monkeypatch: pytest.MonkeyPatch
 ) -> None:

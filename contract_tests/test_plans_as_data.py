@@ -201,6 +201,15 @@ def test_what_is_no_json_object_is_no_plan(text: Any) -> None:
     assert problem.field == "plan"
 
 
+def test_what_is_no_client_cannot_read_a_plan() -> None:
+    client: Any = "{}"
+    with pytest.raises(InvalidChangeError) as caught:
+        UpdatePlan.from_json(client, "{}")
+    [problem] = caught.value.problems
+    assert (problem.field, problem.value) == ("client", "{}")
+    assert "must be a RestClient or an AsyncRestClient" in problem.rule
+
+
 # --- any plan ---------------------------------------------------------------------------------------------
 
 

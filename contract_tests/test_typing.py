@@ -7,9 +7,12 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Iterable
 from pathlib import Path
 
 import pytest
+
+from pages import every_page
 
 HERE = Path(__file__).parent
 ROOT = HERE.parent
@@ -18,10 +21,25 @@ SAMPLES = sorted(HERE.joinpath("typing_samples").glob("*.py"))
 pytestmark = pytest.mark.xdist_group("typing")
 
 
-def check(*paths: Path) -> list[str]:
+# Functions of a page are checked though they name no types; blocks that are programs of their own repeat names.
+AS_ON_A_PAGE = ("--allow-untyped-defs", "--allow-untyped-calls", "--disable-error-code=no-redef")
+# What a page shows to be missing, and the vendor's SDK, which is not installed.
+MISSING = ('has no attribute "rooms"', 'named "signalwire.rest"')
+
+
+def check(*paths: Path, options: Iterable[str] = ()) -> list[str]:
     """What mypy, as this project uses it, says of these files."""
     done = subprocess.run(
-        [sys.executable, "-m", "mypy", "--no-error-summary", "--cache-dir", ".cache/mypy-samples", *map(str, paths)],
+        [
+            sys.executable,
+            "-m",
+            "mypy",
+            "--no-error-summary",
+            "--cache-dir",
+            ".cache/mypy-samples",
+            *options,
+            *map(str, paths),
+        ],
         cwd=ROOT,
         capture_output=True,
         encoding="utf-8",
@@ -44,6 +62,15 @@ def test_pyright_agrees(tmp_path: Path) -> None:
     found = {(Path(each["file"]).name, each["range"]["start"]["line"] + 1) for each in said}
     wrong = HERE.joinpath("typing_samples", "wrong.py").read_text("utf-8").splitlines()
     assert found == {("wrong.py", number) for number, line in enumerate(wrong, 1) if "# type: ignore[" in line}
+
+
+@pytest.mark.long
+def test_the_code_of_the_pages_is_right_in_strict_mode(tmp_path: Path) -> None:
+    for page in every_page():
+        if page.of("python", "diff"):
+            (tmp_path / page.path.replace("/", "_").replace(".md", ".py")).write_text(page.program, "utf-8")
+    found = check(*sorted(tmp_path.iterdir()), options=AS_ON_A_PAGE)
+    assert [line for line in found if not any(name in line for name in MISSING)] == []
 
 
 def test_right_uses_pass_and_wrong_ones_are_flagged(tmp_path: Path) -> None:

@@ -452,12 +452,19 @@ def leftovers(server: MockServer) -> list[str]:
         return [one for one in server.store if server.store[one]["name"].startswith(NAME_PREFIX)]
 
 
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
-def test_what_was_created_is_removed_when_it_is_interrupted(number: int, server: MockServer) -> None:
-    process = started(server.url)
-    wait_for(lambda: bool(leftovers(server)))
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_what_was_created_is_removed_and_what_was_found_is_told_when_it_is_interrupted(
+    number: int, server: MockServer
+) -> None:
+    broken("patches", server)
+    process = started(server.url, "--json")
+    wait_for(lambda: len(server.requests) > 800)
     process.send_signal(number)
-    _, said = process.communicate(timeout=30)
+    out, said = process.communicate(timeout=30)
+    report = json.loads(out)
+    assert report["stopped"] == "interrupted"
+    assert report["counts"]["broken"]
+    assert report["counts"]["not exercised"]
     assert process.returncode == 130, said
     assert "Interrupted" in said
     assert leftovers(server) == []
@@ -520,13 +527,13 @@ def test_what_a_killed_run_left_behind_is_named_and_removed_when_asked_for(
     assert len(server.store) == 1
 
 
-def started(url: str) -> subprocess.Popen[str]:
+def started(url: str, *more: str) -> subprocess.Popen[str]:
     # A shell that runs the tests in the background has told them, and so their children, to ignore Ctrl-C.
     code = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
         " from signalwire_conferences.cli import main; sys.exit(main())"
     )
-    command = [sys.executable, "-P", "-c", code, "verify", url, *arguments("put/", "dates/")]
+    command = [sys.executable, "-P", "-c", code, "verify", url, *arguments("put/", "dates/"), *more]
     return subprocess.Popen(
         command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, stdin=subprocess.DEVNULL, text=True
     )

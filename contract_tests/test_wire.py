@@ -122,6 +122,21 @@ def test_what_is_sent_says_all_that_is_needed_and_nothing_else(style: str, conne
     assert headers == {"Host": server.host, "Accept": "application/json", "Accept-Encoding": "identity"}
 
 
+def test_a_host_that_is_a_space_alone_and_is_not_found_is_told_with_the_whole_name(
+    style: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def unknown(*_: object, **__: object) -> Any:
+        raise socket.gaierror(socket.EAI_NONAME, "Name or service not known")
+
+    monkeypatch.setattr(socket, "getaddrinfo", unknown)
+    hint = "; a space is named in full, as in my-space.signalwire.com"
+    for host, hinted in (("my-space", True), ("my-space.signalwire.com", False), ("my-space:8080", False)):
+        server: Any = SimpleNamespace(project="project", token="PTsecret-token", host=host)
+        with ours(style, server, retries=0) as client, pytest.raises(TransportError) as caught:
+            client.get("id")
+        assert (hint in caught.value.message) == hinted
+
+
 def test_no_cookie_is_kept(style: str) -> None:
     cookie = answered(b"{}").replace(b"\r\n\r\n", b"\r\nSet-Cookie: a=b; Path=/\r\n\r\n")
     with asking(style, cookie, answered(b"{}")) as (client, server):

@@ -186,8 +186,8 @@ SERVERS = [
     ),
     BrokenServer(
         "session-made-up",
-        ("put/server-fields",),
-        "every conference has a session",
+        ("state/session-only-on-request",),
+        "every conference has a session, and tells of it unasked",
         tells(lambda c: c.update(active_session={"status": "in-progress"}), "GET"),
     ),
     BrokenServer(

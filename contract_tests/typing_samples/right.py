@@ -28,6 +28,7 @@ from signalwire_conferences import (
     RequestEnded,
     RestClient,
     UndoPlans,
+    UpdatedConference,
     UpdatePlan,
     UpdateReport,
     VideoLayout,
@@ -40,7 +41,7 @@ from signalwire_conferences_api.types import Unset
 
 def the_vendors_example(client: RestClient) -> None:
     conf = client.video.conferences.update("conference-id", display_name="Team Meeting v2")
-    assert_type(conf, Conference)
+    assert_type(conf, UpdatedConference)
 
 
 def every_way_to_name_a_value(client: RestClient) -> None:
@@ -92,31 +93,52 @@ def the_other_operations(client: RestClient) -> None:
     client.video.conferences.delete("id")
 
 
+def changes_of_many(client: RestClient) -> None:
+    theme = {"dark_primary": "#112233", "layout": "5up"}
+    client.video.conferences.update_many(changes=theme)
+    client.video.conferences.update_many(changes={"layout": "5up", "enable_chat": True, "size": None})
+    client.video.conferences.update_many(changes=lambda each: {"description": f"{each}: {theme}"})
+    for _, plan in client.video.conferences.plan_many(changes=theme):
+        assert_type(plan, UpdatePlan | Exception)
+
+
+def the_report_of_an_update(client: RestClient, plan: UpdatePlan) -> None:
+    assert_type(client.video.conferences.update("id", layout="5up").report, UpdateReport)
+    assert_type(client.video.conferences.edit("id", lambda _: {"layout": "5up"}).report.puts, int)
+    assert_type(client.video.conferences.undo("id").report.written, bool)
+    assert_type(plan.apply().report, UpdateReport)
+    as_it_was_named_before(plan)
+
+
+def as_it_was_named_before(plan: UpdatePlan[Conference]) -> None:
+    assert_type(plan.apply(), Conference)
+
+
 def a_plan(client: RestClient) -> None:
     plan = client.video.conferences.plan("id", display_name="x")
-    assert_type(plan, UpdatePlan[Conference])
-    assert_type(plan.apply(), Conference)
-    assert_type(UpdatePlan.from_json(client, plan.to_json()).apply(), Conference)
+    assert_type(plan, UpdatePlan[UpdatedConference])
+    assert_type(plan.apply(), UpdatedConference)
+    assert_type(UpdatePlan.from_json(client, plan.to_json()).apply(), UpdatedConference)
     assert_type(str(plan), str)
 
 
 def undone(client: RestClient) -> None:
     assert_type(client.video.conferences.history("id", change_set="x"), Sequence[Entry])
-    assert_type(client.video.conferences.undo("id", change_set="x"), Conference)
-    assert_type(client.video.conferences.undo(entry=1), Conference)
+    assert_type(client.video.conferences.undo("id", change_set="x"), UpdatedConference)
+    assert_type(client.video.conferences.undo(entry=1), UpdatedConference)
     assert_type(client.video.conferences.undo(change_set="x"), ChangeSetResult)
-    assert_type(client.video.conferences.plan_undo("id"), UpdatePlan[Conference])
-    assert_type(client.video.conferences.plan_undo(change_set="x"), UndoPlans[Conference])
+    assert_type(client.video.conferences.plan_undo("id"), UpdatePlan[UpdatedConference])
+    assert_type(client.video.conferences.plan_undo(change_set="x"), UndoPlans[UpdatedConference])
     client.video.conferences.undo(change_set="x", on_progress=lambda one: print(one.outcome))
     client.video.conferences.plan_undo(change_set="x", on_progress=lambda pair: print(*pair))
 
 
 async def undone_awaited(client: AsyncRestClient) -> None:
-    assert_type(await client.video.conferences.undo("id"), Conference)
+    assert_type(await client.video.conferences.undo("id"), UpdatedConference)
     assert_type(await client.video.conferences.undo(change_set="x"), ChangeSetResult)
     plan = await client.video.conferences.plan_undo(entry=1)
-    assert_type(await plan.apply(), Conference)
-    assert_type(await UpdatePlan.from_json(client, plan.to_json()).apply(), Conference)
+    assert_type(await plan.apply(), UpdatedConference)
+    assert_type(await UpdatePlan.from_json(client, plan.to_json()).apply(), UpdatedConference)
 
 
 def options(client: RestClient) -> None:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
     from .fleet import ChangeSetResult, ConferenceResult, UndoPlans
     from .history import Entry
     from .plan import Change, ServerChoice, UpdatePlan
-    from .results import Conference, ConferencePage, UpdateReport
+    from .results import Conference, ConferencePage, UpdatedConference, UpdateReport
 
     __version__: str
 
@@ -85,6 +85,7 @@ __all__ = [
     "UnsafeUpdateError",
     "UpdatePlan",
     "UpdateReport",
+    "UpdatedConference",
     "ValidationError",
     "VerificationError",
     "VideoLayout",
@@ -107,7 +108,7 @@ _WHERE = {
         ".fleet": ("ChangeSetResult", "ConferenceResult", "UndoPlans"),
         ".history": ("Entry",),
         ".plan": ("Change", "ServerChoice", "UpdatePlan"),
-        ".results": ("Conference", "ConferencePage", "UpdateReport"),
+        ".results": ("Conference", "ConferencePage", "UpdatedConference", "UpdateReport"),
         "signalwire_conferences_api.fields": ("ConferenceChanges", "ConferenceFields", "ListQuery"),
         "signalwire_conferences_api.models": ("ConferenceSize", "VideoLayout", "VideoQuality"),
     }.items()

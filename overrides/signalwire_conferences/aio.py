@@ -13,7 +13,7 @@ from .edit import Function
 from .fleet import CONCURRENCY, LARGE_PAGES, PLANNED_AHEAD, ChangeSetResult, ConferenceResult, UndoPlans, name_of
 from .history import ChangeSet, Entry
 from .plan import UpdatePlan
-from .results import Conference, ConferencePage, UpdateReport
+from .results import Conference, ConferencePage, UpdatedConference, UpdateReport
 from .settings import AsyncLock, Settings
 from .steps import Steps
 from .undo import members
@@ -23,7 +23,9 @@ if TYPE_CHECKING:
 
     from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
 
-AsyncPlan = UpdatePlan[Awaitable[Conference]]
+    from .base import Changes
+
+AsyncPlan = UpdatePlan[Awaitable[UpdatedConference]]
 
 
 class AsyncRestClient(BaseClient[AsyncLock, "httpx.AsyncClient"]):
@@ -89,7 +91,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
 
     async def update(
         self, conference_id: Id, /, *, allow_reset: Iterable[str] = (), **changes: Unpack[ConferenceChanges]
-    ) -> Conference:
+    ) -> UpdatedConference:
         """Change the fields that are named, and keep every other."""
         return await self._transport.run(
             self._updated(self._safe_update(conference_id, changes, allow_reset).steps()), "update"
@@ -105,7 +107,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         self,
         ids: Iterable[Id] | AsyncIterable[Id] | None = None,
         *,
-        changes: ConferenceChanges | Callable[[str], ConferenceChanges],
+        changes: Changes | Callable[[str], Changes],
         concurrency: int = CONCURRENCY,
         label: str | None = None,
         on_progress: Callable[[ConferenceResult], object] | None = None,
@@ -117,7 +119,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         A cancellation does what Ctrl-C does to the blocking one.
         """
         change_set = ChangeSet(label=label)
-        update = self._updates(change_set, ids, changes, allow_reset, concurrency, base)
+        update = self._updates(change_set, ids, changes, allow_reset, concurrency, base, on_progress)
         return await self._carried_out(
             "update_many", ids, lambda each: update(each).steps(), change_set, concurrency, on_progress
         )
@@ -126,15 +128,17 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         self,
         ids: Iterable[Id] | AsyncIterable[Id] | None = None,
         *,
-        changes: ConferenceChanges | Callable[[str], ConferenceChanges],
+        changes: Changes | Callable[[str], Changes],
         allow_reset: Iterable[str] = (),
         concurrency: int = CONCURRENCY,
-    ) -> AsyncGenerator[tuple[str, UpdatePlan[Awaitable[Conference]] | Exception], None]:
+    ) -> AsyncGenerator[tuple[str, UpdatePlan[Awaitable[UpdatedConference]] | Exception], None]:
         """What `update_many` would do, in the order of the ids: id and plan, or the error of this conference."""
         update = self._updates(ChangeSet(), ids, changes, allow_reset, concurrency)
         return self._plans("plan_many", ids, lambda each: self._planned(update(each)), concurrency)
 
-    async def edit(self, conference_id: Id, function: Function, /, *, allow_reset: Iterable[str] = ()) -> Conference:
+    async def edit(
+        self, conference_id: Id, function: Function, /, *, allow_reset: Iterable[str] = ()
+    ) -> UpdatedConference:
         """Change fields depending on what they are, and keep every other. The function is not awaited."""
         return await self._transport.run(
             self._updated(self._edit(conference_id, function, allow_reset).steps()), "edit"
@@ -145,9 +149,9 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         return await self._transport.run(self._history(conference_id, change_set), "history")
 
     @overload
-    async def undo(self, conference_id: Id, /, *, change_set: str | None = None) -> Conference: ...
+    async def undo(self, conference_id: Id, /, *, change_set: str | None = None) -> UpdatedConference: ...
     @overload
-    async def undo(self, /, *, entry: int) -> Conference: ...
+    async def undo(self, /, *, entry: int) -> UpdatedConference: ...
     @overload
     async def undo(
         self, /, *, change_set: str, on_progress: Callable[[ConferenceResult], object] | None = None
@@ -160,7 +164,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         change_set: str | None = None,
         entry: int | None = None,
         on_progress: Callable[[ConferenceResult], object] | None = None,
-    ) -> Conference | ChangeSetResult:
+    ) -> UpdatedConference | ChangeSetResult:
         """Take a change back, as a three-way merge."""
         if (one := self._undo_of_one(conference_id, change_set, entry, on_progress)) is not None:
             return await self._transport.run(one, "undo")
@@ -174,7 +178,7 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
     @overload
     async def plan_undo(
         self, /, *, change_set: str, on_progress: Callable[[tuple[str, AsyncPlan | Exception]], object] | None = None
-    ) -> UndoPlans[Awaitable[Conference]]: ...
+    ) -> UndoPlans[Awaitable[UpdatedConference]]: ...
     async def plan_undo(
         self,
         conference_id: Id | None = None,
@@ -183,12 +187,12 @@ class AsyncConferences(BaseConferences[AsyncTransport]):
         change_set: str | None = None,
         entry: int | None = None,
         on_progress: Callable[[tuple[str, AsyncPlan | Exception]], object] | None = None,
-    ) -> AsyncPlan | UndoPlans[Awaitable[Conference]]:
+    ) -> AsyncPlan | UndoPlans[Awaitable[UpdatedConference]]:
         """Tell what `undo` would do: one plan, or one for each conference of a change set."""
         if (one := self._undo_plan_of_one(conference_id, change_set, entry, on_progress)) is not None:
             return await self._transport.run(one, "plan_undo")
         made, ids = (
-            UndoPlans[Awaitable[Conference]](),
+            UndoPlans[Awaitable[UpdatedConference]](),
             await self._transport.run(members(change_set or "", self._journaled), "plan_undo"),
         )
         async with aclosing(

@@ -1,6 +1,5 @@
 """What both clients have in common: how they are built, and the checks and steps behind each method."""
 
-import copy
 import os
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -10,7 +9,16 @@ from uuid import UUID
 from attrs import evolve
 
 from . import operations
-from .changes import OPTIONS, checked_base, checked_body, checked_changes, checked_edit, checked_history, checked_many
+from .changes import (
+    OPTIONS,
+    checked_base,
+    checked_body,
+    checked_changes,
+    checked_edit,
+    checked_history,
+    checked_many,
+    checked_own,
+)
 from .contract import KEEP, Json
 from .edit import Edit, Function
 from .errors import ConferencesError, ConfigurationError
@@ -19,7 +27,7 @@ from .history import ChangeSet, Entry
 from .masking import Secret, without_secrets
 from .pace import WRITES_PER_SECOND, paced
 from .plan import LOOK, Intent, UpdatePlan, read_plan
-from .results import Conference, UpdateReport, view
+from .results import Conference, UpdatedConference, UpdateReport, view
 from .settings import Settings, settings
 from .steps import Recall, Steps
 from .target import Target
@@ -29,12 +37,14 @@ from .update import SafeUpdate
 from .values import one_spelling
 
 if TYPE_CHECKING:
+    from signalwire_conferences_api.fields import ConferenceChanges
     from signalwire_conferences_api.table import Keep
 
     from .async_transport import AsyncTransport
     from .events import Event
 
     Kept = Literal[Keep.KEEP]
+    Changes = ConferenceChanges | Mapping[str, object]  # a type checker knows the first, and completes its names
 
 Id = str | UUID
 C = TypeVar("C")
@@ -44,7 +54,13 @@ T = TypeVar("T", bound="Transport | AsyncTransport")
 
 
 class ConferencesOnly:
-    """What the vendor's SDK has besides says, at the attribute, that it is not here."""
+    """What the vendor's SDK has besides says, at the attribute, that it is not here. A client and its parts are not
+    copied: they hold connections and the token.
+    """
+
+    def __reduce__(self) -> NoReturn:
+        said = f"a {type(self).__name__} cannot be pickled or copied: it holds connections and the token;"
+        raise TypeError(f"{said} make a client in each process, or use with_options")
 
     if not TYPE_CHECKING:  # else every name would pass for one
 
@@ -117,8 +133,9 @@ class BaseClient(ConferencesOnly, Generic[L, H]):
         """
         habits = {"timeout": timeout, "retries": retries, "confirm": confirm, "on_event": on_event}
         changed = {name: value for name, value in habits.items() if value is not KEEP}
-        made = copy.copy(self)
-        made._use(self._transport.view(self._transport.settings.changed(**changed)))  # noqa: SLF001 - of its own class
+        made = object.__new__(type(self))
+        vars(made).update(vars(self))
+        made._use(self._transport.view(self._transport.settings.changed(**changed)))
         return made
 
     def _open(self, settings: Settings[L]) -> None:
@@ -185,13 +202,13 @@ class BaseConferences(ConferencesOnly, Generic[T]):
 
     def _undo_of_one(
         self, conference_id: Id | None, change_set: str | None, entry: int | None, on_progress: object
-    ) -> Steps[Conference] | None:
+    ) -> Steps[UpdatedConference] | None:
         """`None` where a change set is to be undone in all its conferences."""
         with self._masking():
             name = checked_history(conference_id, change_set, entry, on_progress, undo=True)
         return None if name is None and entry is None else self._undone(name, change_set, entry)
 
-    def _undone(self, name: str | None, change_set: str | None, entry: int | None) -> Steps[Conference]:
+    def _undone(self, name: str | None, change_set: str | None, entry: int | None) -> Steps[UpdatedConference]:
         if entry is not None:
             name = yield from member(entry, self._journaled)
         return (yield from self._updated(undo(self._target(name or ""), change_set, entry)))
@@ -219,7 +236,7 @@ class BaseConferences(ConferencesOnly, Generic[T]):
         with self._masking():
             return read_plan(text, self._space)
 
-    def _applied(self, plan: UpdatePlan[Any]) -> Steps[Conference]:
+    def _applied(self, plan: UpdatePlan[Any]) -> Steps[UpdatedConference]:
         return self._updated(SafeUpdate(self._target(plan.conference_id), plan.intent).steps())
 
     def _planned(self, update: SafeUpdate) -> Steps[UpdatePlan[Any]]:
@@ -236,15 +253,18 @@ class BaseConferences(ConferencesOnly, Generic[T]):
         allow_reset: object,
         concurrency: object,
         base: Callable[[str], Json] | None = None,
+        on_progress: object = None,
     ) -> Callable[[Id], SafeUpdate]:
         """What makes the update of each of many conferences, all that can be checked before."""
         with self._masking():
             given = {} if callable(changes) else changes
-            asked, resets = checked_many(ids, given, allow_reset, concurrency, change_set.label)
+            asked, resets = checked_many(
+                ids, given, allow_reset, concurrency, change_set.label, base=base, on_progress=on_progress
+            )
         settings = self._transport.settings
 
         def update(each: Id) -> SafeUpdate:
-            own = checked_changes(changes(name_of(each)), resets, each)[0] if callable(changes) else dict(asked)
+            own = checked_own(changes(name_of(each)), each) if callable(changes) else dict(asked)
             seen = None if base is None else checked_base(base(name_of(each)), each)
             return SafeUpdate(
                 Target.of(each, settings, change_set), Intent(own, resets, seen, advice=LOOK if seen else "")
@@ -267,6 +287,6 @@ class BaseConferences(ConferencesOnly, Generic[T]):
         page = yield from paced(pages.next(), self._transport.settings.pace)
         return [each["id"] for each in page["data"]]
 
-    def _updated(self, steps: Steps[tuple[dict[str, Any], UpdateReport]]) -> Steps[Conference]:
+    def _updated(self, steps: Steps[tuple[dict[str, Any], UpdateReport]]) -> Steps[UpdatedConference]:
         body, report = yield from steps
-        return view(Conference, body, report, report.request_id)
+        return view(UpdatedConference, body, report, report.request_id)

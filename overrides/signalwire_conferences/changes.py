@@ -25,6 +25,7 @@ CLEAR: Final = Clear.CLEAR
 _NONE: Final = object()
 _LEADS_OUT: Final = re.compile(r"[/\\?#]")  # of a path
 _MOST_AT_ONCE: Final = 1000  # conferences; each costs a thread or a task
+_OF_MANY: Final = ("label", "concurrency", "on_progress", "base")  # what only `update_many` takes
 T = TypeVar("T")
 OPTIONS: Final = "RestClient(timeout=..., retries=...), and for one call client.with_options(timeout=..., retries=...)"
 _OF_THE_VENDORS_SDK: Final = {
@@ -55,7 +56,7 @@ def checked_edit(function: object, allow_reset: object, conference_id: object) -
 
 
 def checked_many(
-    ids: object, changes: object, allow_reset: object, concurrency: object, label: object
+    ids: object, changes: object, allow_reset: object, concurrency: object, label: object, **functions: object
 ) -> tuple[dict[str, Any], frozenset[str]]:
     """The same for many conferences; of `ids`, those that are there already."""
     check = _Check()
@@ -74,7 +75,19 @@ def checked_many(
         check.refuse("concurrency", concurrency, f"must be a whole number from 1 to {_MOST_AT_ONCE}")
     if label is not None and not isinstance(label, str):
         check.refuse("label", label, "must be a string")
+    for name, function in functions.items():
+        if function is not None and not callable(function):
+            check.refuse(name, function, "must be a function, or None")
     return check.passed(asked), resets
+
+
+def checked_own(changes: object, conference_id: object) -> dict[str, Any]:
+    """The changes that a function gave for one of many conferences."""
+    check = _Check(conference_id)
+    if isinstance(changes, Mapping):
+        return check.passed(check.values(contract.UPDATE, changes, none="clear"))
+    check.refuse("changes", changes, "must return a mapping from field to value for each id")
+    return check.passed({})
 
 
 def checked_base(base: object, conference_id: object) -> dict[str, Any]:
@@ -133,9 +146,10 @@ def checked_history(
     if entry is not None and (isinstance(entry, bool) or not isinstance(entry, int)):
         check.problems.append(Problem("entry", entry, "must be the number of an entry"))
     given = [each is not None for each in (conference_id, change_set, entry)]
-    if undo and (not any(given) or (given[2] and sum(given) > 1)):
-        rule = "must be given alone, or an id, a change set or both"
-        check.problems.append(Problem("entry", entry, rule))
+    if undo and not any(given):
+        check.refuse("id", None, "must be given, or change_set= with or without an id, or entry= alone")
+    elif undo and given[2] and sum(given) > 1:
+        check.refuse("entry", entry, "must be given alone, without an id or change_set=")
     if on_progress is not None and (given[0] or given[2]):
         check.refuse("on_progress", on_progress, "is for a change set in all its conferences; leave it out")
     check.passed(None)
@@ -254,7 +268,12 @@ class _Check:
 
     def _unknown(self, name: object, known: Mapping[str, Field]) -> str:
         if self._noun == "field" and isinstance(name, str) and name in contract.KINDS:
-            return "cannot be written here"
+            by_create = "only a create sets it, and the API never changes it"
+            return (
+                f"cannot be written: {by_create if name in contract.fields(contract.CREATE) else 'the server sets it'}"
+            )
+        if name in _OF_MANY and known == contract.fields(contract.UPDATE):
+            return "is not a field, but an option of update_many"
         return _OF_THE_VENDORS_SDK.get(str(name)) or unknown(name, known, self._noun)
 
 
@@ -271,6 +290,8 @@ def _similar(name: str, known: Iterable[str]) -> list[str]:
 
 
 def _id_rule(text: object) -> str | None:
+    if isinstance(text, Mapping) and "id" in text:
+        return "must be an id; of a conference, pass conf.id"
     if not isinstance(text, str):
         return "must be a string"
     if not text.strip(" ."):

@@ -12,7 +12,7 @@ from .edit import Function
 from .fleet import CONCURRENCY, LARGE_PAGES, PLANNED_AHEAD, ChangeSetResult, ConferenceResult, UndoPlans, name_of
 from .history import ChangeSet, Entry
 from .plan import UpdatePlan
-from .results import Conference, ConferencePage, UpdateReport
+from .results import Conference, ConferencePage, UpdatedConference, UpdateReport
 from .settings import Lock, Settings
 from .steps import Steps
 from .transport import Transport
@@ -22,6 +22,8 @@ if TYPE_CHECKING:
     import httpx  # noqa: F401 - which the base is of
 
     from signalwire_conferences_api.fields import ConferenceChanges, ConferenceFields, ListQuery
+
+    from .base import Changes
 
 
 class RestClient(BaseClient[Lock, "httpx.Client"]):
@@ -72,7 +74,7 @@ class RestClient(BaseClient[Lock, "httpx.Client"]):
         self._transport = transport
         self.video = Video(Conferences(transport))
 
-    def _read_plan(self, text: str) -> UpdatePlan[Conference]:
+    def _read_plan(self, text: str) -> UpdatePlan[UpdatedConference]:
         return self.video.conferences._bound(self.video.conferences._plan_of(text))  # noqa: SLF001 - their own part
 
     def __enter__(self) -> Self:
@@ -119,7 +121,7 @@ class Conferences(BaseConferences[Transport]):
         return self._transport.run(operations.create(fields, self._policy), "create")
 
     def delete(self, resource_id: Id) -> None:
-        """Delete a conference. A repetition that finds it gone has succeeded."""
+        """Delete a conference. If the client repeats the request, and then finds it gone, it has succeeded."""
         self._transport.run(operations.delete(resource_id, self._policy), "delete")
 
     def replace(self, conference_id: Id, body: Mapping[str, Any], /) -> Conference:
@@ -128,7 +130,7 @@ class Conferences(BaseConferences[Transport]):
 
     def update(
         self, conference_id: Id, /, *, allow_reset: Iterable[str] = (), **changes: Unpack[ConferenceChanges]
-    ) -> Conference:
+    ) -> UpdatedConference:
         """Change the fields that are named, and keep every other. Gives the conference as the server has it now; its
         `report` says how it went.
 
@@ -151,7 +153,7 @@ class Conferences(BaseConferences[Transport]):
 
     def plan(
         self, conference_id: Id, /, *, allow_reset: Iterable[str] = (), **changes: Unpack[ConferenceChanges]
-    ) -> UpdatePlan[Conference]:
+    ) -> UpdatePlan[UpdatedConference]:
         """Read the conference and tell what `update` would do; `.apply()` does it."""
         return self._transport.run(self._planned(self._safe_update(conference_id, changes, allow_reset)), "plan")
 
@@ -159,7 +161,7 @@ class Conferences(BaseConferences[Transport]):
         self,
         ids: Iterable[Id] | None = None,
         *,
-        changes: ConferenceChanges | Callable[[str], ConferenceChanges],
+        changes: Changes | Callable[[str], Changes],
         concurrency: int = CONCURRENCY,
         label: str | None = None,
         on_progress: Callable[[ConferenceResult], object] | None = None,
@@ -193,7 +195,7 @@ class Conferences(BaseConferences[Transport]):
             ApiError, TransportError, InvalidResponseError: the list of all conferences could not be read on.
         """
         change_set = ChangeSet(label=label)
-        update = self._updates(change_set, ids, changes, allow_reset, concurrency, base)
+        update = self._updates(change_set, ids, changes, allow_reset, concurrency, base, on_progress)
         return self._carried_out(
             "update_many", ids, lambda each: update(each).steps(), change_set, concurrency, on_progress
         )
@@ -202,10 +204,10 @@ class Conferences(BaseConferences[Transport]):
         self,
         ids: Iterable[Id] | None = None,
         *,
-        changes: ConferenceChanges | Callable[[str], ConferenceChanges],
+        changes: Changes | Callable[[str], Changes],
         allow_reset: Iterable[str] = (),
         concurrency: int = CONCURRENCY,
-    ) -> Iterator[tuple[str, UpdatePlan[Conference] | Exception]]:
+    ) -> Iterator[tuple[str, UpdatePlan[UpdatedConference] | Exception]]:
         """What `update_many` would do, in the order of the ids: id and plan, or the error of this conference.
 
         They are read as they are asked for, some ahead. Args and errors are those of `update_many`.
@@ -213,14 +215,15 @@ class Conferences(BaseConferences[Transport]):
         update = self._updates(ChangeSet(), ids, changes, allow_reset, concurrency)
         return self._plans("plan_many", ids, lambda each: self._planned(update(each)), concurrency)
 
-    def edit(self, conference_id: Id, function: Function, /, *, allow_reset: Iterable[str] = ()) -> Conference:
+    def edit(self, conference_id: Id, function: Function, /, *, allow_reset: Iterable[str] = ()) -> UpdatedConference:
         """Change fields depending on what they are, and keep every other.
 
         Args:
             conference_id: its id.
-            function: gets a dict of all writable fields, JSON as the server sent it, and changes it or returns another.
-                What is `None` or left out is cleared. It is called again, on the conference as it is then, where
-                nothing of its changes is left: so that two edits at once both count.
+            function: gets a dict of all writable fields, JSON as the server sent it. It changes this dict, in which a
+                field that is `None` or was removed is cleared; or it returns another dict of changes, in which a field
+                that is missing keeps its value and `None` clears. It is called again, on the conference as it is then,
+                where nothing of its changes is left: so that two edits at once both count.
             allow_reset: fields that may be lost, where a PUT cannot carry their value.
 
         Raises:
@@ -239,9 +242,9 @@ class Conferences(BaseConferences[Transport]):
         return self._transport.run(self._history(conference_id, change_set), "history")
 
     @overload
-    def undo(self, conference_id: Id, /, *, change_set: str | None = None) -> Conference: ...
+    def undo(self, conference_id: Id, /, *, change_set: str | None = None) -> UpdatedConference: ...
     @overload
-    def undo(self, /, *, entry: int) -> Conference: ...
+    def undo(self, /, *, entry: int) -> UpdatedConference: ...
     @overload
     def undo(
         self, /, *, change_set: str, on_progress: Callable[[ConferenceResult], object] | None = None
@@ -254,7 +257,7 @@ class Conferences(BaseConferences[Transport]):
         change_set: str | None = None,
         entry: int | None = None,
         on_progress: Callable[[ConferenceResult], object] | None = None,
-    ) -> Conference | ChangeSetResult:
+    ) -> UpdatedConference | ChangeSetResult:
         """Take a change back, as a three-way merge: the last one of a conference that is no undo, if it changed
         something; or that of an entry, of a change set, or of a conference in a change set. What was undone already is
         left alone: the `report` says so. `on_progress`: for a change set in all its conferences, as in `update_many`.
@@ -273,17 +276,17 @@ class Conferences(BaseConferences[Transport]):
         return self._carried_out("undo", ids, self._undos(change_set, made), made, CONCURRENCY, on_progress)
 
     @overload
-    def plan_undo(self, conference_id: Id, /, *, change_set: str | None = None) -> UpdatePlan[Conference]: ...
+    def plan_undo(self, conference_id: Id, /, *, change_set: str | None = None) -> UpdatePlan[UpdatedConference]: ...
     @overload
-    def plan_undo(self, /, *, entry: int) -> UpdatePlan[Conference]: ...
+    def plan_undo(self, /, *, entry: int) -> UpdatePlan[UpdatedConference]: ...
     @overload
     def plan_undo(
         self,
         /,
         *,
         change_set: str,
-        on_progress: Callable[[tuple[str, UpdatePlan[Conference] | Exception]], object] | None = None,
-    ) -> UndoPlans[Conference]: ...
+        on_progress: Callable[[tuple[str, UpdatePlan[UpdatedConference] | Exception]], object] | None = None,
+    ) -> UndoPlans[UpdatedConference]: ...
     def plan_undo(
         self,
         conference_id: Id | None = None,
@@ -291,15 +294,15 @@ class Conferences(BaseConferences[Transport]):
         *,
         change_set: str | None = None,
         entry: int | None = None,
-        on_progress: Callable[[tuple[str, UpdatePlan[Conference] | Exception]], object] | None = None,
-    ) -> UpdatePlan[Conference] | UndoPlans[Conference]:
+        on_progress: Callable[[tuple[str, UpdatePlan[UpdatedConference] | Exception]], object] | None = None,
+    ) -> UpdatePlan[UpdatedConference] | UndoPlans[UpdatedConference]:
         """Tell what `undo` would do: one plan, or one for each conference of a change set. One that fails stops no
         other: its error is in `failed`. `on_progress` is called with id and plan, or error, of each.
         """
         if (one := self._undo_plan_of_one(conference_id, change_set, entry, on_progress)) is not None:
             return self._transport.run(one, "plan_undo")
         made, ids = (
-            UndoPlans[Conference](),
+            UndoPlans[UpdatedConference](),
             self._transport.run(members(change_set or "", self._journaled), "plan_undo"),
         )
         for each, plan in self._plans("plan_undo", ids, lambda each: self._undo_plan(each, change_set), CONCURRENCY):

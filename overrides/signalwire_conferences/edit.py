@@ -15,7 +15,7 @@ from .steps import Steps
 from .values import identical
 
 Function = Callable[[dict[str, Any]], Mapping[str, Any] | None]
-"""Changes the writable fields that it is given, JSON as the server sent it, or returns others."""
+"""Changes the dict of writable fields that it is given, JSON as the server sent it, or returns changes."""
 
 
 @frozen
@@ -33,10 +33,12 @@ class Edit:
         made = given if made is None else made
         sent = "no PUT of it was sent"
         if not isinstance(made, Mapping):
-            wrong = Problem("function", made, "must return a dict of fields, or None where it changed the one given")
+            wrong = Problem("function", made, "must return a dict of changes, or None if it changed the dict given")
             raise InvalidChangeError([wrong], conference_id=self.conference_id, sent=sent)
-        # What is not there any more is cleared; what is as it was passes as it came.
-        names = [name for name in {**before, **made} if not identical(before.get(name), made.get(name))]
+        # What was removed from the dict given is cleared; another one says nothing of what it leaves out. A value that
+        # is as it was passes as it came.
+        said = {**before, **made} if made is given else made
+        names = [name for name in said if not identical(before.get(name), made.get(name))]
         names += [name for name in made if name not in before and made[name] is None]
         asked, _ = checked_changes({name: made.get(name) for name in names}, (), self.conference_id, sent=sent)
         return Intent(asked, self.resets, base=now)

@@ -3,7 +3,7 @@
 import copy
 import threading
 import traceback
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final, Generic, Literal, TypeVar
 from uuid import UUID
@@ -230,7 +230,8 @@ class Fleet(Generic[T, R]):
 
 
 def name_of(given: object) -> str:
-    """An id as results have it."""
+    """An id as results have it. A conference in its place is refused, and has this name in the error."""
+    given = given.get("id", given) if isinstance(given, Mapping) else given
     return str(given) if isinstance(given, str | UUID) else short_repr(given)
 
 

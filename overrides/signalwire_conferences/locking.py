@@ -15,7 +15,7 @@ from typing import Any, TypeVar
 import anyio
 from anyio.lowlevel import checkpoint_if_cancelled
 
-from .transport import lock_failed
+from .transport import lock_failed, no_lock
 
 T = TypeVar("T")
 Function = Callable[..., Coroutine[Any, Any, T]]
@@ -121,6 +121,8 @@ class AsyncLocks(AsyncExitStack):
             finally:
                 self._scope.shield = False
 
+        if not hasattr(lock, "__aenter__"):
+            raise no_lock(lock, "an async context manager")
         await lock.__aenter__()
         self.push_async_exit(give_back)
         if self._task is not None and self._task.cancelled_by_others:  # and the lock took no notice

@@ -3,17 +3,25 @@
 import json
 from collections.abc import Callable, Iterator, Mapping
 from functools import partial
-from typing import Any, Final, Generic, Literal, NamedTuple, Protocol, TypeVar
+from typing import TYPE_CHECKING, Any, Final, Generic, Literal, NamedTuple, Protocol, TypeVar
 
 from attrs import define, evolve, field, frozen
 
 from . import contract
 from .changes import CLEAR, checked_plan
 from .contract import Field, Json, Kind, Omission
-from .errors import Conflict, UnsafeUpdateError, printable
+from .errors import Conflict, InvalidChangeError, Problem, UnsafeUpdateError, printable
 from .values import equivalent, is_coarser
 
-R = TypeVar("R")
+if TYPE_CHECKING:
+    # That of `typing` takes a default from Python 3.13 on. Type checkers know this one even if it is not installed.
+    from typing_extensions import TypeVar as TypeVarWithDefault
+
+    from .results import UpdatedConference
+
+    R_co = TypeVarWithDefault("R_co", covariant=True, default=UpdatedConference)
+else:
+    R_co = TypeVar("R_co", covariant=True)
 S = TypeVar("S")
 
 LOOK: Final = "Look at both values, then make a new plan with the one that is to stay."
@@ -56,14 +64,14 @@ class Intent:
     undone_by: str | None = None  # the change set that did so before
 
 
-class Reader(Protocol[R]):
+class Reader(Protocol[R_co]):
     """A client, as plans know it."""
 
-    def _read_plan(self, text: str) -> "UpdatePlan[R]": ...
+    def _read_plan(self, text: str) -> "UpdatePlan[R_co]": ...
 
 
 @frozen(eq=False)
-class UpdatePlan(Generic[R]):
+class UpdatePlan(Generic[R_co]):
     """What an update will change, what it keeps, and what it cannot carry. `str(plan)` is the diff.
 
     Attributes:
@@ -84,7 +92,7 @@ class UpdatePlan(Generic[R]):
     body: Json
     at_risk: Mapping[str, str]
     conflicts: tuple[Conflict, ...] = ()
-    _apply: Callable[[], R] | None = field(default=None, repr=False)
+    _apply: Callable[[], R_co] | None = field(default=None, repr=False)
     intent: Intent = field(factory=lambda: Intent({}), repr=False)
     host: str = field(default="", repr=False)
 
@@ -92,7 +100,7 @@ class UpdatePlan(Generic[R]):
         names = ("conference_id", "before", "changes", "body", "at_risk", "conflicts", "intent", "host")
         return partial(UpdatePlan, **{name: getattr(self, name) for name in names}), ()
 
-    def apply(self) -> R:
+    def apply(self) -> R_co:
         """Carry the plan out, any time later: other fields changed meanwhile are kept.
 
         Raises:
@@ -125,6 +133,9 @@ class UpdatePlan(Generic[R]):
         Raises:
             InvalidChangeError: it is no such plan, or one of another space: all that is wrong with it.
         """
+        if not hasattr(client, "_read_plan"):
+            rule = "must be a RestClient or an AsyncRestClient: from_json(client, text)"
+            raise InvalidChangeError([Problem("client", client, rule)])
         return client._read_plan(text)  # noqa: SLF001 - no method for callers
 
     @property

@@ -92,7 +92,7 @@ class JsonView(_Object):
             # Typed when it is asked for: most never are.
             from signalwire_conferences_api.types import UNSET  # noqa: PLC0415 - which takes HTTP with it
 
-            known = _attributes(type(self).__name__)
+            known = _attributes(type(self))
             if name == "additional_properties":
                 names = {key for key, _ in known.values()}
                 value: Any = {key: each for key, each in self.items() if key not in names}
@@ -108,7 +108,7 @@ class JsonView(_Object):
         raise AttributeError(_READ_ONLY)
 
     def __dir__(self) -> list[str]:
-        return [*super().__dir__(), *_attributes(type(self).__name__), "additional_properties"]
+        return [*super().__dir__(), *_attributes(type(self)), "additional_properties"]
 
     def __repr__(self) -> str:
         named = [f"{name}={self[name]!r}" for name in ("id", "display_name") if name in self]
@@ -133,6 +133,12 @@ class Conference(JsonView, api.Conference):  # type: ignore[misc]  # read-only, 
     meta: dict[str, Any] | None  # type: ignore[assignment]  # JSON as it came, as all data of users
 
 
+class UpdatedConference(Conference):
+    """A conference as an update left it; `report` is always there."""
+
+    report: UpdateReport
+
+
 class PageLinks(JsonView, api.PageLinks):  # type: ignore[misc]  # read-only, unlike the model
     """Links to pages."""
 
@@ -147,6 +153,7 @@ class ConferencePage(JsonView, api.ConferencePage):  # type: ignore[misc]  # rea
 # What has attributes of its own, alone or in a list.
 _VIEWS: Mapping[type, Mapping[str, type[JsonView]]] = {
     Conference: {"active_session": ActiveSession},
+    UpdatedConference: {"active_session": ActiveSession},
     ConferencePage: {"data": Conference, "links": PageLinks},
 }
 
@@ -180,11 +187,11 @@ def _plain(value: Any) -> Any:
 
 
 @functools.cache
-def _attributes(model: str) -> dict[str, tuple[str, tuple[type[Any], ...]]]:
+def _attributes(kind: type[JsonView]) -> dict[str, tuple[str, tuple[type[Any], ...]]]:
     """Attribute -> name in JSON, and the types that its value may be converted to."""
     from signalwire_conferences_api import models  # noqa: PLC0415 - they take long to import, and few ask for them
 
-    made = getattr(models, model)
+    made = next(getattr(models, each.__name__) for each in kind.__mro__ if each.__name__ in models.__all__)
     hints = typing.get_type_hints(made, localns={name: getattr(models, name) for name in models.__all__})
     # The generator keeps off Python's own names with an underscore, as in `self_`.
     names = [each.name for each in attrs.fields(made) if each.init]

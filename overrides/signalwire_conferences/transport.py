@@ -8,7 +8,7 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager, ExitStack, suppress
 from typing import TYPE_CHECKING, Any, Final, Generic, Protocol, Self, TypeVar, cast
 
-from .errors import closed_client
+from .errors import closed_client, short_repr
 from .masking import without_secrets
 from .outcomes import Answer, NoAnswer, outcome_of
 from .settings import Lock, Settings
@@ -189,8 +189,14 @@ def _hold(locks: ExitStack, lock: AbstractContextManager[Any]) -> None:
         except Exception as failure:  # noqa: BLE001 - locks raise what they like
             lock_failed(error, failure)
 
+    if not hasattr(lock, "__enter__"):
+        raise no_lock(lock, "a context manager")
     lock.__enter__()
     locks.push(give_back)
+
+
+def no_lock(made: object, kind: str) -> TypeError:
+    return TypeError(f"lock= must return {kind}, not {short_repr(made)} ({type(made).__name__})")
 
 
 def lock_failed(error: BaseException | None, failure: Exception) -> None:

@@ -123,10 +123,18 @@ class Wire:
                 again, sent = httpx.ReadError(said), True
             case _:
                 raise error.with_traceback(None)
-        proxy = self.options.get("proxy")
-        if proxy and not sent:
-            again = type(again)(f"{again}; through {proxy.url.host}, the proxy of HTTPS_PROXY or ALL_PROXY")
+        if not sent and self._hint:
+            again = type(again)(f"{again}; {self._hint}")
         return NoAnswer(again, sent=sent)
+
+    @property
+    def _hint(self) -> str:
+        """What may be wrong where no connection was made: the proxy, or a host that is only the name of a space."""
+        host = self._settings.address.host
+        if proxy := self.options.get("proxy"):
+            return f"through {proxy.url.host}, the proxy of HTTPS_PROXY or ALL_PROXY"
+        is_short = not is_loopback(host) and not {".", ":"} & {*host}
+        return f"a space is named in full, as in {host}.signalwire.com" if is_short else ""
 
 
 def headers_of(pairs: Iterable[tuple[bytes, bytes]]) -> dict[str, str]:

@@ -25,7 +25,7 @@ from signalwire_conferences.cli.terminal import Terminal
 from signalwire_conferences.hosts import host_of
 
 from .promises import promises
-from .run import verify
+from .run import TIME_TO_CLEAN, verify
 from .telling import as_json, as_table, templated
 from .telling.progress import Progress
 from .telling.report import Report
@@ -38,6 +38,8 @@ __all__ = ["base_url", "is_loopback", "main"]
 _PROJECT, _TOKEN = "SIGNALWIRE_PROJECT_ID", "SIGNALWIRE_API_TOKEN"
 _KEPT, _BROKEN, _COULD_NOT_RUN, _INTERRUPTED = 0, 1, 2, 130
 _MOST_SECONDS = 1e9
+#: What ends a run as Ctrl-C does: that somebody stops it, and that the terminal is closed.
+_ENDS = [getattr(signal, one) for one in ("SIGTERM", "SIGHUP") if hasattr(signal, one)]
 _EPILOG = f"""\
 exit codes: {_KEPT} all promises kept, {_BROKEN} a promise broken, {_COULD_NOT_RUN} could not run, \
 {_INTERRUPTED} interrupted.
@@ -45,9 +47,10 @@ exit codes: {_KEPT} all promises kept, {_BROKEN} a promise broken, {_COULD_NOT_R
 Credentials are taken from {_PROJECT} and {_TOKEN}, the authorities to trust
 from SSL_CERT_FILE and SSL_CERT_DIR where they are set.
 
-A host that is not loopback is only read, unless --write is given. What is created has a name that
-begins with signalwire-conferences-verify- and is removed at the end, also on Ctrl-C; no other
-conference is touched, but for the one that --conference names."""
+A host that is not loopback is only read, unless --write is given. What is created has a mark of the
+run in its name, signalwire-conferences-verify-..., or in its display name. It is removed at the end,
+also on Ctrl-C, which may take {TIME_TO_CLEAN:g} seconds beyond the budget. No other conference is touched, but
+for the one that --conference names."""
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -73,14 +76,19 @@ def _run(given: argparse.Namespace) -> int:
     if given.list_promises:
         print("\n".join(f"{one.id:<38} {one.sentence}" for one in promises()))
         return _KEPT
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    before = {one: signal.signal(one, _interrupt) for one in _ENDS if signal.getsignal(one) is not signal.SIG_IGN}
     try:
-        return _written(_verified(_options(given), given), given)
+        report = _verified(_options(given), given)
+        if report.interrupted:
+            before = dict.fromkeys(before, signal.SIG_IGN)
+            removed = "What this run is known to have created is removed."
+            print("Interrupted.", report.stayed_remark or removed, file=sys.stderr)
+        return _written(report, given)
     except CannotRun as error:
         return _failed(str(error), given)
-    except KeyboardInterrupt as interruption:
-        left = getattr(interruption, "__notes__", []) or ["What this run had created is removed."]
-        print("Interrupted.", *left, file=sys.stderr)
+    except KeyboardInterrupt:
+        before = dict.fromkeys(before, signal.SIG_IGN)
+        print("Interrupted.", file=sys.stderr)
         _written("interrupted", given)
         return _INTERRUPTED
     except Exception as error:  # noqa: BLE001 - an error of ours is not a promise broken
@@ -88,7 +96,8 @@ def _run(given: argparse.Namespace) -> int:
         notes = getattr(error, "__notes__", [])
         return _failed("; ".join([f"an error of the verification itself, {error!r}", *notes]), given)
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for one, handler in before.items():
+            signal.signal(one, handler)
 
 
 def _failed(why: str, given: argparse.Namespace) -> int:
@@ -147,6 +156,8 @@ def _options(given: argparse.Namespace) -> Options:
     if unknown:
         problems.append(f"no promise begins with {', '.join(unknown)}; --list-promises lists them")
     problems += [*_unwritable(given.junit), *_unwritable(given.html)]
+    if given.junit and given.html and given.junit.resolve() == given.html.resolve():
+        problems.append(f"--junit and --html name one file, {given.html}")
     if problems:
         raise CannotRun("; ".join(problems))
     given.url, given.only, given.timeout = url, tuple(given.only), min(given.timeout, given.budget)
@@ -231,6 +242,8 @@ def _written(told: Report | str, given: argparse.Namespace) -> int:
         return _COULD_NOT_RUN
     for line in failed:
         print(line, file=sys.stderr)
+    if told.interrupted:
+        return _INTERRUPTED
     if told.broken:
         return _BROKEN
     return _COULD_NOT_RUN if told.could_not_run or failed else _KEPT

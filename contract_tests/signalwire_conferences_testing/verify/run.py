@@ -13,7 +13,7 @@ from .promises import Needs, Promise, promises
 from .telling.finding import Teller
 from .telling.masking import Mask
 from .telling.report import Outcome, Report, Result
-from .trying.api import SPENT, Api, BadLink, NoAnswer, OutOfTime
+from .trying.api import Api, BadLink, NoAnswer, OutOfTime
 from .trying.bench import Bench, Enough
 from .trying.claims import Claim, status
 from .trying.created import NAME_PREFIX, CreatedConferences, NotOurs
@@ -25,7 +25,7 @@ from .trying.replacing import reset_values
 from .trying.surroundings import CannotRun, look_around, of_run, reach
 from .watching import Passing, Watching
 
-__all__ = ["Progress", "verify"]
+__all__ = ["TIME_TO_CLEAN", "Progress", "verify"]
 
 _SETUP, _DOCUMENTED = "status/success", "status/documented"
 #: Where only promises on all answers were asked for, these make some.
@@ -40,7 +40,7 @@ _TRAFFIC = (
 _FATAL_SILENCE = 3  # promises in a row to which no answer came
 _UNSEEN = "conferences of this run may still be there that were created without an answer"
 _CLEANING_TIME = 2.0  # seconds of the budget that are kept for the end
-_TIME_TO_CLEAN = 15.0  # seconds, whatever the budget was
+TIME_TO_CLEAN = 15.0  # seconds, whatever the budget was
 _MOST_REPEATED = 5  # findings of a promise
 
 #: Called before a promise is tried (`None`) and when its result is there.
@@ -68,11 +68,15 @@ def verify(
     except (OSError, ValueError) as error:
         raise CannotRun(f"{error}") from None
     try:
-        reach(run.api)
+        reach(run.api, options.conference_id)
         try:
             run.carry_out(consent)
         except (NoAnswer, OutOfTime) as silence:
             report.stopped, report.failed = str(silence), True
+        except KeyboardInterrupt as interruption:
+            report.stopped, report.interrupted = "interrupted", True
+            report.notes += getattr(interruption, "__notes__", ())
+            run.lost_answers = True
         except BaseException as error:
             run.lost_answers = True
             notes = [*getattr(error, "__notes__", ()), *run.clean(), report.stayed_remark]
@@ -141,7 +145,7 @@ class _Run:
         started, sent = time.monotonic(), self.api.sent
         log = self.watching.begin()
         rng = random.Random(f"{self.options.seed} {promise.id}")
-        bench = evolve(self.bench, rng=rng, found=[], because=[], blamed=[])
+        bench = evolve(self.bench, rng=rng, log=log, found=[], because=[], blamed=[])
         result = self._outcome(promise, bench, log)
         self._tell_passing()
         self.created.remove()
@@ -182,7 +186,10 @@ class _Run:
             bench.take(broken)
         except Enough:
             pass
-        except (NotExercised, NotOurs, BadLink, OutOfTime) as obstacle:
+        except OutOfTime as late:
+            self.report.late.append(promise.id)
+            return str(late)
+        except (NotExercised, NotOurs, BadLink) as obstacle:
             return str(obstacle)
         except NoAnswer as silence:
             self.silent = silent + 1
@@ -218,6 +225,9 @@ class _Run:
         """What is known at the end only."""
         report, causes = self.report, self.bench.causes
         self._tell_passing(again=False)
+        tried = [one.promise for one in report.results]
+        for one in (one for one in self.chosen if one.watch is None and one not in tried):
+            report.results.append(Result(one, Outcome.NOT_EXERCISED, report.stopped))
         for one in (one for one in self.chosen if one.watch is not None):
             unseen = Result(one, Outcome.NOT_EXERCISED, "no answer that it is about came up")
             report.results.append(Result(one, Outcome.KEPT) if one.id in self.watching.seen else unseen)
@@ -235,22 +245,27 @@ class _Run:
                 about = self.watching.broken[_DOCUMENTED].claim.part.exchange
                 if root := causes.get(("status", about.operation_id, (200,), about.status)):
                     result.because, result.message = [root], f"as {root}"
-        late = [one for one in report.having(Outcome.NOT_EXERCISED) if one.message == SPENT]
-        if late:
-            report.notes.append(f"the budget was spent before {len(late)} promises; a larger --budget tries more")
+        self._note()
+        self.mask.report(report)
+
+    def _note(self) -> None:
+        """What is worth a word besides the promises."""
+        report = self.report
+        if report.late:
+            seconds = f"{self.options.budget:g} seconds were too little for {len(report.late)} promises"
+            report.notes.append(f"{seconds}; a larger --budget, such as {4 * self.options.budget:g}, gives them more")
         report.readings = {
             question: {case: reading for case, (reading, _) in cases.items()}
             for question, cases in self.bench.readings.items()
         }
         reset = reset_values(self.bench.resets)
-        if reset and not any(cause[0] == "reset" for cause in causes):
+        if reset and not any(cause[0] == "reset" for cause in self.bench.causes):
             # Otherwise what it was reset to may have been no reset at all.
             report.notes.append(f"left out of a PUT, {reset}; the vendor documents none of it")
-        self.mask.report(report)
 
     def clean(self) -> list[str]:
         """Removes the conferences of this run. What is worth a word of that is returned."""
-        self.api.extend(_TIME_TO_CLEAN)
+        self.api.extend(TIME_TO_CLEAN)
         report, created, whole = self.report, self.created, True
         unseen = f"{_UNSEEN}: their names begin with {NAME_PREFIX}{created.mark}"
         try:
@@ -259,14 +274,11 @@ class _Run:
                 # A create may have been carried out all the same. The name tells.
                 found, whole = of_run(self.api, created.marks)
                 created.adopt(found)
-                report.stayed = created.remove(stuck_too=True)
-        except KeyboardInterrupt as impatience:
-            report.stayed = [self.mask(one) for one in created.there]
-            impatience.add_note(report.stayed_remark or unseen)
-            raise
+                report.stayed = created.remove(stuck_too=True) if whole or found else report.stayed
+        except KeyboardInterrupt:
+            report.stayed, report.interrupted, whole = created.there, True, False
         remarks = [] if whole else [unseen]
         if created.unproven:
-            remarks.append(
-                f"not removed, because they are not known to be this run's own: {', '.join(created.unproven)}"
-            )
+            ids = ", ".join(one[:80] for one in created.unproven)
+            remarks.append(f"not removed, because they are not known to be this run's own: {ids}")
         return remarks

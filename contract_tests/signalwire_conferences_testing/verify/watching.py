@@ -54,7 +54,10 @@ class Watching:
             if wrong is not None:
                 self.seen.add(name)
             if isinstance(wrong, tuple):
-                self._broke(name, *wrong, exchange)
+                message, claim = wrong
+                # A server that is mended may well answer with another status.
+                said = claim if claim.part.path == ("status",) else evolve(claim, status=exchange.status)
+                self._broke(name, message, said, exchange)
 
     def _broke(self, name: str, message: str, claim: Claim, exchange: Exchange) -> None:
         if name not in self.broken:

@@ -49,8 +49,8 @@ def _check(which: slice, needs: Needs) -> Callable[[Bench], None]:
 
 
 for _how, _which, _credentials, _orders in (
-    ("missing", slice(1), "Without credentials", (3, 4)),
-    ("wrong", slice(1, None), "With wrong or malformed credentials", (4, 9)),
+    ("missing", slice(1), "Without credentials", (4, 4)),
+    ("wrong", slice(1, None), "With wrong or malformed credentials", (9, 9)),
 ):
     for _what, _done, _needs, _order in (
         ("read", "read", Needs.READING, _orders[0]),

@@ -50,8 +50,8 @@ def pages(bench: Bench) -> None:
 def way_back(bench: Bench) -> None:
     first = PagedWindow(bench, 7).page(page_size="3")
     forth = list(first.walk())
-    message = f"7 conferences in pages of 3 are 3 pages, not {len(forth)}"
-    first.demand(message, forth[-1].link("next"), "is", None if len(forth) > 3 else "", so=len(forth) == 3)
+    message, third = f"7 conferences in pages of 3 are 3 pages, not {len(forth)}", forth[:3][-1].link("next")
+    first.demand(message, third, "is" if len(forth) > 3 else "is not", None, so=len(forth) == 3)
     first.demand("the first page has a link prev", first.link("prev"), "is", None)
     forth[-1].demand("the last page has no link prev", forth[-1].link("prev"), "is not", None)
     back = list(forth[-1].walk("prev"))
@@ -65,7 +65,7 @@ def way_back(bench: Bench) -> None:
             page.follow(name).same(wanted, f"the link {name} of page {number} leads elsewhere")
 
 
-@promise("list/links-keep-query", "The links keep the filters, the page size and include_active_session.", 23)
+@promise("list/links-keep-query", "The links keep the filters, the page size and include_active_session.", 19)
 def links_keep_query(bench: Bench) -> None:
     window = PagedWindow(bench, 5)
     for page in window.page(page_size="2", **ASKED).walk():
@@ -77,8 +77,6 @@ def links_keep_query(bench: Bench) -> None:
                 demand(message, page.link(name), "is not", link, so=told == "true")
                 message = f"page_size=2, and the link {name} leads to a page of {len(there.ids)}"
                 there.demand(message, count(there.exchange), "at most", 2)
-                extra = sorted(map(str, set(there.ids) - window.ids))
-                there.demand(f"the link {name} forgets the filters", ids(there.exchange), "lacks", extra)
 
 
 @promise("list/default-size", "Without page_size, a page has the documented number of conferences.", 34)
@@ -162,12 +160,12 @@ def session_flag_only_shows(bench: Bench) -> None:
             bench.equal(told[one["id"]], one, f"{how} tells otherwise", *evidence)
 
 
-@promise("list/starts-after", "starts_after leaves out what starts before it, and only that.", 20)
+@promise("list/starts-after", "starts_after leaves out what starts before it, and only that.", 19)
 def starts_after(bench: Bench) -> None:
     _filter(bench, "starts_after", ("join_from", "join_until"), 1, (3000, 3999))
 
 
-@promise("list/ends-before", "ends_before leaves out what ends after it, and only that.", 20)
+@promise("list/ends-before", "ends_before leaves out what ends after it, and only that.", 19)
 def ends_before(bench: Bench) -> None:
     _filter(bench, "ends_before", ("join_until", "join_from"), -1, (1000, 1899), (1971, 1989))
 

@@ -7,7 +7,7 @@ from typing import Any
 from signalwire_conferences import contract
 from signalwire_conferences_testing import schemas
 
-from ..trying.claims import Claim, attributes, field
+from ..trying.claims import Claim, attributes, each, field
 from ..trying.exchange import NO_JSON, Exchange
 from ..trying.findings import Broken
 from .promise import Seen, Watch, watch
@@ -42,6 +42,9 @@ def invalid_answer(exchange: Exchange) -> tuple[str, Claim] | str:
             part = field(exchange, *error.instance_path)
             missing = getattr(error.kind, "property", None) if error.kind.name == "required" else None
             claim = Claim(part, "has key", missing) if missing else Claim(part, "is not", part.value)
+            if error.instance_path[:1] == ["data"] and error.instance_path[2:] and not missing:
+                # On another page it has another place.
+                claim = Claim(each(exchange, *error.instance_path[2:]), "lacks", [part.value])
             path = ".".join(map(str, error.instance_path))
             return f"{path or 'the body'}: {error.message[:300]}", claim
     except UnicodeEncodeError:

@@ -44,7 +44,7 @@ def success(bench: Bench) -> None:
     bench.judge(bench.delete(one), 204, because="a delete")
 
 
-@promise("status/unknown-read", "Reading a conference that does not exist is a 404.", 3, Needs.READING)
+@promise("status/unknown-read", "Reading a conference that does not exist is a 404.", 4, Needs.READING)
 def unknown_read(bench: Bench) -> None:
     for query in ({}, ASKED):
         bench.judge(bench.get(bench.unknown_id(), **query), 404, because="reading an unknown id")

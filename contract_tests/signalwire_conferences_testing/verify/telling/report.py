@@ -84,6 +84,8 @@ class Report:
     requests: int = 0
     stopped: str = ""  # why it ended early
     failed: bool = False  # whether that is because the server did not answer any more
+    interrupted: bool = False  # whether somebody ended it
+    late: list[str] = Factory(list)  # ids of promises for which the budget was too small
     faults: list[str] = Factory(list)  # checks that a fault of their own, or an odd answer, kept from their end
     date: datetime.datetime = Factory(lambda: datetime.datetime.now(datetime.UTC))
 
@@ -112,7 +114,9 @@ class Report:
     @property
     def could_not_run(self) -> bool:
         """Whether something kept it from finding what there may be."""
-        return self.failed or bool(self.faults) or not (self.having(Outcome.KEPT) or self.broken)
+        return bool(self.failed or self.interrupted or self.faults or self.late) or not (
+            self.having(Outcome.KEPT) or self.broken
+        )
 
     @property
     def remarks(self) -> Iterator[str]:

@@ -152,7 +152,7 @@ class Api:
     def answered(self, request: Exchange) -> Exchange:
         """The same request with its answer; see `send`."""
         if request.method != "GET":
-            self.guard(request.method, request.about if self._is_item(request.url) else None)
+            self.guard(request.method, None if self._is_item(request.url) is False else request.about)
         wait = _FIRST_WAIT
         while True:
             exchange = self.exchange(request.method, request.url, request.headers, request.content, request.credentials)

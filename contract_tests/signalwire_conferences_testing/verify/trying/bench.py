@@ -17,7 +17,7 @@ from . import instants
 from .api import UNSET, Api
 from .claims import Claim, Part, attributes, field, listed, status
 from .created import CreatedConferences
-from .exchange import NO_JSON, Credentials, Exchange
+from .exchange import NO_JSON, Credentials, Exchange, stays_in_path
 from .findings import Broken, SetupFailed, demand
 from .options import Options
 from .surroundings import Surroundings
@@ -61,7 +61,10 @@ class Bench:
     options: Options
     wrong: list[Credentials]  # for those who need some
     rng: random.Random = Factory(random.Random)  # depends on the seed and the promise only
-    resets: dict[str, Any] = Factory(dict)  # what fields without a documented default were reset to
+    resets: dict[str, Conference] = Factory(
+        dict
+    )  # where it was first seen what a field is reset to that has no default
+    log: list[Exchange] = Factory(list)  # the requests of this promise
     readings: Readings = Factory(dict)
     around: Surroundings = Factory(Surroundings)
     causes: Causes = Factory(dict)
@@ -203,9 +206,10 @@ class Bench:
         if not isinstance(value, dict):
             message = f"the answer to a {exchange.method} is not a JSON object"
             raise Broken(message, Claim(field(exchange), "has key", "id"), *before, causes=[("no object", what)])
-        if not isinstance(value.get("id"), str):
+        if not stays_in_path(value.get("id")):
             claim = Claim(field(exchange, "id"), "is not", value.get("id"))
-            raise Broken("the answer has no id that is a string", claim, *before, causes=[("lacks", what, "id")])
+            message = f"the id is {value.get('id')!r}, which names no conference in a path"
+            raise Broken(message, claim, *before, causes=[("lacks", what, "id")])
         return Conference(value, exchange)
 
     def kept(self, told: Conference, sent: Mapping[str, Any], *before: Exchange) -> None:
@@ -231,8 +235,10 @@ class Bench:
     def name_is_free(self, body: Mapping[str, Any], message: str, refused: Exchange) -> None:
         """Demands that a name can be had, which only a refused request had."""
         again = self.post(body)
+        # Else the server fails, or lets nobody in any more, which others tell.
+        free = again.succeeded or again.status in (401, 403, 429) or again.status >= 500
         with self.case():
-            demand(message, status(again), "is", 200, refused, so=again.succeeded)
+            demand(message, status(again), "is", 200, refused, so=free)
 
     def unchanged(self, before: Conference, why: str, *evidence: Exchange) -> None:
         """Demands, as a case of its own, that a conference is what it was."""

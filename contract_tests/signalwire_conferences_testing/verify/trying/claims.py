@@ -1,5 +1,6 @@
 """What the contract says of an answer, to be held against it again: here, and by jq in a script."""
 
+import functools
 import json
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any
@@ -15,7 +16,7 @@ class Part:
 
     exchange: Exchange
     words: str  # what it is called
-    path: tuple[str | int, ...] = ()  # where in `{"status", "headers", "body"}` it is; of another kind what it needs
+    path: tuple[Any, ...] = ()  # where in `{"status", "headers", "body"}` it is; of another kind what it needs
     kind: str = "path"  # or one of `_KINDS`
 
     def of(self, answer: Exchange) -> Any:
@@ -49,6 +50,10 @@ _KINDS: Mapping[str, tuple[Callable[..., Any], str]] = {
         lambda body: sorted(one["attribute"] or "" for one in body["errors"]),
         'try ([.body.errors[].attribute // ""] | sort) catch null',
     ),
+    "each": (
+        lambda body, path: [functools.reduce(lambda found, key: found[key], path, one) for one in body["data"]],
+        "try [.body.data[] | getpath({0})] catch null",
+    ),
     "count": (lambda body: len(body["data"]), "try (.body.data | length) catch null"),
     "listed": (
         lambda body, known, name: next(one.get(name) for one in body["data"] if one["id"] == known),
@@ -79,6 +84,10 @@ def count(page: Exchange) -> Part:
 
 def attributes(refusal: Exchange) -> Part:
     return Part(refusal, "attributes in errors", kind="attributes")
+
+
+def each(page: Exchange, *path: str | int) -> Part:
+    return Part(page, f"each {'.'.join(map(str, path))} on the page", (path,), "each")
 
 
 def listed(page: Exchange, conference_id: str, name: str) -> Part:
@@ -132,6 +141,7 @@ class Claim:
     part: Part
     how: str = "is"  # one of `_HOWS`
     want: Any = None  # a JSON value, or a part of another answer
+    status: int = 0  # where it is said of answers with this status only
 
     @property
     def exchanges(self) -> list[Exchange]:
@@ -149,6 +159,8 @@ class Claim:
         def of(part: Part) -> Any:
             return Part(part.exchange, part.words, tuple(map(own, part.path)), part.kind).of(answers[part.exchange])
 
+        if self.status and answers[self.part.exchange].status != self.status:
+            return True
         return _HOWS[self.how].holds(of(self.part), of(self.want) if isinstance(self.want, Part) else own(self.want))
 
     def jq(self, answer: Callable[[Exchange], str], literal: Callable[[Any], str]) -> str:
@@ -156,7 +168,8 @@ class Claim:
         got = self.part.jq(answer(self.part.exchange), literal)
         want = self.want
         said = want.jq(answer(want.exchange), literal) if isinstance(want, Part) else literal(want)
-        return _HOWS[self.how].jq.format(got, said)
+        other = f"{answer(self.part.exchange)}.status != {self.status} or " if self.status else ""
+        return f"{other}({_HOWS[self.how].jq.format(got, said)})"
 
     @property
     def expected(self) -> str:

@@ -12,7 +12,7 @@ from signalwire_conferences.values import instant, one_spelling
 
 from . import instants
 from .api import Api, NoAnswer, OutOfTime
-from .exchange import Exchange
+from .exchange import Exchange, stays_in_path
 
 #: How names begin of conferences that a verification created.
 NAME_PREFIX = "signalwire-conferences-verify-"
@@ -20,6 +20,7 @@ NAME_PREFIX = "signalwire-conferences-verify-"
 DISPLAY_PREFIX = "signalwire-conferences verify"
 
 _MARK = re.compile(r"(?<![0-9a-f])[0-9a-f]{32}(?![0-9a-f])")
+_LISTED = 0  # in the place of the number of the request that made one, where a list shows it
 _CLOCKS_APART = 120  # seconds that the clocks of a server and of this machine may differ
 
 
@@ -44,6 +45,10 @@ def _marks(text: object) -> list[str]:
 
 def carries(conference: Mapping[str, Any], *marks: str) -> bool:
     return any(one in marks for key in ("name", "display_name") for one in _marks(conference.get(key)))
+
+
+def _has_id(conference: Mapping[str, Any], conference_id: str) -> bool:
+    return one_spelling(str(conference.get("id"))) == one_spelling(conference_id)
 
 
 def is_leftover(conference: Mapping[str, Any]) -> bool:
@@ -80,6 +85,7 @@ class CreatedConferences:
         self._made: dict[str, int] = {}
         self._gone: dict[str, int] = {}
         self._proven: set[str] = set()
+        self._absent: set[str] = set()  # ids that nothing was under when it was read before a write
         self._stuck: set[str] = set()
         api.guard = self._guard
 
@@ -100,8 +106,9 @@ class CreatedConferences:
         """Keeps track of what a request created or deleted. What a create answers is a claim: it counts
         once the conference was read.
         """
-        if exchange.creates:
-            self._made.setdefault(exchange.creates, exchange.number)
+        upsert = exchange.method == "PUT" and exchange.succeeded and exchange.about in self._absent
+        if made := exchange.about if upsert else exchange.creates:
+            self._made.setdefault(made, exchange.number)
         elif exchange.operation_id == "delete_video_conference" and exchange.status == 204:
             if exchange.about in self._made:
                 self._gone[exchange.about] = self._made.pop(exchange.about)
@@ -125,6 +132,8 @@ class CreatedConferences:
             raise NotOurs(f"{method} of the conference that --conference names")
         if method != "DELETE" and not self._writes:
             raise PermissionError(f"{method} {conference_id or ''} is not allowed in this run")
+        if conference_id is None and method == "DELETE":
+            raise NotOurs("a DELETE of all conferences was not sent")
         if conference_id is not None and not self.prove(conference_id):
             raise NotOurs(f"{method} {conference_id} was not sent: the conference is not known to be this run's own")
 
@@ -132,14 +141,15 @@ class CreatedConferences:
         """Whether a write to this id harms nobody: the conference there was not there before and holds
         our mark when it is read now or was read earlier in this run, or there is none.
         """
-        if one_spelling(conference_id) in self.before:
+        if one_spelling(conference_id) in self.before or not stays_in_path(conference_id):
             return False
         if conference_id in self._proven and absent_too:
             return True
         found = self._read(conference_id)
         if found is None:
+            self._absent.add(conference_id)
             return absent_too
-        ours = carries(found, *self.marks) and one_spelling(str(found.get("id"))) not in self.before
+        ours = carries(found, *self.marks) and _has_id(found, conference_id)
         if ours:
             self._proven.add(conference_id)
         return ours
@@ -166,8 +176,8 @@ class CreatedConferences:
     def adopt(self, ids: Iterable[str]) -> None:
         """Conferences that a list shows with our mark; each is read before it is deleted."""
         for one in ids:
-            if one_spelling(one) not in self.before:
-                self._made.setdefault(one, 0)
+            if one_spelling(one) not in self.before and one not in self._gone:
+                self._made.setdefault(one, _LISTED)
 
     def remove(self, *, stuck_too: bool = False) -> list[str]:
         """Deletes the conferences of this run, each after it was read; those too that could not be deleted
@@ -177,10 +187,11 @@ class CreatedConferences:
             try:
                 ours = self.prove(one, absent_too=False)
                 # Else it is gone already, or not known to be ours.
-                unproven = not ours and one_spelling(one) not in self.before and self._read(one) is not None
+                shown = self._made[one] == _LISTED or (not ours and self._read(one) is not None)
+                unproven = not ours and one_spelling(one) not in self.before and shown
             except NotOurs:
-                self._stuck.add(one)
-                continue
+                self._stuck.update(self._made)  # it does not answer, and would not for the others
+                break
             if not ours:
                 self._made.pop(one)
                 self.unproven += [one] if unproven and one not in self.unproven else []
@@ -197,7 +208,7 @@ class CreatedConferences:
     def remove_leftover(self, conference_id: str) -> bool:
         """Deletes a conference that an earlier run left behind, if it is one when it is read; whether it is gone."""
         found = self._read(conference_id)
-        if found is None or not is_leftover(found):
+        if found is None or not (is_leftover(found) and _has_id(found, conference_id)):
             return found is None
         self.before.discard(one_spelling(conference_id))
         self._proven.add(conference_id)

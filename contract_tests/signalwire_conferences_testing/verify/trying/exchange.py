@@ -3,7 +3,7 @@
 import itertools
 import json
 from collections.abc import Mapping
-from typing import Any
+from typing import Any, TypeGuard
 from urllib.parse import unquote, urlsplit
 
 import httpx
@@ -74,12 +74,17 @@ class Exchange:
         """The id of the conference that a create was answered with."""
         value = self.value if self.operation_id == "create_video_conference" and self.succeeded else None
         found = value.get("id") if isinstance(value, dict) else None
-        return found if isinstance(found, str) and found else None
+        return found if stays_in_path(found) else None
 
     def __str__(self) -> str:
         parts = urlsplit(self.url)
         target = parts.path + (f"?{parts.query}" if parts.query else "")
         return f"{self.method} {target} -> {self.status or 'no answer'}"
+
+
+def stays_in_path(conference_id: object) -> TypeGuard[str]:
+    """Whether a URL with this id is about one conference, and not about all of them, whatever a server makes of it."""
+    return isinstance(conference_id, str) and bool(conference_id.strip(" .")) and "/" not in conference_id
 
 
 def _json(content: bytes) -> Any:

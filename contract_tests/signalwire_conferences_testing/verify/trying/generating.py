@@ -13,11 +13,10 @@ from signalwire_conferences import contract
 from signalwire_conferences.contract import CREATE
 from signalwire_conferences_testing import schemas
 
-from .api import SPENT, UNSET
+from .api import SPENT, UNSET, OutOfTime
 from .bench import Bench
 from .created import NotOurs
 from .exchange import Credentials, Exchange
-from .findings import NotExercised
 
 _TIME_TO_MAKE_UP = 5.0  # seconds that a slow machine takes for the requests to one operation
 
@@ -27,7 +26,7 @@ def made_up(bench: Bench, number: int, *credentials: Credentials) -> Iterator[Ex
     answers.
 
     Raises:
-        NotExercised: there is no time to make some up.
+        OutOfTime: there is no time to make some up.
     """
     ids, turns = [bench.new()["id"], bench.unknown_id()], itertools.cycle(credentials or (bench.api.credentials,))
     for count, case in enumerate(_cases(bench, number)):
@@ -52,7 +51,7 @@ def _cases(bench: Bench, number: int) -> Iterator[Any]:
         try:
             for operation, mode in itertools.product(known.get_all_operations(), schemathesis.GenerationMode):
                 if bench.api.deadline - time.monotonic() < _TIME_TO_MAKE_UP:
-                    raise NotExercised(SPENT)
+                    raise OutOfTime(SPENT)
                 cases = operation.ok().as_strategy(generation_mode=mode)
                 yield from _examples(cases, number, bench.rng.getrandbits(32))
         finally:

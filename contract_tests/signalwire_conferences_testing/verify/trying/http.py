@@ -58,6 +58,7 @@ class Http:
             self._fresh = httpx.Client(**options, limits=httpx.Limits(max_keepalive_connections=0))
         except (httpx.InvalidURL, ImportError) as error:
             raise ValueError(f"HTTP_PROXY, ALL_PROXY or NO_PROXY cannot be used: {error}") from None
+        self._via = f" through the proxy {proxy.url.host}:{proxy.url.port}" if proxy else ""
         self._sockets: dict[bool, socket.socket] = {}
 
     def close(self) -> None:
@@ -106,7 +107,7 @@ class Http:
                 hint = "SSL_CERT_FILE or SSL_CERT_DIR can name an authority of yours"
                 raise NoResponse(f"its certificate is not trusted ({error}); {hint}") from None
             if isinstance(error, httpx.ConnectError | httpx.ProxyError | httpx.UnsupportedProtocol):
-                raise NoResponse(f"no connection ({error})") from None
+                raise NoResponse(f"no connection{self._via} ({error})") from None
             why = f"the connection was closed without a whole answer ({error})"
             raise NoResponse(why, stale=not begun and "connect_tcp.started" not in seen) from None
         finally:

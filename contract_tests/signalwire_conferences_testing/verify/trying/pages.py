@@ -2,6 +2,7 @@
 
 import datetime
 from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Set as AbstractSet
 from typing import Any
 from urllib.parse import urlsplit
 
@@ -22,8 +23,10 @@ _LOCAL = ("localhost", "127.0.0.1", "::1")
 class Page:
     """A page of a list, and where its links lead. Its findings are told with what made the list."""
 
-    def __init__(self, bench: Bench, exchange: Exchange, evidence: Sequence[Exchange] = ()) -> None:
-        self.bench, self.exchange, self.evidence = bench, exchange, evidence
+    def __init__(
+        self, bench: Bench, exchange: Exchange, evidence: Sequence[Exchange] = (), only: AbstractSet[str] | None = None
+    ) -> None:
+        self.bench, self.exchange, self.evidence, self.only = bench, exchange, evidence, only
         if not exchange.succeeded:
             bench.expect(exchange, 200, because="a list")
         value = exchange.value if isinstance(exchange.value, dict) else {}
@@ -46,10 +49,14 @@ class Page:
 
     def follow(self, name: str) -> "Page":
         try:
-            return Page(self.bench, self.bench.api.follow(self.exchange, name), self.evidence)
+            there = Page(self.bench, self.bench.api.follow(self.exchange, name), self.evidence, self.only)
         except BadLink as bad:
             claim = Claim(self.link(name), "is not", self.link(name).value)
             raise Broken(str(bad), claim, causes=[("bad link", name)]) from None
+        if self.only is not None and (extra := sorted(set(map(str, there.ids)) - self.only)):
+            claim = Claim(ids(there.exchange), "lacks", extra)
+            raise Broken(f"the link {name} forgets the filters", claim, *self.evidence, causes=[("link", "filters")])
+        return there
 
     def walk(self, name: str = "next", most: int | None = None) -> Iterator["Page"]:
         """The pages from this one on, each when it is asked for.
@@ -58,19 +65,19 @@ class Page:
             name: the link to follow.
             most: pages of a list that may be long for reasons that are not ours; more raise `NotExercised`.
         """
-        page, followed = self, set[str]()
+        page, followed = self, dict[str, Page]()
         for _ in range(most or _MOST_PAGES):
             yield page
             if name not in page.links:
                 return
             page.on_own_host(name)
-            new = page.links[name] not in followed
-            demand(f"the links {name} lead in a circle", page.link(name), "is", None, so=new)
-            followed.add(page.links[name])
+            earlier = followed.setdefault(page.links[name], page)
+            if earlier is not page:
+                self.demand(f"the links {name} lead in a circle", page.link(name), "is not", earlier.link(name))
             page = page.follow(name)
         if most is not None:
             raise NotExercised(f"the list has more than {most} pages, too many to look at all")
-        raise Broken(f"the links {name} do not end", Claim(page.link(name), "is", None))
+        raise Broken(f"the links {name} do not end", Claim(page.link(name), "is", None), causes=[("endless", name)])
 
     def on_own_host(self, name: str) -> None:
         """An absolute link leads to the host that was asked, whatever name of this machine it says: a client
@@ -78,13 +85,15 @@ class Page:
         """
         part, link = self.link(name), self.link(name).value
         message = f"the link {name} is neither absolute nor path-only: {link!r}"
-        demand(message, part, "starts", ["/", "http://", "https://"])
+        self.demand(message, part, "starts", ["/", "http://", "https://"])
         try:
             asked, told = urlsplit(self.bench.api.base_url).hostname, urlsplit(link).hostname
         except ValueError as error:
             raise Broken(f"the link {name} is not a URL ({error})", Claim(part, "is not", link)) from None
         own = told in (None, asked) or (asked in _LOCAL and told in _LOCAL)
-        demand(f"the link {name} leads to another host, {told}", part, "starts", ["/", self.bench.api.base_url], so=own)
+        self.demand(
+            f"the link {name} leads to another host, {told}", part, "starts", ["/", self.bench.api.base_url], so=own
+        )
 
 
 @frozen
@@ -120,9 +129,12 @@ def free_window(bench: Bench, days: int) -> Window:
         window = Window(start, days)
         value = bench.list(**window.bounds, page_size="1").value
         if not (isinstance(value, dict) and value.get("data")):
-            break
-    # Where every window holds something, the filters do not filter, as the promises on them will say.
-    return window
+            return window
+    outside = bench.new(join_from="2001-01-01", join_until="2001-01-02")
+    shown = Claim(ids(bench.list(**window.bounds)), "lacks", [outside["id"]])
+    why = f"a list does not filter: with {window.bounds} it shows what lies outside"
+    bench.blamed.append(("list/both-filters", Broken(why, shown, outside.source, causes=[("filters",)])))
+    raise NotExercised(why)
 
 
 class PagedWindow:
@@ -138,7 +150,7 @@ class PagedWindow:
         self.evidence = [one.source for one in (*made, *inside)]
 
     def page(self, **query: str) -> Page:
-        return Page(self.bench, self.bench.list(**self.bounds, **query), self.evidence)
+        return Page(self.bench, self.bench.list(**self.bounds, **query), self.evidence, self.ids)
 
     def all_there(self, how: str, *pages: Page) -> None:
         """Demands that these pages show all of them, each once, and no other."""

@@ -54,12 +54,16 @@ def reset(bench: Bench, before: Conference, after: Conference, names: Iterable[s
     for name in names:
         known, old, new = contract.fields(UPDATE)[name], before[name], after[name]
         documented = known.omission is Omission.DOCUMENTED_DEFAULT
-        want = known.default if documented else bench.resets.setdefault(name, new)
+        earlier = bench.resets.setdefault(name, after)
+        want = known.default if documented else earlier[name]
         if equivalent(known.kind, want, new):
             continue
         became = f"kept its old value {old!r}" if equivalent(known.kind, old, new) else f"became {new!r}"
-        why = "by the contract" if documented else "as in an earlier PUT that left it out"
-        message, claim = f"{name} {became} and has to become {want!r}, {why}", Claim(after.part(name), "is", want)
+        why = "has to become {!r}, by the contract" if documented else "in an earlier PUT that left it out became {!r}"
+        # Which of the two is wrong, nobody knows where nothing is documented.
+        both = not documented and earlier.source in bench.log
+        claim = Claim(after.part(name), "is", earlier.part(name) if both else want)
+        message = f"{name} {became} and {why.format(want)}"
         broken = Broken(f"left out of a PUT, {message}", claim, before.source, causes=[("reset", name)])
         if root := bench.causes.get(("reset", name)):
             bench.because.append((root, broken))
@@ -72,10 +76,13 @@ def reset(bench: Bench, before: Conference, after: Conference, names: Iterable[s
         raise first
 
 
-def reset_values(resets: Mapping[str, Any]) -> str:
+def reset_values(resets: Mapping[str, Conference]) -> str:
     """What fields without a documented default become, where it is not what this project assumes."""
     known = contract.fields(UPDATE)
-    told = {n: json.dumps(v) for n, v in resets.items() if not equivalent(known[n].kind, known[n].default, v)}
+    became = {
+        name: one[name] for name, one in resets.items() if known[name].omission is not Omission.DOCUMENTED_DEFAULT
+    }
+    told = {n: json.dumps(v) for n, v in became.items() if not equivalent(known[n].kind, known[n].default, v)}
     return ", ".join(f"{name} becomes {value}" for name, value in told.items())
 
 

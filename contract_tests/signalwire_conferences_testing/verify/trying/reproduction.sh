@@ -9,9 +9,11 @@ answer() {  # an answer as {status, headers, body}
        body: ((if $at then .[$at + 4:] else "" end) as $text | try ($text | fromjson) catch $text)}'
 }
 MADE=()
-clean() {  # what this script created is removed; what does not hold its mark is not its own
+clean() {  # what this script created is removed; what has another id, or not its mark, is not its own
   for ID in ${MADE[@]+"${MADE[@]}"}; do
-    [[ $(curl -sS -u "$SIGNALWIRE_PROJECT_ID:$SIGNALWIRE_API_TOKEN" "@COLLECTION@/$ID") == *"$RUN"* ]] &&
+    curl -sS -u "$SIGNALWIRE_PROJECT_ID:$SIGNALWIRE_API_TOKEN" "@COLLECTION@/$ID" |
+      jq -e --arg id "$ID" --arg run "$RUN" '(.id | [., @uri] | any(ascii_downcase == ($id | ascii_downcase)))
+        and any(.name, .display_name | strings; contains($run))' >/dev/null 2>&1 &&
       curl -sS -o /dev/null -X DELETE -u "$SIGNALWIRE_PROJECT_ID:$SIGNALWIRE_API_TOKEN" "@COLLECTION@/$ID"
   done
 }

@@ -24,10 +24,7 @@ def restored(bench: Bench) -> Iterator[str]:
     """
     if bench.options.conference_id is None:
         raise NotExercised("no conference was named with --conference")
-    exchange = bench.get(bench.options.conference_id)
-    if exchange.status == 404:
-        raise NotExercised(f"there is no conference {bench.options.conference_id}")
-    before = bench.conference_of(exchange)
+    before = bench.read(bench.options.conference_id)
     body = _way_back(bench, before)
     try:
         yield bench.options.conference_id
@@ -62,7 +59,7 @@ def _left_out_is_null(bench: Bench, name: str) -> bool:
         return False
     if name not in bench.resets and bench.options.writes:
         replace(bench, bench.customised(samples.custom(UPDATE)), {})
-    return name in bench.resets and bench.resets[name] is None
+    return name in bench.resets and bench.resets[name][name] is None
 
 
 def _put_back(bench: Bench, before: Conference, body: dict[str, object]) -> None:

@@ -9,10 +9,10 @@ from attrs import Factory, define
 
 from .api import Api, BadLink, NoAnswer, OutOfTime
 from .created import carries, is_leftover
+from .exchange import stays_in_path
 from .samples import page_sizes
 
 _TIME_TO_LOOK = 0.15  # of the budget, for the list of what was there before
-_TIME_FOR_ALL = 10.0  # seconds
 _MOST_READ = 20  # conferences
 _SESSION = "active_session"
 
@@ -30,13 +30,15 @@ class Surroundings:
     leftovers: list[str] = Factory(list)  # ids of those that an earlier verification made
 
 
-def reach(api: Api) -> None:
-    """A first request; `CannotRun` where there is no server of this API, or it does not let us in."""
+def reach(api: Api, named: str | None) -> None:
+    """A first request; `CannotRun` where there is no server of this API, it does not let us in, or it has not the
+    conference that is named to be written to.
+    """
     url = api.base_url
     try:
         exchange = api.send("GET", api.path(), query={"page_size": "1"})
     except NoAnswer as silence:
-        hint = "" if "certificate" in silence.why else " Is the server running there?"
+        hint = "" if "certificate" in silence.why or "proxy" in silence.why else " Is the server running there?"
         raise CannotRun(f"{url} does not answer: {silence.why}.{hint}") from None
     except OutOfTime as late:
         raise CannotRun(f"{url} could not be reached: {late}") from None
@@ -52,10 +54,12 @@ def reach(api: Api) -> None:
         said = exchange.answer_headers.get("content-type", "no content type")
         raise CannotRun(
             f"{exchange.url} is no server of this API: it answers {exchange.status} with {said},"
-            " not with a JSON object. Is the URL right?"
+            " not with a JSON object that can be read. Is the URL right?"
         )
     if exchange.status == 404:
         raise CannotRun(f"{exchange.url} does not exist there (404). Is the URL right?")
+    if named is not None and not (stays_in_path(named) and api.send("GET", api.path(named)).status < 400):
+        raise CannotRun(f"{url} has no conference {named!r}, which --conference names. Nothing was written.")
 
 
 class _NoPageError(Exception):
@@ -82,7 +86,6 @@ def look_around(api: Api) -> Surroundings:
 
 def of_run(api: Api, marks: Sequence[str]) -> tuple[list[str], bool]:
     """Ids of the conferences of a run, and whether the list could be read to its end for them."""
-    api.extend(_TIME_FOR_ALL)
     found: list[str] = []
     with contextlib.suppress(_NoPageError, BadLink, NoAnswer, OutOfTime):
         # What was found before the list ended too early is found all the same.
@@ -94,21 +97,21 @@ def of_run(api: Api, marks: Sequence[str]) -> tuple[list[str], bool]:
 def _listed(api: Api, until: float | None = None, **query: str) -> Iterator[Mapping[str, Any]]:
     """The conferences that a list shows, page by page until then."""
     exchange = api.send("GET", api.path(), query={**query, "page_size": str(page_sizes()[1])})
-    followed: set[str] = set()
+    shown: set[str] = set()
     while True:
         if not exchange.succeeded or not isinstance(exchange.value, dict):
             raise _NoPageError
         data, links = exchange.value.get("data"), exchange.value.get("links")
-        for one in data if isinstance(data, list) else []:
-            if isinstance(one, dict) and _has_id(one):
-                yield one
+        new = [one for one in data if isinstance(one, dict) and _has_id(one)] if isinstance(data, list) else []
+        new = [one for one in new if one["id"] not in shown]
+        yield from new
         link = links.get("next") if isinstance(links, dict) else None
         late = until is not None and time.monotonic() > until
-        if not data or not isinstance(link, str) or link in followed or late:
+        if not new or not isinstance(link, str) or late:
             return
-        followed.add(link)
+        shown |= {one["id"] for one in new}
         exchange = api.follow(exchange, "next")
 
 
 def _has_id(conference: Mapping[str, Any]) -> bool:
-    return isinstance(conference.get("id"), str)
+    return stays_in_path(conference.get("id"))
