@@ -58,7 +58,15 @@ def test_help_needs_no_extra_and_a_command_names_the_one_that_it_needs(command: 
     found = run(missing, command, "--help")
     assert found.returncode == 2
     assert f"pip install 'signalwire-conferences[{extra}]'" in found.stderr
+    assert found.stderr.count("pip install") == 1
     assert "Traceback" not in found.stderr
+
+
+def test_help_without_the_extra_says_what_the_extra_brings() -> None:
+    shown = run("import sys; sys.modules['typer'] = None", "--help").stdout
+    assert "update" in shown
+    assert "undo" in shown
+    assert "pip install 'signalwire-conferences[cli]'" in shown
 
 
 def test_help_loads_no_command() -> None:

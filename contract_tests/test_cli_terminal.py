@@ -64,7 +64,8 @@ def mock(mock: MockServer) -> MockServer:
 def test_control_characters_of_the_server_are_never_printed_raw(
     command: CommandLine, mock: MockServer, arguments: list[str]
 ) -> None:
-    mock.store.patch(ID, {"display_name": HOSTILE, "description": HOSTILE, "unheard_of": HOSTILE, "name": HOSTILE})
+    hostile = dict.fromkeys(("display_name", "description", "unheard_of", "name"), HOSTILE)
+    mock.store.patch(ID, hostile)
     done = command(*arguments, expect=None)
     shown = done.out + done.err
     assert not {mark for mark in shown if not mark.isprintable()} - {"\n", "\t"}

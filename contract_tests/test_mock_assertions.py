@@ -61,9 +61,17 @@ def test_what_did_not_change_and_should_have_is_shown(server: MockServer) -> Non
 
 
 def test_a_field_that_is_none_is_told(server: MockServer) -> None:
-    with pytest.raises(ValueError, match="'dispaly_name': did you mean 'display_name'") as caught:
+    with pytest.raises(ValueError, match="no field 'dispaly_name'; did you mean 'display_name'") as caught:
         server.assert_only_changed(ID, "dispaly_name", "title")
-    assert "- 'title'" in str(caught.value)
+    assert "no field 'title'" in str(caught.value)
+
+
+def test_a_list_of_fields_is_refused_and_the_way_shown(server: MockServer) -> None:
+    for wrong in (["display_name"], ("display_name",), 7):
+        with pytest.raises(
+            TypeError, match=r'each as an argument of its own: assert_only_changed\(id, "display_name"\)'
+        ):
+            server.assert_only_changed(ID, wrong)  # type: ignore[arg-type]  # wrong on purpose
 
 
 def test_the_same_value_in_another_spelling_is_no_change(server: MockServer) -> None:

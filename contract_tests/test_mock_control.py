@@ -150,11 +150,17 @@ def test_held_back_requests_land_on_demand(mock: ConferencesMock, api: httpx.Cli
 @pytest.mark.parametrize(
     ("wrong", "said"),
     [
-        ({"fault": "drop"}, "fault 0: fault 'drop' is not one of latency, "),
+        ({"fault": "nope"}, "fault 0: fault 'nope' is not a kind; there are latency, "),
+        ({"fault": "statsu"}, "fault 0: fault 'statsu' is not a kind; did you mean status?"),
+        ({"fault": "html", "where": "x"}, "fault 0: where is for Python only"),
+        ({"fault": "html", "tmies": 1}, "fault 0: html: 'tmies' is not an option of it; did you mean times?"),
         ({"fault": "drop-after", "method": "PUTT"}, "fault 0: method 'PUTT' is not one of GET, "),
         ([{"fault": "html"}, {"fault": "status"}, 7], "fault 1: status: missing a required argument: 'code'"),
         ([{"fault": "html"}, {"fault": "status"}, 7], "fault 2: 7 is not a JSON object"),
-        ({"fault": "field-lost", "name": "layuot"}, "fault 0: there is no such field"),
+        (
+            {"fault": "field-lost", "name": "layuot"},
+            "fault 0: field-lost: there is no field 'layuot'; did you mean 'layout'?",
+        ),
     ],
 )
 def test_what_is_wrong_with_faults_is_told_at_once_and_none_is_added(
@@ -164,6 +170,14 @@ def test_what_is_wrong_with_faults_is_told_at_once_and_none_is_added(
     assert answer.status_code == 422
     assert any(problem.startswith(said) for problem in answer.json()["problems"])
     assert mock.faults.rules == []
+
+
+def test_all_that_is_wrong_with_one_fault_is_told_at_once(control: httpx.Client) -> None:
+    wrong = {"fault": "status", "code": 99, "retry_after": "soon", "method": "PUTT", "at": 0, "conference_id": 7}
+    problems = control.post("faults", json=wrong).json()["problems"]
+    assert len(problems) == 5
+    assert all(problem.startswith("fault 0: ") for problem in problems)
+    assert len(control.post("faults", json={"fault": "statsu", "times": 0}).json()["problems"]) == 2
 
 
 @pytest.mark.parametrize(

@@ -389,7 +389,7 @@ def test_a_conference_may_have_a_field_of_the_name_of_one_of_a_page(name: str) -
 
 @pytest.mark.parametrize("wrong", [{"at": 0}, {"times": 0}])
 def test_a_rule_that_can_never_be_is_refused(wrong: dict[str, int]) -> None:
-    with pytest.raises(ValueError, match="from 1"):
+    with pytest.raises(ValueError, match="cannot be 0"):
         Faults(Store()).add(Fault.html(), **wrong)  # type: ignore[arg-type]  # `at` and `times` are int
 
 
@@ -590,6 +590,8 @@ def test_the_command_tells_all_that_is_wrong_at_once(capsys: pytest.CaptureFixtu
         '{"fault": "html", "method": 5}',
         '{"fault": "html", "at": 0}',
         '{"fault": "html", "times": true}',
+        '{"fault": "htlm", "times": 0}',
+        "bad",
         '{"fault": "html", "extra": 1}',
         '{"fault": "latency", "seconds": "soon"}',
         '{"fault": "latency", "seconds": NaN}',
@@ -607,7 +609,9 @@ def test_the_command_tells_all_that_is_wrong_at_once(capsys: pytest.CaptureFixtu
     for spec in specs:
         assert f"--fault {spec}: " in said
     for part in (
-        "not a JSON object",
+        "--fault bad: is not a JSON object, such as",
+        '--fault {"fault": "htlm", "times": 0}: fault \'htlm\' is not a kind; did you mean html?',
+        '--fault {"fault": "htlm", "times": 0}: times cannot be 0',
         "'nothing'",
         "'PATCHY'",
         "at cannot be 0",

@@ -1,16 +1,22 @@
 """What MOCK.md says is true: each block runs, and shows what it says."""
 
+import asyncio
+import inspect
 import os
 import re
 import signal
 import socket
 from pathlib import Path
 
+import aiohttp
 import pytest
 
+from mock_support import COLLECTION
 from pages import Page, bash
 from signalwire_conferences_testing import plugin
+from signalwire_conferences_testing.mock import MockServer
 from signalwire_conferences_testing.mock.control import PREFIX, _routes
+from signalwire_conferences_testing.mock.kinds import kinds
 
 pytest_plugins = ["pytester"]
 
@@ -36,9 +42,9 @@ def test_each_test_suite_runs_and_fails_only_as_it_says(pytester: pytest.Pyteste
     shown = "\n".join(line.removeprefix("E").strip() for line in result.outlines if line.startswith("E "))
     assert "\n".join(line.strip() for line in diff.splitlines()) in shown
     result = pytester.runpytest_subprocess(*QUIET, "-W", "error", "--deselect", "test_0.py")
-    tests = sum(len(re.findall(r"^(?:async )?def test_", code, re.MULTILINE)) for code in suites)
-    # The awaited one runs on asyncio and on trio.
-    result.assert_outcomes(passed=tests, deselected=1)
+    tests = re.findall(r"^(?:async )?def test_", "\n".join(suites), re.MULTILINE)
+    # Those that are awaited run on asyncio and on trio.
+    result.assert_outcomes(passed=len(tests) - 1 + tests.count("async def test_"), deselected=1)
 
 
 def test_the_commands_run_and_show_what_they_say(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -59,7 +65,27 @@ def test_the_table_of_the_control_api_is_that_of_the_code() -> None:
     assert sorted(named) == sorted((method, f"{PREFIX}/{name}") for method, name in _routes())
 
 
+def test_every_kind_of_fault_is_in_it_with_its_arguments() -> None:
+    told = re.findall(r"^\| `Fault\.(\w+)\((.*?)\)` \| \S", GUIDE.text, re.MULTILINE)
+    there = [(name.replace("-", "_"), ", ".join(inspect.signature(make).parameters)) for name, make in kinds().items()]
+    assert told == there
+
+
+def test_aiohttp_takes_what_the_page_gives_it() -> None:
+    assert re.search(r"^\| aiohttp, .* `conferences_mock.headers`", GUIDE.text, re.MULTILINE)
+
+    async def status(server: MockServer) -> int:
+        async with (
+            aiohttp.ClientSession(server.url, headers=server.headers) as session,
+            session.get(COLLECTION) as answer,
+        ):
+            return answer.status
+
+    with MockServer() as server:
+        assert asyncio.run(status(server)) == 200
+
+
 def test_every_fixture_is_in_it() -> None:
     fixtures = {name for name, value in vars(plugin).items() if "FixtureFunctionDefinition" in type(value).__name__}
-    assert len(fixtures) == 5
+    assert len(fixtures) == 6
     assert all(f"`{name}`" in GUIDE.text for name in fixtures)

@@ -41,6 +41,47 @@ def test_a_method_that_no_request_has_is_refused(method: Any) -> None:
         Rule(Fault.drop_after(), method)
 
 
+@pytest.mark.parametrize(
+    ("options", "said"),
+    [
+        ({"tmies": 3}, "'tmies' is not an option of a fault; did you mean times?"),
+        (
+            {"condition": 3},
+            "'condition' is not an option of a fault; there are method, conference_id, at, times, where",
+        ),
+    ],
+)
+@pytest.mark.parametrize("given", [Fault.drop_after(), {"fault": "drop-after"}])
+def test_an_unknown_option_of_a_fault_is_refused_with_the_one_that_was_meant(
+    options: dict[str, Any], said: str, given: Any
+) -> None:
+    mock = ConferencesMock()
+    with pytest.raises(TypeError) as caught:
+        mock.faults.add(given, "PUT", **options)
+    assert str(caught.value) == said
+    assert mock.faults.rules == []
+
+
+def test_an_unknown_argument_of_a_kind_is_refused_with_the_one_that_was_meant() -> None:
+    with pytest.raises(TypeError, match="status: got an unexpected keyword argument 'retry_fter'; did you mean retry_"):
+        Fault.status(503, retry_fter=1)  # type: ignore[call-arg]  # wrong on purpose
+
+
+def test_a_fault_may_be_added_as_an_object_of_json() -> None:
+    mock = ConferencesMock()
+    rule = mock.faults.add({"fault": "status", "code": 503, "times": 2}, "put", where=bool)
+    assert (str(rule), mock.faults.rules) == ("PUT 1x2 status 503", [rule])
+    assert rule.where is not None
+    assert str(Rule.from_json({"fault": "status", "code": 503, "method": None, "times": None})) == "* 1x* status 503"
+
+
+def test_times_and_at_are_refused_each_for_its_own_reason() -> None:
+    with pytest.raises(
+        ValueError, match=r"at cannot be 0: requests are counted from 1\n.*times cannot be 0: a fault aff"
+    ):
+        Rule(Fault.drop_after(), at=0, times=0)
+
+
 def test_a_condition_that_cannot_be_called_is_refused() -> None:
     with pytest.raises(TypeError, match="where cannot be 'PUT'"):
         Rule(Fault.drop_after(), where="PUT")  # type: ignore[arg-type]  # wrong on purpose
@@ -84,15 +125,23 @@ def test_faults_know_which_of_them_no_request_met() -> None:
     [
         ({"layuot": "5up"}, "layuot='5up': there is no such field; did you mean 'layout'?"),
         ({"displayName": "x"}, "displayName='x': there is no such field; did you mean 'display_name'?"),
-        ({"size": "huge"}, "size='huge': is not one of small, medium, large"),
-        ({"quality": "4k"}, "quality='4k': is not one of 720p, 1080p"),
+        ({"size": "huge"}, "size='huge': must be one of small, medium, large"),
+        ({"quality": "4k"}, "quality='4k': must be one of 720p, 1080p"),
+        ({"light_primary": "red"}, "light_primary='red': must be a string that matches ^#"),
+        ({"display_name": "x" * 300}, "must be a string of at most 200 characters"),
+        ({"name": "two words"}, "name='two words': must be a string of at most 100 characters that matches ^"),
+        ({"join_from": "tomorrow"}, "join_from='tomorrow': must be an RFC 3339 date-time"),
+        ({"join_from": "2022-01-01"}, """join_from='2022-01-01': "2022-01-01" is not a "date-time\""""),
+        ({"join_from": 7}, "join_from=7: must be an RFC 3339 date-time"),
+        ({"enable_chat": None}, 'enable_chat=None: null is not of type "boolean"'),
     ],
 )
-def test_a_seed_with_a_slip_is_refused(wrong: dict[str, Any], said: str) -> None:
+def test_a_seed_with_a_slip_or_a_value_that_no_conference_can_have_is_refused(wrong: dict[str, Any], said: str) -> None:
     for make in (Store, MockServer, ConferencesMock):
         with pytest.raises(ValueError, match="cannot be preloaded") as caught:
             make([wrong])
-        assert f"conference 0: {said}" in str(caught.value)
+        assert str(caught.value).splitlines()[1].startswith("  - conference 0: ")
+        assert said in str(caught.value)
     mock = ConferencesMock([WHOLE])
     with pytest.raises(Misuse):
         mock.seed([wrong])
@@ -100,7 +149,14 @@ def test_a_seed_with_a_slip_is_refused(wrong: dict[str, Any], said: str) -> None
 
 
 def test_a_server_newer_than_the_contract_is_said_to_be_one() -> None:
-    newer = {"id": "x", "size": "huge", "layuot": 1, "captions": True}
+    newer = {
+        "id": "x",
+        "size": "huge",
+        "layuot": 1,
+        "captions": True,
+        "light_primary": "red",
+        "description": "x" * 9999,
+    }
     store = Store([newer], allow_unknown=True)
     store.patch("x", {"sizes": [1]})
     assert store["x"] == {**store["x"], **newer, "sizes": [1]}
@@ -179,11 +235,36 @@ def test_an_id_of_another_type_is_refused_and_an_unknown_one_told_with_those_tha
 
 
 def test_a_patch_with_a_slip_is_refused(store: Store) -> None:
-    with pytest.raises(Misuse, match="'dispaly_name': did you mean 'display_name'"):
+    with pytest.raises(Misuse, match="dispaly_name='x': there is no such field; did you mean 'display_name'"):
         store.patch(ID, {"size": "small", "dispaly_name": "x"})
     assert store[ID]["size"] == "large"
-    store.patch(ID, {"captions": True, "layout": "of a newer server"})
+    store.patch(ID, {"captions": True})
     assert store[ID]["captions"] is True
+
+
+def test_another_writer_may_be_newer_than_the_contract(store: Store) -> None:
+    store.patch(ID, {"size": "huge"})
+    assert store[ID]["size"] == "huge"
+    api = Api()
+    api.faults.add(Fault.foreign_write({"layout": "of next year"}, when="after"), "GET")
+    assert api.get().status == 200
+    assert api.store[ID]["layout"] == "of next year"
+
+
+@pytest.mark.parametrize(
+    ("make", "said"),
+    [
+        (lambda: Fault.latency(-1), "seconds cannot be -1"),
+        (lambda: Fault.late_apply(float("nan")), "seconds cannot be nan"),
+        (lambda: Fault.status(503, retry_after="soon"), "retry_after cannot be 'soon'"),
+        (lambda: Fault.status(503, retry_after=-1), "retry_after cannot be -1"),
+        (lambda: Fault.lands_later(requests=-1), "requests cannot be -1"),
+        (lambda: Fault.times_kept(-1), "digits cannot be -1"),
+    ],
+)
+def test_a_fault_with_an_impossible_number_is_refused(make: Any, said: str) -> None:
+    with pytest.raises(ValueError, match=said):
+        make()
 
 
 # --- the server -------------------------------------------------------------------------------------

@@ -232,9 +232,9 @@ def test_it(conferences_mock):
     [
         ("Fault.drop_after, 'PUT'", "call it, Fault.drop_after(...)"),
         ("Fault.drop_after(), 'PUTT'", "method 'PUTT' is not one of GET"),
-        ("Fault.drop_after(), methd='PUT'", "unexpected keyword argument 'methd'"),
+        ("Fault.drop_after(), methd='PUT'", "'methd' is not an option of a fault; did you mean method?"),
         ("'drop-after'", "'drop-after' is not a fault"),
-        ("{'fault': 'drop'}", "fault 'drop' is not one of"),
+        ("{'fault': 'drop'}", "fault 'drop' is not a kind; there are"),
         ("", "names no fault"),
     ],
 )

@@ -154,7 +154,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     try:
         from .mock import MockServer  # noqa: PLC0415 - needs an extra
     except ImportError as error:
-        return _failed(f"it needs the mock: pip install 'signalwire-conferences[mock]' ({error})")
+        return _failed(f"it needs the mock: pip install 'signalwire-conferences[mock]' ({error.name} is not installed)")
     try:
         with MockServer(conferences()) as server:
             outcome = perform(server)

@@ -4,13 +4,13 @@ pytest loads this module wherever the distribution is installed, so it imports p
 when a test uses them, and need the extra `testing`.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
 if TYPE_CHECKING:
-    from signalwire_conferences import RestClient
+    from signalwire_conferences import AsyncRestClient, RestClient
 
     from .mock import ConferencesMock, Faults, MockServer, Rule
 
@@ -45,7 +45,10 @@ def conferences_mock(request: pytest.FixtureRequest, conferences_seed: Any) -> I
 
 @pytest.fixture
 def conferences_in_process(request: pytest.FixtureRequest, conferences_seed: Any) -> "ConferencesMock":
-    """A mock without a socket, new for each test: `transport()` is for the clients of httpx, `app` for ASGI."""
+    """A mock without a socket, new for each test: `transport()` is for the clients of httpx, `app` for ASGI.
+
+    It is not the mock of `conferences_mock`, nor that of `conferences_client` and `conferences_faults`.
+    """
     from .mock import ConferencesMock  # noqa: PLC0415 - no cost while unused
 
     mock = ConferencesMock(conferences_seed)
@@ -60,6 +63,14 @@ def conferences_client(conferences_mock: "MockServer") -> Iterator["RestClient"]
 
     with RestClient(**conferences_mock.credentials) as client:
         yield client
+
+
+@pytest.fixture
+def conferences_async_client(conferences_mock: "MockServer") -> "AsyncRestClient":
+    """An `AsyncRestClient` of `conferences_mock`, on asyncio and trio. The event loop closes its connections."""
+    from signalwire_conferences import AsyncRestClient  # noqa: PLC0415 - no cost while unused
+
+    return AsyncRestClient(**conferences_mock.credentials)
 
 
 @pytest.fixture
@@ -88,13 +99,7 @@ def _rules(*given: Any, **options: Any) -> list["Rule"]:
         options = {"method": faults.pop(), **options}
     if not faults:
         raise TypeError(f"the marker {_MARKER} names no fault")
-    rules = []
-    for each in faults:
-        if isinstance(each, Mapping):
-            rules.append(Rule.from_json({**options, **each}))
-        else:
-            rules.append(Rule(each, **options))
-    return rules
+    return [Rule.of(each, **options) for each in faults]
 
 
 # --- hooks ------------------------------------------------------------------------------------------

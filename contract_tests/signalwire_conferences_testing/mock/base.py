@@ -1,5 +1,6 @@
 """The base of all mocks: conferences, faults, a log of requests, and the methods that tests use."""
 
+import base64
 import uuid
 from collections import deque
 from collections.abc import Iterable, Mapping, MutableSequence
@@ -98,6 +99,11 @@ class ConferencesMock:
         return self.project, self.token
 
     @property
+    def headers(self) -> dict[str, str]:
+        """The same as a header, for clients that take it in another form, such as aiohttp."""
+        return {"Authorization": "Basic " + base64.b64encode(":".join(self.auth).encode()).decode()}
+
+    @property
     def credentials(self) -> Credentials:
         """Arguments of `RestClient`, ours and the vendor's: project, token and host."""
         return {"project": self.project, "token": self.token, "host": self.host}
@@ -132,10 +138,11 @@ class ConferencesMock:
 
         The conference is compared with what it was when it was created or added, plus what `store.patch` and faults did
         to it as other writers. Times are compared as instants, colours and UUIDs without regard to case. `updated_at`,
-        which each write changes, may differ.
+        which each write changes, may differ. Other conferences are not compared.
 
         Raises:
             AssertionError: with the diff, or if the conference was deleted.
+            TypeError: a field is not given by its name.
             ValueError: there is no such field.
         """
         __tracebackhide__ = True

@@ -20,6 +20,7 @@ from . import preload
 from .control import PREFIX
 from .faults import Rule
 from .kinds import kinds
+from .misuse import problems_of
 from .server import HOST, MockServer
 from .store import Store
 
@@ -98,7 +99,7 @@ def _server(given: argparse.Namespace) -> MockServer:
         try:
             rules.append(Rule.from_json(_object(text)))
         except ValueError as error:
-            problems.append(f"--fault {text}: {error}")
+            problems += [f"--fault {text}: {problem}" for problem in problems_of(error)]
     try:
         conferences = preload.read_file(given.load) if given.load is not None else None
         store = Store(conferences, allow_unknown=given.allow_unknown)
@@ -123,9 +124,12 @@ def _server(given: argparse.Namespace) -> MockServer:
 
 
 def _object(text: str) -> dict[str, Any]:
-    value = decode_json(text.encode(errors="replace"))
+    try:
+        value = decode_json(text.encode(errors="replace"))
+    except ValueError:
+        value = None
     if not isinstance(value, dict):
-        raise ValueError("is not a JSON object")  # noqa: TRY004 - a wrong value, not a wrong type
+        raise ValueError('is not a JSON object, such as {"fault": "drop-after"}')  # noqa: TRY004 - it is wrong text
     return value
 
 

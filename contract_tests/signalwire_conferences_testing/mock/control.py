@@ -60,8 +60,8 @@ class Control:
         for number, each in enumerate(said):
             try:
                 rules.append(Rule.from_json(each))
-            except ValueError as error:
-                problems.append(f"fault {number}: {error}")
+            except Misuse as error:
+                problems += [f"fault {number}: {problem}" for problem in error.problems]
         if problems:
             raise Misuse("no fault was added", problems)
         for rule in rules:

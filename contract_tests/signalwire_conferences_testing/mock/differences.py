@@ -6,11 +6,11 @@ from typing import Any
 
 from signalwire_conferences import contract
 from signalwire_conferences.contract import Kind
-from signalwire_conferences.errors import printable
+from signalwire_conferences.errors import printable, short_repr
 from signalwire_conferences.values import equivalent
 from signalwire_conferences_testing import schemas
 
-from .misuse import Misuse, near_miss
+from .misuse import Misuse, no_such_field
 
 __all__ = ["unexpected"]
 
@@ -31,13 +31,20 @@ def unexpected(
         expected: the fields that must differ; all others must not.
 
     Raises:
+        TypeError: an expected field is not a name.
         Misuse: the conference has no field of an expected name.
     """
     named = list(expected)
+    for each in named:
+        if not isinstance(each, str):
+            raise TypeError(
+                f"{short_repr(each)} is not the name of a field; give each as an argument of its own: "
+                'assert_only_changed(id, "display_name")'
+            )
     fields = {**before, **after}
     wrong = [name for name in named if name not in fields]
     if wrong:
-        raise Misuse("there is no such field", [_slip(name) for name in wrong])
+        raise Misuse("there is no such field", [no_such_field(name) for name in wrong])
     changed = [name for name in fields if not _same(name, before.get(name, _ABSENT), after.get(name, _ABSENT))]
     others = [name for name in changed if name not in named and not _is_stamp(name)]
     unchanged = [name for name in named if name not in changed]
@@ -59,11 +66,6 @@ def _same(name: str, one: Any, other: Any) -> bool:
 
 def _is_stamp(name: str) -> bool:
     return bool(schemas.answer_fields().get(name, {}).get("x-changes-with-each-write"))
-
-
-def _slip(name: str) -> str:
-    meant = near_miss(name)
-    return f"{name!r}: did you mean {meant!r}?" if meant else repr(name)
 
 
 def _shown(state: Mapping[str, Any], name: str) -> str:

@@ -3,23 +3,26 @@
 from __future__ import annotations
 
 import contextlib
+import inspect
 import threading
 from collections.abc import Awaitable, Callable, Iterable, Mapping
-from typing import Any, Self
+from typing import Any, Never, Self
 
-from attrs import define, field, frozen
+from attrs import define, evolve, field, frozen
 
 from signalwire_conferences.errors import short_repr
 from signalwire_conferences.values import one_spelling
 
 from .exchange import Call, Dropped, Reply
 from .kinds import Fault, kinds
+from .misuse import Misuse, did_you_mean, problems_of
 from .steps import Proceed
 from .store import Store
 
 __all__ = ["Faults", "Fired", "Rule"]
 
 _METHODS = ("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", None)
+_OPTIONS = ("method", "conference_id", "at", "times", "where")
 
 
 def _upper(method: Any) -> Any:
@@ -39,6 +42,22 @@ def _fault(_rule: object, _attribute: object, given: Any) -> None:
         if make == given:
             raise TypeError(f"Fault.{name} is a kind of fault, not a fault: call it, Fault.{name}(...)")
     raise TypeError(f"{short_repr(given)} is not a fault; there are {', '.join(f'Fault.{name}()' for name in names)}")
+
+
+def _option_problems(method: Any, at: Any, times: Any) -> list[str]:
+    """What is wrong with the options of a rule."""
+    problems = []
+    if method not in _METHODS:
+        problems.append(f"method {method!r} is not one of {', '.join(filter(None, _METHODS))}")
+    if not _counts(at):
+        problems.append(f"at cannot be {at!r}: requests are counted from 1")
+    if times is not None and not _counts(times):
+        problems.append(f"times cannot be {times!r}: a fault affects at least 1 request, without an end if it is null")
+    return problems
+
+
+def _counts(number: Any) -> bool:
+    return type(number) is int and number >= 1
 
 
 @define(eq=False)
@@ -68,13 +87,26 @@ class Rule:
     seen: int = 0
 
     def __attrs_post_init__(self) -> None:
-        if self.method not in _METHODS:
-            raise ValueError(f"method {self.method!r} is not one of {', '.join(filter(None, _METHODS))}")
-        for name, count in (("at", self.at), ("times", self.times)):
-            if count is not None and not (type(count) is int and count >= 1):
-                raise ValueError(f"{name} cannot be {count!r}: requests are counted from 1")
+        if problems := _option_problems(self.method, self.at, self.times):
+            raise Misuse("there is no such fault", problems)
         if self.where is not None and not callable(self.where):
             raise TypeError(f"where cannot be {short_repr(self.where)}: it is called with each request")
+
+    @classmethod
+    def of(cls, given: Fault | Mapping[str, Any], **options: Any) -> Self:
+        """The rule of a fault, or of an object of JSON, whose own options win.
+
+        Raises:
+            TypeError: there is no such option, the fault is none, or `where` cannot be called.
+            ValueError: an option or the object is wrong.
+        """
+        for name in options:
+            if name not in _OPTIONS:
+                raise TypeError(f"{name!r} is not an option of a fault{did_you_mean(name, _OPTIONS)}")
+        if not isinstance(given, Mapping):
+            return cls(given, **options)
+        where = options.pop("where", None)
+        return evolve(cls.from_json({**options, **given}), where=where)
 
     @classmethod
     def from_json(cls, said: Mapping[str, Any]) -> Self:
@@ -84,22 +116,34 @@ class Rule:
         the rule; all others are arguments of the kind.
 
         Raises:
-            ValueError: it does not describe a rule.
+            Misuse: it does not describe a rule; with every problem.
         """
         if not isinstance(said, Mapping):
-            raise ValueError(f"{short_repr(said)} is not a JSON object")  # noqa: TRY004 - a wrong value, not a wrong type
+            raise Misuse("there is no such fault", [f"{short_repr(said)} is not a JSON object"])
         rest = dict(said)
-        kind = rest.pop("fault", None)
-        make = kinds().get(str(kind).replace("_", "-"))
+        kind = str(rest.pop("fault", None)).replace("_", "-")
+        own = {name: rest.pop(name) for name in _OPTIONS if name in rest}
+        problems: list[str] = []
+        if own.pop("where", None) is not None:
+            problems.append("where is for Python only; JSON has method and conference_id")
+        if not isinstance(own.get("conference_id"), str | None):
+            problems.append(f"conference_id cannot be {short_repr(own['conference_id'])}: it is text")
+        problems += _option_problems(_upper(own.get("method")), own.get("at", 1), own.get("times", 1))
+        fault, make = None, kinds().get(kind)
         if make is None:
-            raise ValueError(f"fault {kind!r} is not one of {', '.join(kinds())}")
-        own = {name: rest.pop(name) for name in ("method", "conference_id", "at", "times") if name in rest}
-        if not all(isinstance(own.get(name, ""), str) for name in ("method", "conference_id")):
-            raise ValueError("method and conference_id must be strings")
-        try:
-            return cls(make(**rest), **own)
-        except TypeError as error:
-            raise ValueError(f"{kind}: {error}") from None
+            problems.append(f"fault {kind!r} is not a kind{did_you_mean(kind, kinds())}")
+        else:
+            known = [*inspect.signature(make).parameters, *_OPTIONS[:-1]]
+            for name in [name for name in rest if name not in known]:
+                problems.append(f"{kind}: {name!r} is not an option of it{did_you_mean(name, known)}")
+                del rest[name]
+            try:
+                fault = make(**rest)
+            except (TypeError, ValueError) as error:
+                problems += [f"{kind}: {problem.removeprefix(f'{kind}: ')}" for problem in problems_of(error)]
+        if problems or fault is None:
+            raise Misuse("there is no such fault", problems)
+        return cls(fault, **own)
 
     def counts(self, call: Call) -> bool:
         """Counts a request, and returns whether it is to go wrong."""
@@ -171,21 +215,33 @@ class Faults:
 
     def add(
         self,
-        fault: Fault,
+        fault: Fault | Mapping[str, Any],
         method: str | None = None,
         *,
         conference_id: str | None = None,
         at: int = 1,
         times: int | None = 1,
         where: Callable[[Call], bool] | None = None,
+        **unknown: Never,
     ) -> Rule:
         """Adds a rule; see `Rule` for the arguments. Requests with wrong credentials do not count.
 
+        Args:
+            fault: what goes wrong; or an object of JSON, whose own options win.
+            method: HTTP method of the requests counted, `None` for any.
+            conference_id: id in their path, `None` for any or none.
+            at: the first of them to go wrong, counted from 1.
+            times: how many go wrong from there on, `None` for all.
+            where: a further condition on them.
+            unknown: refused, with the option that was probably meant.
+
         Raises:
-            TypeError: not a fault, such as a kind that was not called; or `where` cannot be called.
-            ValueError: there is no such method, or `at` or `times` is below 1.
+            TypeError: not a fault, such as a kind that was not called; there is no such option; or `where` cannot be
+                called.
+            ValueError: there is no such method, `at` or `times` is below 1, or the JSON describes no fault.
         """
-        rule = Rule(fault, method, conference_id, where, at, times)
+        options = {"method": method, "conference_id": conference_id, "at": at, "times": times, "where": where}
+        rule = Rule.of(fault, **options, **unknown)
         self.put(rule)
         return rule
 

@@ -4,28 +4,40 @@ from __future__ import annotations
 
 import inspect
 import json
+import math
 import typing
-from collections.abc import Awaitable, Callable, Mapping
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from functools import partial
 from types import UnionType
 from typing import Any, Concatenate, Literal, ParamSpec, Union
 
 from attrs import field, frozen
 
+from signalwire_conferences.outcomes import retry_after
+
 from . import answers, outcomes, writes
 from .exchange import Call, Reply, checked_header, checked_status
-from .misuse import checked_names
+from .misuse import Misuse, checked_names, did_you_mean, problems_of
 from .steps import Proceed, Run, Step, answer, stored, told
 from .store import Store
 
 __all__ = ["Fault", "kinds"]
 
 _P = ParamSpec("_P")
+
+
+def _checked_wait(value: Any) -> None:
+    checked_header(value)
+    if retry_after({"retry-after": str(value)}, 0.0) is None:
+        raise ValueError(f"retry_after cannot be {value!r}: it is a number of seconds, or an HTTP date")
+
+
 _CHECKS: Mapping[str, Callable[[Any], object]] = {
     "code": checked_status,
     "name": checked_names,
     "changes": lambda changes: None if callable(changes) else checked_names(changes),
-    **dict.fromkeys(("content_type", "encoding", "location", "retry_after"), checked_header),
+    "retry_after": _checked_wait,
+    **dict.fromkeys(("content_type", "encoding", "location"), checked_header),
 }
 
 
@@ -42,21 +54,39 @@ def _kind(happens: Callable[..., Any], around: Callable[[Callable[..., Any]], Ru
     rest = signature.replace(parameters=parameters[own:])
 
     def make(_cls: type[Fault], /, *args: Any, **kwargs: Any) -> Fault:
-        given = rest.bind(*args, **kwargs)
+        kind = happens.__name__.replace("_", "-")
+        try:
+            given = rest.bind(*args, **kwargs)
+        except TypeError as error:
+            unknown = next((name for name in kwargs if name not in rest.parameters), None)
+            hint = "" if unknown is None else did_you_mean(unknown, rest.parameters)
+            raise TypeError(f"{kind}: {error}{hint}") from None
         given.apply_defaults()
-        words = [happens.__name__.replace("_", "-")]
+        words = [kind]
+        problems: list[str] = []
         for name, value in given.arguments.items():
             if not _fits(value, hints[name]):
-                raise ValueError(f"{name} cannot be {value!r}")
-            if value is not None or rest.parameters[name].default is not None:
+                problems.append(f"{name} cannot be {value!r}")
+            elif not (value is rest.parameters[name].default and (value is None or value is False)):
                 words.append(_word(value))
-                _CHECKS.get(name, bool)(value)
+                problems += _problems(name, value)
+        if problems:
+            raise Misuse(f"there is no such fault {kind}", problems)
         return Fault(" ".join(words), around(lambda *first: happens(*first, **given.arguments)))
 
     # The signature of a bound method lacks its first parameter.
     vars(make).update(__signature__=signature.replace(parameters=parameters[own - 1 :]))
     make.__doc__ = happens.__doc__
     return classmethod(make)
+
+
+def _problems(name: str, value: Any) -> Sequence[str]:
+    """What is wrong with an argument of the right type."""
+    try:
+        _CHECKS.get(name, bool)(value)
+    except ValueError as error:
+        return problems_of(error)
+    return ()
 
 
 def _fits(value: Any, hint: Any) -> bool:
@@ -69,7 +99,9 @@ def _fits(value: Any, hint: Any) -> bool:
         return value in typing.get_args(hint)
     if isinstance(value, bool):
         return hint is bool
-    return isinstance(value, (int, float) if hint is float else typing.get_origin(hint) or hint)
+    if isinstance(value, int | float):
+        return (hint is float or (hint is int and isinstance(value, int))) and 0 <= value < math.inf
+    return isinstance(value, typing.get_origin(hint) or hint)
 
 
 def _word(value: Any) -> str:

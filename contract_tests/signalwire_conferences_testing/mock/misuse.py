@@ -5,7 +5,7 @@ from collections.abc import Iterable
 
 from signalwire_conferences_testing import schemas
 
-__all__ = ["Misuse", "checked_names", "near_miss"]
+__all__ = ["Misuse", "checked_names", "did_you_mean", "near_miss", "no_such_field", "problems_of"]
 
 # Similarity of two names, from 0 to 1, from which on one is taken for a typing error.
 _NEAR = 0.8
@@ -30,6 +30,24 @@ def near_miss(name: str) -> str | None:
     return close[0] if close else None
 
 
+def no_such_field(name: str) -> str:
+    """The sentence that says so."""
+    meant = near_miss(name)
+    return f"there is no field {name!r}{f'; did you mean {meant!r}?' if meant else ''}"
+
+
+def did_you_mean(name: str, known: Iterable[str]) -> str:
+    """The end of a sentence about a name that is not known: the one that was probably meant, or all that are."""
+    names = list(known)
+    close = difflib.get_close_matches(name, names, 1)
+    return f"; did you mean {close[0]}?" if close else f"; there are {', '.join(names) or 'none'}"
+
+
+def problems_of(error: Exception) -> tuple[str, ...]:
+    """Every problem that an error tells of."""
+    return error.problems if isinstance(error, Misuse) else (str(error),)
+
+
 def checked_names(names: str | Iterable[str]) -> None:
     """Accepts names that the contract does not know, as fields of a newer server, unless they look like typing errors.
 
@@ -37,6 +55,6 @@ def checked_names(names: str | Iterable[str]) -> None:
         Misuse: a name looks like a typing error.
     """
     given = [names] if isinstance(names, str) else list(names)
-    wrong = [f"{name!r}: did you mean {meant!r}?" for name in given if (meant := near_miss(name))]
+    wrong = [no_such_field(name) for name in given if near_miss(name)]
     if wrong:
         raise Misuse("there is no such field", wrong)

@@ -1,8 +1,8 @@
 """Conferences to start with, completed from the contract and checked against it.
 
 The check is looser than the contract, because tests need servers that are newer than it: ids may have any form, and
-additional fields are allowed unless their names look like typing errors. On request, all names and values of
-enumerations are allowed.
+additional fields are allowed unless their names look like typing errors. On request, all names are allowed, and all
+values of the right type.
 """
 
 from __future__ import annotations
@@ -49,7 +49,7 @@ def completed(
     Args:
         conferences: the partial conferences.
         present: the existing conferences.
-        allow_unknown: whether all values of enumerations and names of fields are allowed.
+        allow_unknown: whether all names of fields are allowed, and all values of the right type.
 
     Raises:
         Misuse: with every problem.
@@ -127,21 +127,16 @@ def _refusal(name: str, value: Any, allow_unknown: bool) -> str | None:
         error = next(iter(_validators()[name].iter_errors(value)), None)
     except UnicodeEncodeError:
         return "contains a lone surrogate, which is not a character"
-    values = None if allow_unknown or value is None else _enumerations().get(name)
-    if error is None and values and value not in values:
-        return f"is not one of {', '.join(values)}"
+    # The schema of an answer has no limits for a value that is not null; that of a request has.
+    settable = None if allow_unknown or value is None else _settable().get(name)
+    if settable and not settable.accepts(value):
+        return settable.rule
     return error and str(error.message)
 
 
 @functools.cache
-def _enumerations() -> Mapping[str, list[str]]:
-    """Field with an enumeration -> its values."""
-    return {
-        name: values
-        for name, schema in schemas.answer_fields().items()
-        for choice in (schema, *schema.get("oneOf", ()))
-        if (values := schemas.resolve(choice).get("enum"))
-    }
+def _settable() -> Mapping[str, contract.Field]:
+    return {**contract.fields(contract.CREATE), **contract.fields(contract.UPDATE)}
 
 
 @functools.cache
@@ -154,9 +149,9 @@ def _loose(schema: Mapping[str, Any]) -> dict[str, Any]:
     result = {key: value for key, value in schemas.resolve(schema).items() if key != "enum"}
     if result.get("format") == "uuid":
         del result["format"]
-    for key in ("anyOf", "oneOf"):
-        if key in result:
-            result[key] = [_loose(choice) for choice in result[key]]
+    if "oneOf" in result:  # a type, or null: as an `if`, the error is that of the type
+        choice, null = result.pop("oneOf")
+        result |= {"if": {"not": null}, "then": _loose(choice)}
     if "properties" in result:
         result["properties"] = {k: _loose(v) for k, v in result["properties"].items()}
     return result

@@ -50,9 +50,9 @@ class Store:
     Args:
         conferences: conferences to start with. Fields that are left out have the value that the
             contract gives them. By default the example of the contract.
-        allow_unknown: whether conferences may have fields and values of enumerations that the
-            contract does not know, as of a newer server. Otherwise such a value is an error, and so
-            is a field whose name is similar to that of another.
+        allow_unknown: whether conferences may have values that the contract refuses, and any fields,
+            as of a newer server. Otherwise such a value is an error, and so is a field whose name is
+            similar to that of another.
 
     Raises:
         ValueError: with every problem of the conferences.

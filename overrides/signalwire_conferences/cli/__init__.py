@@ -87,7 +87,7 @@ def _without_extra(given: list[str], error: ImportError) -> int:
     print("usage: signalwire-conferences COMMAND ...\n\ncommands:")
     for name, (_, summary) in ELSEWHERE.items():
         print(f"  {name:<8}{summary}")
-    print("\nAll others need an extra: pip install 'signalwire-conferences[cli]'")
+    print("\nAll others, such as list, get, update and undo, need an extra: pip install 'signalwire-conferences[cli]'")
     return 0 if given else 2
 
 
@@ -95,5 +95,6 @@ def _missing(name: str, extra: str, error: ImportError) -> int:
     if error.name is not None and error.name.startswith("signalwire_conferences."):
         raise error
     told = f"pip install 'signalwire-conferences[{extra}]'"
-    print(f"signalwire-conferences {name} needs an extra: {told} ({error})", file=sys.stderr)
+    why = f"{error.name} is not installed" if error.name else error  # the mock's own text has the advice, too
+    print(f"signalwire-conferences {name} needs an extra: {told} ({why})", file=sys.stderr)
     return 2
