@@ -235,7 +235,7 @@ def test_an_id_of_another_type_is_refused_and_an_unknown_one_told_with_those_tha
 
 
 def test_a_patch_with_a_slip_is_refused(store: Store) -> None:
-    with pytest.raises(Misuse, match="dispaly_name='x': there is no such field; did you mean 'display_name'"):
+    with pytest.raises(Misuse, match="there is no field 'dispaly_name'; did you mean 'display_name'"):
         store.patch(ID, {"size": "small", "dispaly_name": "x"})
     assert store[ID]["size"] == "large"
     store.patch(ID, {"captions": True})
