@@ -33,7 +33,7 @@ contract: setup ## verify that a server keeps the contract (BASE_URL=..., CONFER
 	code=$$?; case $$code in 1) why=broken;; 130) why=interrupted;; *) why="could not run";; esac; \
 	echo "contract: $$why ($$code)" >&2; exit $$code; }
 
-test: setup ## run the tests, about two and a half minutes (ARGS for pytest)
+test: setup ## run the tests, about two minutes (ARGS for pytest)
 	$(TEST) -m "not long" $(ARGS)
 
 test-long: setup ## run all tests with the long budget

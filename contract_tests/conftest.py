@@ -27,7 +27,7 @@ TOKEN = "PTsecret-token-that-nobody-may-see"
 set_hypothesis_home_dir(Path(__file__).parent.parent / ".cache" / "hypothesis")
 _PHASES = [hypothesis.Phase.explicit, hypothesis.Phase.generate, hypothesis.Phase.shrink]
 hypothesis.settings.register_profile(
-    "default", derandomize=True, database=None, deadline=None, max_examples=30, phases=_PHASES
+    "default", derandomize=True, database=None, deadline=None, max_examples=20, phases=_PHASES
 )
 hypothesis.settings.register_profile(
     "long",
@@ -68,14 +68,16 @@ OVER_BOTH = {
 # them run over it.
 BOTH_ALWAYS = {"test_wire", "test_interruptions"}
 OVER_OWN = {"test_wire", "test_recovery", "test_cancellation"}
-# Of these, trio: it carries the same tasks out as asyncio.
-FLEETS = {"test_fleet", "test_fleet_ends"}
+# Of these, trio is left to the long budget: it carries the same steps out as asyncio, which test_async and
+# test_cancellation try on both.
+TRIO_LONG = {"test_fleet", "test_fleet_ends", "test_recovery", "test_answers", "test_secrets"}
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
-    if metafunc.module.__name__ in OVER_BOTH:
-        own = ["own"] if metafunc.module.__name__ in OVER_OWN else []
-        metafunc.parametrize("connections", ["httpx", "fast", *own], indirect=True)
+    module = metafunc.module.__name__
+    if module in OVER_BOTH:
+        also = ["fast"] * (LONG or module in BOTH_ALWAYS) + ["own"] * (LONG and module in OVER_OWN)
+        metafunc.parametrize("connections", ["httpx", *also], indirect=True)
 
 
 def pytest_collection_finish() -> None:
@@ -91,11 +93,7 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
         given = item.callspec.params
         if given.get("connections") == "fast" and "trio" in item.name and "asyncio" not in item.name:
             items.remove(item)  # on trio both are httpx
-        elif (
-            given.get("connections") == "own"
-            or (given.get("connections") == "fast" and item.module.__name__ not in BOTH_ALWAYS)
-            or ("trio" in given.values() and item.module.__name__ in FLEETS)
-        ):
+        elif "trio" in given.values() and item.module.__name__ in TRIO_LONG:
             item.add_marker(pytest.mark.long)
 
 

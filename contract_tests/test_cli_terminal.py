@@ -262,7 +262,7 @@ def completions(command: CommandLine, line: str, shell: str = "zsh") -> list[str
     return [each.split("\t")[0] for each in done.out.splitlines()]
 
 
-@pytest.mark.parametrize("shell", ["fish", "bash"])
+@pytest.mark.parametrize("shell", [pytest.param("fish", marks=pytest.mark.long), "bash"])
 def test_fields_and_values_are_completed(command: CommandLine, shell: str) -> None:
     name = "signalwire-conferences"
     layouts = contract.fields(contract.UPDATE)["layout"].schema["enum"]

@@ -43,7 +43,7 @@ class Interrupt:
 
 # What is interrupted leaves its connection to the garbage collector: to close it may take its locks.
 @pytest.mark.filterwarnings("ignore:unclosed <socket:ResourceWarning")
-@pytest.mark.parametrize("start", [0, 1, 2])
+@pytest.mark.parametrize("start", [0, *(pytest.param(one, marks=pytest.mark.long) for one in (1, 2))])
 @pytest.mark.parametrize("kept", [True, False])
 def test_interrupted_at_any_point_the_next_call_works(kept: bool, start: int) -> None:
     tracing = sys.gettrace()

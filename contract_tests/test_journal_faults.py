@@ -243,8 +243,8 @@ def failing(code: int) -> Callable[[pytest.MonkeyPatch], None]:
 @pytest.mark.parametrize(
     ("spoil", "said", "advice"),
     [
-        (full, "full", "room"),
-        (failing(errno.ENOSPC), "No space", "room"),
+        (full, "full", "Free space"),
+        (failing(errno.ENOSPC), "No space", "Free space"),
         (not_ours_to_write, "readonly", "may write"),
         (failing(errno.EACCES), "Permission denied", "may write"),
         (failing(errno.EROFS), "Read-only", "may write"),

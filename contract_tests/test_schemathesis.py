@@ -250,6 +250,7 @@ def test_nothing_is_wrong_with_the_mock(phase: str) -> None:
             assert said["responses"].keys() - unseen <= result.statuses[operation_id].keys()
 
 
+@pytest.mark.long
 def test_nothing_is_wrong_with_the_mock_along_the_links_of_the_contract() -> None:
     followed: set[str] = set()
     carried_out: set[str] = set()
@@ -405,7 +406,11 @@ BROKEN: list[tuple[Break, str, str | None, str]] = [
 
 
 @pytest.mark.parametrize(
-    ("change", "phase", "only", "check"), [pytest.param(*each, id=each[0].__name__) for each in BROKEN]
+    ("change", "phase", "only", "check"),
+    [
+        pytest.param(*each, id=each[0].__name__, marks=[pytest.mark.long] if number % 4 else [])
+        for number, each in enumerate(BROKEN)
+    ],
 )
 def test_a_mock_that_breaks_the_contract_is_found_out(change: Break, phase: str, only: str | None, check: str) -> None:
     def found(seed: int) -> bool:

@@ -130,9 +130,8 @@ def echoes(server: MockServer) -> None:
 @pytest.mark.parametrize(
     "name",
     [
-        "patches",
         "echoes",
-        *(pytest.param(n, marks=pytest.mark.long) for n in ("token-prefix", "list-open", "scheme-ignored")),
+        *(pytest.param(n, marks=pytest.mark.long) for n in ("patches", "token-prefix", "list-open", "scheme-ignored")),
     ],
 )
 def test_no_output_shows_the_token(

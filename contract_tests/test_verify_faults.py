@@ -70,7 +70,7 @@ LINKS: list[Any] = [
 @pytest.mark.parametrize(
     "link",
     [
-        pytest.param(link, id=repr(link)[:30], marks=[pytest.mark.long] if at % 6 else [])
+        pytest.param(link, id=repr(link)[:30], marks=[pytest.mark.long] if at % 12 else [])
         for at, link in enumerate(LINKS)
     ],
 )

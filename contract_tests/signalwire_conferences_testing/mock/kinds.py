@@ -13,8 +13,6 @@ from typing import Any, Concatenate, Literal, ParamSpec, Union
 
 from attrs import field, frozen
 
-from signalwire_conferences.outcomes import retry_after
-
 from . import answers, outcomes, writes
 from .exchange import Call, Reply, checked_header, checked_status
 from .misuse import Misuse, checked_names, did_you_mean, problems_of
@@ -26,18 +24,11 @@ __all__ = ["Fault", "kinds"]
 _P = ParamSpec("_P")
 
 
-def _checked_wait(value: Any) -> None:
-    checked_header(value)
-    if retry_after({"retry-after": str(value)}, 0.0) is None:
-        raise ValueError(f"retry_after cannot be {value!r}: it is a number of seconds, or an HTTP date")
-
-
 _CHECKS: Mapping[str, Callable[[Any], object]] = {
     "code": checked_status,
     "name": checked_names,
     "changes": lambda changes: None if callable(changes) else checked_names(changes),
-    "retry_after": _checked_wait,
-    **dict.fromkeys(("content_type", "encoding", "location"), checked_header),
+    **dict.fromkeys(("content_type", "encoding", "location", "retry_after"), checked_header),
 }
 
 
