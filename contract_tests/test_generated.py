@@ -329,6 +329,7 @@ update("x", enable_chat="yes")  # 14
 """
 
 
+@pytest.mark.long
 def test_a_type_checker_flags_a_wrong_field_and_a_wrong_value(tmp_path: Path) -> None:
     sample = tmp_path / "sample.py"
     sample.write_text(MISUSE)

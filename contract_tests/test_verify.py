@@ -737,6 +737,7 @@ def test_the_budget_ends_a_run_and_what_was_not_tried_says_so(server: MockServer
     assert leftovers(server) == []
 
 
+@pytest.mark.long
 def test_a_server_with_absolute_links_etags_and_hundreds_of_conferences_is_clean() -> None:
     strangers = [{"name": f"n{number}", "display_name": "Stranger"} for number in range(400)]
     with MockServer(strangers, etag=True, absolute_links=True, token=TOKEN) as mock:

@@ -70,6 +70,7 @@ def test_schemathesis_too_is_let_in_with_a_token_beyond_ascii(token: str) -> Non
 WINDOWS = ("list/pages", "list/default-size", "state/list-shows-what-exists", "state/unknown-creates")
 
 
+@pytest.mark.long
 def test_what_an_earlier_run_with_the_same_seed_left_behind_is_not_in_the_way(server: MockServer) -> None:
     server.faults.add(Fault.status(500), "DELETE", times=None)
     first = verified(server, *WINDOWS)

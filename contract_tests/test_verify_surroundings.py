@@ -186,6 +186,7 @@ def test_whoever_stops_reading_gets_the_exit_code_and_no_traceback(line: str, co
     assert b"BrokenPipe" not in done.stderr
 
 
+@pytest.mark.long
 def test_a_small_answer_that_expands_to_gigabytes_costs_no_memory(monkeypatch: pytest.MonkeyPatch) -> None:
     bomb = gzip.compress(gzip.compress(b" " * 2**28) + b" " * 2**28)
 
