@@ -13,9 +13,10 @@ from broken.making import Make, answers, asks, listed, rule, stores, tells
 from signalwire_conferences.values import encode_json
 from signalwire_conferences_testing.mock import Call, Fault, MockServer, Reply, Store
 from signalwire_conferences_testing.mock.steps import Step
-from signalwire_conferences_testing.verify import Options, Report, verify
+from signalwire_conferences_testing.verify import Options, Outcome, Report, verify
 from signalwire_conferences_testing.verify.command import main
 from signalwire_conferences_testing.verify.promises import promises
+from signalwire_conferences_testing.verify.telling.report import Result
 from signalwire_conferences_testing.verify.trying.claims import Claim, field
 from signalwire_conferences_testing.verify.trying.exchange import Credentials, Exchange
 from test_verify import in_bash
@@ -52,6 +53,15 @@ def test_a_budget_that_is_too_small_is_2_and_says_so_beside_what_was_found(
     assert "a larger --budget" in said
 
 
+def test_a_budget_that_is_enough_for_most_is_0_and_says_what_was_not_tried() -> None:
+    report = Report(Options("http://127.0.0.1:1", "p", "t"))
+    report.results += [Result(one, Outcome.KEPT) for one in [*promises()][:3]]
+    report.late = ["put/bare"]
+    assert not report.could_not_run
+    report.late *= 2
+    assert report.could_not_run
+
+
 def test_the_core_promises_come_first() -> None:
     assert [one.id for one in promises()][:3] == ["status/read", "status/success", "put/bare"]
 
@@ -61,7 +71,7 @@ def test_a_server_that_answers_no_more_does_not_make_the_run_overrun_its_budget(
     begun = time.monotonic()
     report = verified(server, "isolation/", "state/many", budget=4, timeout=1)
     assert time.monotonic() - begun < 10
-    assert report.could_not_run
+    assert report.late
 
 
 def test_a_list_without_an_end_does_not_make_the_run_overrun_its_budget(server: MockServer) -> None:

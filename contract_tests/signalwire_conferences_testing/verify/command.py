@@ -41,8 +41,8 @@ _MOST_SECONDS = 1e9
 #: What ends a run as Ctrl-C does: that somebody stops it, and that the terminal is closed.
 _ENDS = [getattr(signal, one) for one in ("SIGTERM", "SIGHUP") if hasattr(signal, one)]
 _EPILOG = f"""\
-exit codes: {_KEPT} all promises kept, {_BROKEN} a promise broken, {_COULD_NOT_RUN} could not run, or had \
-too little time for some promises: give it a larger `--budget`, \
+exit codes: {_KEPT} no promise broken, {_BROKEN} a promise broken, {_COULD_NOT_RUN} could not run, or had \
+no time for half of the promises: give it a larger `--budget`, \
 {_INTERRUPTED} interrupted; the report shows what was found until then.
 
 Credentials are taken from {_PROJECT} and {_TOKEN}, the authorities to trust

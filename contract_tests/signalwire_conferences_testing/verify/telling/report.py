@@ -113,8 +113,9 @@ class Report:
 
     @property
     def could_not_run(self) -> bool:
-        """Whether something kept it from finding what there may be."""
-        return bool(self.failed or self.interrupted or self.faults or self.late) or not (
+        """Whether something kept it from finding what there may be, such as a budget too small for half of it."""
+        too_slow = self.late and 2 * len(self.late) >= len(self.results)
+        return bool(self.failed or self.interrupted or self.faults or too_slow) or not (
             self.having(Outcome.KEPT) or self.broken
         )
 
