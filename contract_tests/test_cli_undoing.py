@@ -73,16 +73,20 @@ def test_history_is_limited_to_the_latest(command: CommandLine) -> None:
     command("history", "--limit", "0", expect=2)
 
 
-@pytest.mark.parametrize("which", [["nobody"], ["--change-set", "nothing"], [A, "--change-set", "nothing"]])
-def test_a_history_that_the_journal_does_not_know_is_refused_as_by_undo(command: CommandLine, which: list[str]) -> None:
+@pytest.mark.parametrize("which", [["--change-set", "nothing"], [A, "--change-set", "nothing"]])
+def test_a_change_set_that_the_journal_does_not_know_is_refused_as_by_undo(
+    command: CommandLine, which: list[str]
+) -> None:
     command("update", A, "layout=5up", "--yes")
     for name in ("history", "undo"):
         assert "The journal has no change" in command(name, *which, *["--yes"] * (name == "undo"), expect=2).err
 
 
-def test_the_history_of_a_space_without_changes_says_so(command: CommandLine) -> None:
-    done = command("history")
-    assert (done.out, done.err) == ("", "The journal has no change in this space.\n")
+def test_a_history_without_changes_says_so(command: CommandLine) -> None:
+    for which, of in (((), "in this space"), ((A,), f"of conference {A!r}")):
+        done = command("history", *which)
+        assert (done.out, done.err) == ("", f"The journal has no change {of}.\n")
+        assert command("history", *which, "--json").json == []
     assert command("history", "--json").json == []
 
 

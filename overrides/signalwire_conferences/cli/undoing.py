@@ -30,17 +30,14 @@ def history(
     checked_word(id_)
     _check_journal(run)
     entries = run.conferences.history(*([] if id_ is None else [id_]), change_set=change_set)[:limit]
-    if not entries and (id_ is not None or change_set is not None):
-        of = [
-            *([] if change_set is None else [f"set {change_set!r}"]),
-            *([] if id_ is None else [f"of conference {id_!r}"]),
-        ]
-        raise CommandError(f"The journal has no change {' '.join(of)}.")
+    of = "in this space" if id_ is None else f"of conference {id_!r}"
+    if not entries and change_set is not None:
+        raise CommandError(f"The journal has no change set {change_set!r} {of}.")
     terminal = run.terminal
     if run.as_json:
         terminal.json([_entry(each) for each in entries])
     elif not entries:
-        terminal.say("The journal has no change in this space.")
+        terminal.say(f"The journal has no change {of}.")
     elif terminal.stdout.isatty():
         for _, group in itertools.groupby(entries, lambda each: each.change_set):
             _tell(terminal, list(group))
