@@ -96,7 +96,7 @@ CASES = [(how, methods) for how in EXPANDING for methods in (("GET",), ("PUT", "
 def test_a_run_stays_small(how: str, methods: tuple[str, ...], server: MockServer) -> None:
     expands(how, *methods)(server)
     only = [part for start in ("put/", "state/", "isolation/", "list/") for part in ("--promise", start)]
-    code, most = measured(server, "--budget", "20", *only)
+    code, most = measured(server, "--budget", "40", *only)
     assert code in (0, 1)
     assert most < OWN
 
