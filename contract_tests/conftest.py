@@ -22,6 +22,7 @@ LONG = os.environ.get("SIGNALWIRE_CONFERENCES_LONG") == "1"
 # The beginnings of the variables that tests may see: where programs and libraries are, and the run's own.
 SEEN = ("PATH", "TMPDIR", "LD_", "DYLD_", "SIGNALWIRE_CONFERENCES_", "PYTEST_", "MUTANT_")
 TOKEN = "PTsecret-token-that-nobody-may-see"
+VERIFY_TOKEN = "PTsecret-token-0aZ9"  # both cases and digits, so that wrong ones can be near misses
 
 # What a test learned in one run must not decide about the next; and nothing is left in the checkout.
 set_hypothesis_home_dir(Path(__file__).parent.parent / ".cache" / "hypothesis")
@@ -137,6 +138,15 @@ def mock() -> Iterator[MockServer]:
     """A mock with the contract's own example."""
     with MockServer(token=TOKEN) as server:
         yield server
+
+
+@pytest.fixture
+def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockServer]:
+    """A mock to verify, whose credentials are in the environment. Some modules have a `server` of their own."""
+    with MockServer(token=VERIFY_TOKEN) as mock:
+        monkeypatch.setenv("SIGNALWIRE_PROJECT_ID", mock.project)
+        monkeypatch.setenv("SIGNALWIRE_API_TOKEN", mock.token)
+        yield mock
 
 
 @pytest.fixture(scope="module")

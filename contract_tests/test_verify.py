@@ -28,6 +28,7 @@ import yaml
 
 from broken import SERVERS
 from broken.making import answers
+from conftest import VERIFY_TOKEN as TOKEN
 from processes import wait_for
 from signalwire_conferences.contract import UPDATE
 from signalwire_conferences.values import decode_json
@@ -45,22 +46,12 @@ from signalwire_conferences_testing.verify.trying.credentials import basic, wron
 from signalwire_conferences_testing.verify.trying.exchange import Exchange
 from signalwire_conferences_testing.verify.trying.story import Story
 
-TOKEN = "PTsecret-token-0aZ9"
 ROOT = Path(__file__).parent.parent
 SOME = ("status/success", "put/bare", "list/pages", "auth/wrong-write", "schema/")
 
 
 def arguments(*only: str) -> list[str]:
     return [part for one in only for part in ("--promise", one)]
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockServer]:
-    """A mock whose credentials are in the environment."""
-    with MockServer(token=TOKEN) as mock:
-        monkeypatch.setenv("SIGNALWIRE_PROJECT_ID", mock.project)
-        monkeypatch.setenv("SIGNALWIRE_API_TOKEN", mock.token)
-        yield mock
 
 
 def broken(name: str, server: MockServer) -> None:

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import pytest
@@ -22,14 +21,6 @@ from signalwire_conferences_testing.verify.trying.exchange import Credentials, E
 from test_verify import in_bash
 
 COLLECTION = "/api/video/conferences"
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockServer]:
-    with MockServer(token="PTsecret-token-0aZ9") as mock:
-        monkeypatch.setenv("SIGNALWIRE_PROJECT_ID", mock.project)
-        monkeypatch.setenv("SIGNALWIRE_API_TOKEN", mock.token)
-        yield mock
 
 
 def verified(server: MockServer, *only: str, **more: Any) -> Report:

@@ -4,7 +4,7 @@ traceback, and exit code 1 only for a promise that is broken.
 
 import json
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -17,14 +17,6 @@ from signalwire_conferences_testing.verify import run, watching
 from signalwire_conferences_testing.verify.command import main
 from signalwire_conferences_testing.verify.trying import bench, story
 from test_verify_surroundings import shell
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockServer]:
-    with MockServer(token="PTsecret-token-0aZ9") as mock:
-        monkeypatch.setenv("SIGNALWIRE_PROJECT_ID", mock.project)
-        monkeypatch.setenv("SIGNALWIRE_API_TOKEN", mock.token)
-        yield mock
 
 
 @pytest.mark.parametrize(

@@ -13,7 +13,6 @@ import subprocess
 import sys
 import threading
 import time
-from collections.abc import Iterator
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
 
@@ -25,16 +24,6 @@ from signalwire_conferences_testing.mock import Fault, MockServer
 from signalwire_conferences_testing.verify import command, run
 from signalwire_conferences_testing.verify.trying.created import is_leftover, new_mark
 from signalwire_conferences_testing.verify.trying.http import bounded, http_time
-
-TOKEN = "PTsecret-token-0aZ9"
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockServer]:
-    with MockServer(token=TOKEN) as mock:
-        monkeypatch.setenv("SIGNALWIRE_PROJECT_ID", mock.project)
-        monkeypatch.setenv("SIGNALWIRE_API_TOKEN", mock.token)
-        yield mock
 
 
 def shell(line: str, **environment: str) -> subprocess.CompletedProcess[bytes]:

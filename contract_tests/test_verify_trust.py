@@ -2,7 +2,6 @@
 
 import base64
 import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import certifi
@@ -22,14 +21,6 @@ NAMED = ("file", "folder", "folders", "folder-and-other-file")
 @pytest.fixture(scope="module")
 def authority(tmp_path_factory: pytest.TempPathFactory) -> Authority:
     return Authority(tmp_path_factory.mktemp("authority"))
-
-
-@pytest.fixture
-def server(monkeypatch: pytest.MonkeyPatch) -> Iterator[MockServer]:
-    with MockServer(token="PTsecret-token-0aZ9") as mock:
-        monkeypatch.setenv("SIGNALWIRE_PROJECT_ID", mock.project)
-        monkeypatch.setenv("SIGNALWIRE_API_TOKEN", mock.token)
-        yield mock
 
 
 def environment(authority: Authority, name: str) -> dict[str, str]:

@@ -40,9 +40,8 @@ def made_up(bench: Bench, number: int, *credentials: Credentials) -> Iterator[Ex
 
 
 def _cases(bench: Bench, number: int) -> Iterator[Any]:
-    # They take long to load, and many a run does not need them.
-    import schemathesis  # noqa: PLC0415
-    from hypothesis import configuration  # noqa: PLC0415
+    import schemathesis  # noqa: PLC0415 - slow to load, and many runs do not need it
+    from hypothesis import configuration  # noqa: PLC0415 - as above
 
     known = schemathesis.openapi.from_dict(copy.deepcopy(dict(schemas.document())))
     home = configuration.storage_directory(intent_to_write=False).home_directory
@@ -59,7 +58,7 @@ def _cases(bench: Bench, number: int) -> Iterator[Any]:
 
 
 def _examples(cases: Any, number: int, seed: int) -> list[Any]:
-    import hypothesis  # noqa: PLC0415
+    import hypothesis  # noqa: PLC0415 - as above
 
     found: list[Any] = []
 
